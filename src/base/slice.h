@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slice: borrowed bytes, never NUL-terminated. Whoever makes one says how long it lives. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+	const char *at;
+	size_t len;
+};
+
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_INIT(literal) {(literal), sizeof(literal) - 1}
+/* for printf: "%.*s", SLICE_FMT(s) */
+#define SLICE_FMT(s) (int)(s).len, (s).at
+
+static inline struct slice slice_from(const void *at, size_t len)
+{
+	return (struct slice){at, len};
+}
+
+static inline struct slice slice_str(const char *str)
+{
+	return (struct slice){str, str ? strlen(str) : 0};
+}
+
+static inline bool slice_equals(struct slice a, struct slice b)
+{
+	return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
+}
+
+static inline bool slice_is(struct slice a, const char *str)
+{
+	return slice_equals(a, slice_str(str));
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len && (!prefix.len || !memcmp(s.at, prefix.at, prefix.len));
+}
+
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+	return s.len >= suffix.len &&
+	       (!suffix.len || !memcmp(s.at + s.len - suffix.len, suffix.at, suffix.len));
+}
+
+static inline struct slice slice_skip(struct slice s, size_t n)
+{
+	n = n < s.len ? n : s.len;
+	return n ? (struct slice){s.at + n, s.len - n} : s;
+}
+
+/* ASCII letters only, as HTTP compares names (RFC 9110 5.1). */
+bool slice_equals_nocase(struct slice a, struct slice b);
+struct slice slice_trim(struct slice s); /* blanks and tabs at both ends */
+/* Decimal digits only, no sign. 0, or -EINVAL, -ERANGE (over max); ret is untouched then. */
+int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret);
+/* '*' stands for any run of bytes, also the empty one; nothing else is special. Linear in s for one star, s*pattern at worst. */
+bool slice_matches_glob(struct slice s, struct slice pattern);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* digest: one fetched algorithm for the process and one context a thread, which ends with its
+ * thread. */
+#include "crypto/digest.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#define SHA256_BLOCK 64
+
+static pthread_once_t algorithm_once = PTHREAD_ONCE_INIT;
+static EVP_MD *algorithm; /* owned, for as long as the process lives */
+static pthread_key_t context_key;
+static _Thread_local EVP_MD_CTX *context; /* owned; freed by context_key's destructor */
+
+static void require(bool ok)
+{
+	if (ok)
+		return;
+	fputs("weir: SHA-256 is not to be had from OpenSSL\n", stderr);
+	abort();
+}
+
+static void context_free(void *at)
+{
+	EVP_MD_CTX_free(at);
+	context = NULL;
+}
+
+static void algorithm_fetch(void)
+{
+	algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+	require(algorithm && !pthread_key_create(&context_key, context_free));
+}
+
+static EVP_MD_CTX *context_get(void)
+{
+	if (__builtin_expect(!context, 0)) {
+		pthread_once(&algorithm_once, algorithm_fetch);
+		context = EVP_MD_CTX_new();
+		require(context && !pthread_setspecific(context_key, context));
+	}
+	return context;
+}
+
+/* Of two pieces, one after the other. */
+static void sha256_two(struct slice first, struct slice second, uint8_t ret[SHA256_LEN])
+{
+	EVP_MD_CTX *c = context_get();
+
+	require(EVP_DigestInit_ex2(c, algorithm, NULL) == 1 &&
+	        EVP_DigestUpdate(c, first.at, first.len) == 1 &&
+	        (!second.len || EVP_DigestUpdate(c, second.at, second.len) == 1) &&
+	        EVP_DigestFinal_ex(c, ret, NULL) == 1);
+}
+
+void sha256(struct slice data, uint8_t ret[SHA256_LEN])
+{
+	sha256_two(data, (struct slice){NULL, 0}, ret);
+}
+
+/* RFC 2104. EVP_MAC would allocate anew for each key. */
+void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN])
+{
+	uint8_t pad[SHA256_BLOCK] = {0}, inner[SHA256_LEN];
+
+	if (key.len > sizeof(pad))
+		sha256(key, pad);
+	else if (key.len)
+		memcpy(pad, key.at, key.len);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	sha256_two(slice_from(pad, sizeof(pad)), data, inner);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	sha256_two(slice_from(pad, sizeof(pad)), slice_from(inner, sizeof(inner)), ret);
+	wipe(pad, sizeof(pad));
+	wipe(inner, sizeof(inner));
+}
+
+bool bytes_equal_constant(const void *a, const void *b, size_t len)
+{
+	return !CRYPTO_memcmp(a, b, len);
+}
+
+void wipe(void *at, size_t len)
+{
+	OPENSSL_cleanse(at, len);
+}
+
+void hex_encode(const void *at, size_t len, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = at;
+
+	for (size_t i = 0; i < len; i++) {
+		ret[2 * i] = digits[bytes[i] >> 4];
+		ret[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret[2 * len] = '\0';
+}
+
+/* 16 or more when c is no hex digit. */
+static unsigned hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+int hex_decode(struct slice hex, void *ret, size_t len)
+{
+	uint8_t *bytes = ret;
+
+	if (len > SIZE_MAX / 2 || hex.len != 2 * len)
+		return -EINVAL;
+	for (size_t i = 0; i < hex.len; i++)
+		if (hex_digit(hex.at[i]) > 15)
+			return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(hex_digit(hex.at[2 * i]) << 4 | hex_digit(hex.at[2 * i + 1]));
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* digest: SHA-256, HMAC-SHA-256, hex and constant-time comparison, over OpenSSL. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/slice.h"
+
+#define SHA256_LEN 32
+
+void sha256(struct slice data, uint8_t ret[SHA256_LEN]); /* one context a thread; aborts if OpenSSL has no SHA-256 */
+void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN]);
+bool bytes_equal_constant(const void *a, const void *b, size_t len);
+void hex_encode(const void *at, size_t len, char *ret); /* 2 * len characters and a NUL */
+int hex_decode(struct slice hex, void *ret, size_t len); /* 0 or -EINVAL unless hex is exactly 2 * len hex digits */
+void wipe(void *at, size_t len);

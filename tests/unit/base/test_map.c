@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of base/map and base/siphash. */
+#include "rig/unit.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/map.h"
+#include "base/siphash.h"
+#include "rig/starve.h"
+
+/* Of the reference implementation: key 00 01 … 0f, message 00 01 … (n - 1). */
+static void siphash_gives_the_published_values(void **state)
+{
+	static const struct {
+		unsigned len;
+		uint64_t hash;
+	} known[] = {
+	        {0, 0x726fdb47dd0e0e31},
+	        {1, 0x74f839c593dc67fd},
+	        {2, 0x0d6c8009d9a94f5a},
+	        {3, 0x85676696d7fb7e2d},
+	        {4, 0xcf2794e0277187b7},
+	        {5, 0x18765564cd99a68d},
+	        {6, 0xcbc9466e58fee3ce},
+	        {7, 0xab0200f58b01d137},
+	        {8, 0x93f5f5799a932462},
+	        {15, 0xa129ca6149be45e5},
+	        {63, 0x958a324ceb064572},
+	};
+	const struct siphash_key key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+	char message[64];
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		message[i] = (char)i;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		assert_true(siphash(key, slice_from(message, known[i].len)) == known[i].hash);
+}
+
+static void the_same_bytes_hash_alike_wherever_they_stand(void **state)
+{
+	char twice[] = "-name-name";
+
+	(void)state;
+	assert_true(hash_bytes(slice_from(twice + 1, 4)) == hash_bytes(slice_from(twice + 6, 4)));
+	assert_true(hash_bytes(SLICE("")) == hash_bytes((struct slice){NULL, 0}));
+	assert_true(hash_bytes(SLICE("a")) != hash_bytes(SLICE("a\0")));
+}
+
+static void what_was_added_is_found_until_it_is_removed(void **state)
+{
+	struct map m;
+	int one, two;
+
+	(void)state;
+	map_init(&m);
+	assert_null(map_get(&m, SLICE("a")));
+	assert_null(map_remove(&m, SLICE("a")));
+	assert_int_equal(map_add(&m, SLICE("a"), &one), 0);
+	assert_int_equal(map_add(&m, SLICE(""), &two), 0);
+	assert_int_equal(map_add(&m, SLICE("a"), &two), -EEXIST);
+	assert_ptr_equal(map_get(&m, SLICE("a")), &one);
+	assert_ptr_equal(map_get(&m, SLICE("")), &two);
+	assert_int_equal(m.n, 2);
+	assert_ptr_equal(map_remove(&m, SLICE("a")), &one);
+	assert_null(map_get(&m, SLICE("a")));
+	assert_null(map_remove(&m, SLICE("a")));
+	assert_int_equal(m.n, 1);
+	map_finish(&m);
+}
+
+#define KEYS 2000u
+
+static struct slice nth_key(unsigned i)
+{
+	static char names[KEYS][8];
+
+	return slice_from(names[i], (size_t)snprintf(names[i], sizeof(names[i]), "k%u", i));
+}
+
+static void a_walk_meets_everything_once(void **state)
+{
+	struct map m;
+	static unsigned char met[KEYS];
+	size_t it = 0, n = 0;
+	struct slice key;
+	void *value;
+
+	(void)state;
+	map_init(&m);
+	assert_false(map_next(&m, &it, &key, &value));
+	for (unsigned i = 0; i < KEYS; i++)
+		assert_int_equal(map_add(&m, nth_key(i), &met[i]), 0);
+	for (it = 0; map_next(&m, &it, &key, &value); n++) {
+		assert_ptr_equal(map_get(&m, key), value);
+		assert_int_equal((*(unsigned char *)value)++, 0);
+	}
+	assert_int_equal(n, KEYS);
+	it = 0;
+	assert_true(map_next(&m, &it, NULL, NULL));
+	map_finish(&m);
+}
+
+/* Against an array as the model: a long random life of adding, removing and asking. */
+static void a_random_life_agrees_with_an_array(void **state)
+{
+	static unsigned char values[KEYS];
+	bool is_in[KEYS] = {false};
+	struct map m;
+	size_t n = 0;
+
+	(void)state;
+	srandom(1);
+	map_init(&m);
+	for (unsigned step = 0; step < 200000; step++) {
+		unsigned i = (unsigned)random() % (step % 3 ? 100 : KEYS);
+		struct slice key = nth_key(i);
+
+		if (random() % 2) {
+			assert_int_equal(map_add(&m, key, &values[i]), is_in[i] ? -EEXIST : 0);
+			n += !is_in[i];
+			is_in[i] = true;
+		} else {
+			assert_ptr_equal(map_remove(&m, key), is_in[i] ? &values[i] : NULL);
+			n -= is_in[i];
+			is_in[i] = false;
+		}
+		assert_int_equal(m.n, n);
+		i = (unsigned)random() % KEYS;
+		assert_ptr_equal(map_get(&m, nth_key(i)), is_in[i] ? &values[i] : NULL);
+	}
+	map_finish(&m);
+}
+
+static void *read_all(void *map)
+{
+	static const char *const keys[] = {"a", "b", "absent"};
+
+	for (unsigned i = 0; i < 30000; i++)
+		map_get(map, slice_str(keys[i % 3]));
+	return NULL;
+}
+
+static void many_threads_may_read(void **state)
+{
+	struct map m;
+	pthread_t threads[4];
+
+	(void)state;
+	map_init(&m);
+	map_add(&m, SLICE("a"), &m);
+	map_add(&m, SLICE("b"), &m);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, read_all, &m);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	map_finish(&m);
+}
+
+static int fill(void *arg)
+{
+	struct map m;
+	int r = 0;
+	unsigned i;
+
+	map_init(&m);
+	for (i = 0; i < 500 && !r; i++)
+		r = map_add(&m, nth_key(i), arg);
+	if (r) {
+		assert_int_equal(m.n, i - 1);
+		for (unsigned k = 0; k < i - 1; k++)
+			assert_ptr_equal(map_get(&m, nth_key(k)), arg);
+	}
+	map_finish(&m);
+	return r;
+}
+
+static void starved_it_keeps_what_it_has(void **state)
+{
+	(void)state;
+	starve(fill, state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(siphash_gives_the_published_values),
+	        cmocka_unit_test(the_same_bytes_hash_alike_wherever_they_stand),
+	        cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
+	        cmocka_unit_test(a_walk_meets_everything_once),
+	        cmocka_unit_test(a_random_life_agrees_with_an_array),
+	        cmocka_unit_test(many_threads_may_read),
+	        cmocka_unit_test(starved_it_keeps_what_it_has),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
