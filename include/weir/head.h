@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* head: a message's first part, whichever HTTP version it came in. Requests and answers use the same one. */
+#pragma once
+#include "base/buf.h"
+
+/* Names that Weir itself reads or writes. Others are HEADER_OTHER and pass through by name. */
+#define HEADERS(H)                                                                                 \
+	H(ACCEPT, "accept") H(ACCEPT_ENCODING, "accept-encoding")                                  \
+	H(AUTHORIZATION, "authorization") H(API_KEY, "api-key")                                    \
+	H(CACHE_CONTROL, "cache-control") H(CONNECTION, "connection")                              \
+	H(CONTENT_ENCODING, "content-encoding") H(CONTENT_LENGTH, "content-length")                \
+	H(CONTENT_TYPE, "content-type") H(COOKIE, "cookie") H(DATE, "date")                        \
+	H(EXPECT, "expect") H(HOST, "host") H(HTTP2_SETTINGS, "http2-settings")                    \
+	H(KEEP_ALIVE, "keep-alive") H(LOCATION, "location") H(ORIGIN, "origin")                    \
+	H(PROXY_AUTHORIZATION, "proxy-authorization")                                              \
+	H(PROXY_AUTHENTICATE, "proxy-authenticate")                                                \
+	H(PROXY_CONNECTION, "proxy-connection") H(REQUEST_ID, "request-id")                        \
+	H(RETRY_AFTER, "retry-after") H(SEC_FETCH_SITE, "sec-fetch-site")                          \
+	H(SET_COOKIE, "set-cookie") H(SERVER, "server") H(TE, "te") H(TRAILER, "trailer")          \
+	H(TRANSFER_ENCODING, "transfer-encoding") H(UPGRADE, "upgrade") H(VIA, "via")              \
+	H(USER_AGENT, "user-agent") H(TRACEPARENT, "traceparent") H(BAGGAGE, "baggage")            \
+	H(X_API_KEY, "x-api-key") H(X_GOOG_API_KEY, "x-goog-api-key")                              \
+	H(X_REQUEST_ID, "x-request-id") H(X_CLAUDE_CODE_SESSION_ID, "x-claude-code-session-id")    \
+	H(X_WEIR_KEY, "x-weir-key") H(X_WEIR_USER, "x-weir-user")                                  \
+	H(X_WEIR_WORKFLOW, "x-weir-workflow") H(X_WEIR_WORKFLOW_TYPE, "x-weir-workflow-type")      \
+	H(X_WEIR_SESSION, "x-weir-session") H(X_WEIR_INCLUDE, "x-weir-include")                    \
+	H(X_WEIR_MAX_COST, "x-weir-max-cost") H(X_WEIR_MAX_TOKENS, "x-weir-max-tokens")            \
+	H(X_WEIR_TIMEOUT, "x-weir-timeout") H(X_WEIR_CACHE, "x-weir-cache")                        \
+	H(X_WEIR_APPROVAL, "x-weir-approval") H(IDEMPOTENCY_KEY, "idempotency-key")                \
+	H(X_STAINLESS_RETRY_COUNT, "x-stainless-retry-count")
+
+enum header_id {
+	HEADER_OTHER,
+#define H(id, name) HEADER_##id,
+	HEADERS(H)
+#undef H
+	HEADER_N
+};
+
+struct header {
+	struct slice name;  /* as it was written */
+	struct slice value; /* without blanks around it */
+	enum header_id id;
+};
+
+enum method {
+	METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS,
+};
+
+enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
+
+struct head {
+	struct buf block;        /* owned: the bytes that slices of a received head point into */
+	struct header *headers;  /* owned */
+	unsigned n_headers, cap_headers;
+	/* a request's */
+	enum method method;
+	struct slice method_text;
+	struct slice target;     /* as received; see http/target.h for its canonical form */
+	bool expects_continue;
+	/* an answer's */
+	uint16_t status;
+	/* both */
+	uint8_t minor;           /* of HTTP/1.minor */
+	bool keep_alive;         /* the sender wants to go on using the connection */
+	enum framing framing;
+	uint64_t length;         /* FRAMING_LENGTH */
+};
+
+void head_init(struct head *h);
+void head_finish(struct head *h);
+void head_reset(struct head *h); /* empty again, memory kept */
+int head_reserve(struct head *h, unsigned n); /* room for n headers in all: 0, -ENOMEM or -ENOBUFS */
+/* Slices are borrowed. 0 or -ENOMEM. The id is looked up when it is HEADER_OTHER and the name is known. */
+int head_add(struct head *h, enum header_id id, struct slice name, struct slice value);
+int head_add_id(struct head *h, enum header_id id, struct slice value); /* under its own name */
+enum header_id header_id_of(struct slice name); /* case does not matter */
+struct slice header_name(enum header_id id);
+const struct header *head_find(const struct head *h, enum header_id id); /* the first, or NULL */
+struct slice head_value(const struct head *h, enum header_id id);        /* of the first; at == NULL when absent */
+unsigned head_count(const struct head *h, enum header_id id);
+const struct header *head_find_name(const struct head *h, struct slice name);
+enum method method_of(struct slice text);
+/* The registered reason phrase, "" when there is none. */
+const char *status_phrase(unsigned status);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of http/chars. */
+#include "rig/unit.h"
+#include "http/chars.h"
+
+static void a_scan_counts_at_every_length_and_place(void **state)
+{
+	char block[600];
+
+	(void)state;
+	for (size_t len = 0; len < 70; len++) {
+		for (size_t at = 0; at < len; at++) {
+			memset(block, 'x', sizeof(block));
+			block[at] = '\n';
+			assert_int_equal(chars_scan(slice_from(block, len)).lf, 1);
+			block[at] = '\r';
+			assert_int_equal(chars_scan(slice_from(block, len)).cr, 1);
+			assert_false(chars_scan(slice_from(block, len)).control);
+			block[at] = '\0';
+			assert_true(chars_scan(slice_from(block, len)).control);
+			block[at] = 0x7f;
+			assert_true(chars_scan(slice_from(block, len)).control);
+			block[at] = '\t';
+			assert_false(chars_scan(slice_from(block, len)).control);
+			block[at] = (char)0x80;
+			assert_true(chars_scan(slice_from(block, len)).high);
+			assert_false(chars_scan(slice_from(block, len)).control);
+			block[at] = '~';
+			assert_false(chars_scan(slice_from(block, len)).high);
+		}
+	}
+}
+
+static void a_scan_of_many_line_ends_does_not_wrap(void **state)
+{
+	static char block[100000];
+	struct chars_scan scan;
+
+	(void)state;
+	memset(block, '\n', sizeof(block));
+	scan = chars_scan(slice_from(block, sizeof(block)));
+	assert_int_equal(scan.lf, sizeof(block));
+	assert_false(scan.control);
+	memset(block, 1, sizeof(block));
+	assert_true(chars_scan(slice_from(block, sizeof(block))).control);
+}
+
+static void the_quick_look_at_names_agrees_with_the_table(void **state)
+{
+	char name[40];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(name); len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (unsigned byte = 0; byte < 256; byte++) {
+				memset(name, 'x', sizeof(name));
+				name[at] = (char)byte;
+				assert_int_equal(chars_are_name(slice_from(name, len)),
+				        char_is((char)byte, CHAR_NAME));
+			}
+		}
+	}
+	assert_true(chars_are_name(slice_from("", 0)));
+}
+
+static void classes_are_those_of_the_standards(void **state)
+{
+	(void)state;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char c = (char)byte;
+		bool alnum = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+		             (byte >= 'A' && byte <= 'Z');
+		bool token = alnum || (byte && strchr("!#$%&'*+-.^_`|~", (int)byte));
+		bool plain = alnum || (byte && strchr("-._~", (int)byte));
+		bool path = plain || (byte && strchr("!$&'()*+,=:@", (int)byte));
+
+		assert_int_equal(char_is(c, CHAR_TOKEN), token);
+		assert_int_equal(char_is(c, CHAR_PLAIN), plain);
+		assert_int_equal(char_is(c, CHAR_PATH), path);
+		assert_int_equal(char_is(c, CHAR_NAME), alnum || byte == '-');
+		assert_int_equal(
+		        char_is(c, CHAR_HOST), alnum || (byte && strchr("-._", (int)byte)));
+		assert_int_equal(char_is(c, CHAR_TARGET), byte > 0x20 && byte < 0x7f);
+		assert_int_equal(char_is(c, CHAR_HEX), char_hex(c) >= 0);
+	}
+	assert_int_equal(char_hex('0'), 0);
+	assert_int_equal(char_hex('f'), 15);
+	assert_int_equal(char_hex('A'), 10);
+	assert_int_equal(char_hex('g'), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_scan_counts_at_every_length_and_place),
+	        cmocka_unit_test(a_scan_of_many_line_ends_does_not_wrap),
+	        cmocka_unit_test(the_quick_look_at_names_agrees_with_the_table),
+	        cmocka_unit_test(classes_are_those_of_the_standards),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of http/head and http/status. */
+#include "rig/unit.h"
+#include <ctype.h>
+#include "rig/starve.h"
+#include "weir/head.h"
+
+static void every_known_name_is_found_in_any_case(void **state)
+{
+	(void)state;
+	for (unsigned id = HEADER_OTHER + 1; id < HEADER_N; id++) {
+		struct slice name = header_name(id);
+		char text[64];
+
+		assert_true(name.len && name.len < sizeof(text));
+		assert_int_equal(header_id_of(name), id);
+		for (size_t i = 0; i < name.len; i++)
+			text[i] = (char)toupper(name.at[i]);
+		assert_int_equal(header_id_of(slice_from(text, name.len)), id);
+	}
+}
+
+static void a_name_with_one_byte_changed_is_another(void **state)
+{
+	(void)state;
+	for (unsigned id = HEADER_OTHER + 1; id < HEADER_N; id++) {
+		struct slice name = header_name(id);
+		char text[64];
+
+		memcpy(text, name.at, name.len);
+		for (size_t i = 0; i < name.len; i++) {
+			for (unsigned byte = 0; byte < 256; byte++) {
+				bool same = tolower((int)byte) == name.at[i];
+
+				text[i] = (char)byte;
+				assert_int_equal(header_id_of(slice_from(text, name.len)) ==
+				                         (enum header_id)id,
+				        same);
+			}
+			text[i] = name.at[i];
+		}
+		assert_int_not_equal(header_id_of(slice_from(text, name.len - 1)), id);
+	}
+	assert_int_equal(header_id_of(slice_from("", 0)), HEADER_OTHER);
+	assert_int_equal(header_id_of(slice_from(NULL, 0)), HEADER_OTHER);
+}
+
+static void fields_are_found_by_id_and_by_name(void **state)
+{
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	assert_true(h.keep_alive);
+	assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("Content-TYPE"), SLICE("a")), 0);
+	assert_int_equal(head_add_id(&h, HEADER_VIA, SLICE("b")), 0);
+	assert_int_equal(head_add_id(&h, HEADER_VIA, SLICE("c")), 0);
+	assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("X-Odd"), SLICE("d")), 0);
+	assert_slice(head_value(&h, HEADER_CONTENT_TYPE), "a");
+	assert_slice(head_value(&h, HEADER_VIA), "b");
+	assert_int_equal(head_count(&h, HEADER_VIA), 2);
+	assert_null(head_value(&h, HEADER_HOST).at);
+	assert_null(head_find(&h, HEADER_HOST));
+	assert_slice(head_find_name(&h, SLICE("x-odd"))->value, "d");
+	assert_null(head_find_name(&h, SLICE("x-even")));
+	head_reset(&h);
+	assert_int_equal(h.n_headers, 0);
+	assert_true(h.cap_headers > 0);
+	head_finish(&h);
+}
+
+static int many_fields(void *arg)
+{
+	struct head h;
+	int r = 0;
+
+	(void)arg;
+	head_init(&h);
+	for (unsigned i = 0; i < 100 && !r; i++)
+		r = head_add_id(&h, HEADER_VIA, SLICE("a"));
+	head_finish(&h);
+	return r;
+}
+
+static void a_list_grows_or_says_why_not(void **state)
+{
+	struct head h;
+	int r = 0;
+
+	(void)state;
+	starve(many_fields, NULL);
+	head_init(&h);
+	for (unsigned i = 0; i < 5000 && !r; i++)
+		r = head_add_id(&h, HEADER_VIA, SLICE("a"));
+	assert_int_equal(r, -ENOBUFS);
+	assert_int_equal(h.n_headers, 1024);
+	head_finish(&h);
+}
+
+static void methods_are_told_by_their_exact_text(void **state)
+{
+	(void)state;
+	assert_int_equal(method_of(SLICE("GET")), METHOD_GET);
+	assert_int_equal(method_of(SLICE("PUT")), METHOD_PUT);
+	assert_int_equal(method_of(SLICE("POST")), METHOD_POST);
+	assert_int_equal(method_of(SLICE("HEAD")), METHOD_HEAD);
+	assert_int_equal(method_of(SLICE("PATCH")), METHOD_PATCH);
+	assert_int_equal(method_of(SLICE("DELETE")), METHOD_DELETE);
+	assert_int_equal(method_of(SLICE("OPTIONS")), METHOD_OPTIONS);
+	assert_int_equal(method_of(SLICE("get")), METHOD_OTHER);
+	assert_int_equal(method_of(SLICE("PAST")), METHOD_OTHER);
+	assert_int_equal(method_of(SLICE("TRACE")), METHOD_OTHER);
+	assert_int_equal(method_of(slice_from("", 0)), METHOD_OTHER);
+}
+
+static void phrases_are_the_registered_ones(void **state)
+{
+	(void)state;
+	assert_string_equal(status_phrase(200), "OK");
+	assert_string_equal(status_phrase(421), "Misdirected Request");
+	assert_string_equal(status_phrase(299), "");
+	assert_string_equal(status_phrase(0), "");
+	assert_string_equal(status_phrase(99999), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(every_known_name_is_found_in_any_case),
+	        cmocka_unit_test(a_name_with_one_byte_changed_is_another),
+	        cmocka_unit_test(fields_are_found_by_id_and_by_name),
+	        cmocka_unit_test(a_list_grows_or_says_why_not),
+	        cmocka_unit_test(methods_are_told_by_their_exact_text),
+	        cmocka_unit_test(phrases_are_the_registered_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
