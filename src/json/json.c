@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json: yyjson reads a padded copy in situ, so that every string and number says where it stood;
+ * check.c refuses the rest. */
+#include "json/json.h"
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include "base/mem.h"
+#include "json/tree.h"
+
+#define KEEP_MAX (1u << 20)               /* of each piece of scratch memory between documents */
+#define PADDING (YYJSON_PADDING_SIZE + 8) /* yyjson's, and a word read at the last key */
+#define TREE_FACTOR 9u                    /* "0," is 16 bytes of tree, and yyjson grows by half */
+#define TREE_MIN 4096u
+#define U64_MAX_EXACT (1ull << 53) /* I-JSON (RFC 7493 2.2): beyond it other readers round */
+
+const struct json_limits json_limits_default = {
+        .depth = JSON_DEPTH_MAX,
+        .values = 1000000,
+        .key_len = 1024,
+};
+
+static pthread_key_t thread_key;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+static _Thread_local struct json_scratch thread_scratch;
+static _Thread_local bool thread_is_known;
+
+void json_scratch_init(struct json_scratch *s)
+{
+	*s = (struct json_scratch){0};
+}
+
+void json_scratch_finish(struct json_scratch *s)
+{
+	assert(!s->is_busy);
+	mem_free(s->copy);
+	mem_free(s->tree);
+	mem_free(s->set);
+	json_scratch_init(s);
+}
+
+static void thread_ends(void *scratch)
+{
+	json_scratch_finish(scratch);
+}
+
+static void thread_key_make(void)
+{
+	if (pthread_key_create(&thread_key, thread_ends))
+		thread_key = (pthread_key_t)-1;
+}
+
+struct json_scratch *json_scratch_mine(void)
+{
+	if (!thread_is_known) {
+		pthread_once(&thread_once, thread_key_make);
+		/* Failing costs nothing but that the memory outlives its thread. */
+		(void)pthread_setspecific(thread_key, &thread_scratch);
+		thread_is_known = true;
+	}
+	return &thread_scratch;
+}
+
+/* yyjson asks for one block, makes it larger, and is done: the block is the scratch's own, under
+ * the ceiling. */
+static void *tree_grow(struct json_scratch *s, size_t size)
+{
+	void *tree;
+
+	if (size <= s->cap_tree)
+		return s->tree;
+	if (size > s->max_tree) {
+		s->tree_is_full = true;
+		return NULL;
+	}
+	tree = mem_realloc(s->tree, size);
+	if (!tree)
+		return NULL;
+	s->tree = tree;
+	s->cap_tree = size;
+	return tree;
+}
+
+static void *tree_malloc(void *ctx, size_t size)
+{
+	struct json_scratch *s = ctx;
+	void *tree = s->tree_is_used ? NULL : tree_grow(s, size);
+
+	s->tree_is_used = s->tree_is_used || tree;
+	return tree;
+}
+
+static void *tree_realloc(void *ctx, void *at, size_t old_size, size_t size)
+{
+	(void)at;
+	(void)old_size;
+	return tree_grow(ctx, size);
+}
+
+static void tree_free(void *ctx, void *at)
+{
+	struct json_scratch *s = ctx;
+
+	if (at)
+		s->tree_is_used = false;
+}
+
+static int copy_text(struct json_scratch *s, struct slice text)
+{
+	size_t size = text.len + PADDING;
+
+	if (size > s->cap_copy) {
+		/* Nothing of the old copy is wanted: no realloc. */
+		size_t cap = size < 4096 ? 4096 : size + size / 4;
+		char *copy = mem_alloc(cap);
+
+		if (!copy)
+			return -ENOMEM;
+		mem_free(s->copy);
+		s->copy = copy;
+		s->cap_copy = cap;
+	}
+	memcpy(s->copy, text.at, text.len);
+	memset(s->copy + text.len, 0, PADDING);
+	return 0;
+}
+
+/* What can be seen before any memory is spent. NULL: nothing wrong so far. */
+static const char *first_look(struct slice text, const struct json_limits *limits, size_t *ret_at)
+{
+	size_t i = 0;
+
+	if (text.len > JSON_TEXT_MAX)
+		return "the document is too long";
+	while (i < text.len && (text.at[i] == ' ' || (text.at[i] >= '\t' && text.at[i] <= '\r')))
+		i++;
+	*ret_at = i;
+	if (i == text.len)
+		return "there is no JSON document";
+	if (text.len >= 3 && !memcmp(text.at, "\xef\xbb\xbf", 3))
+		return "a byte order mark stands before the document";
+	if (text.at[i] != '{' && !(text.at[i] == '[' && limits->array_is_root))
+		return "the document is not a JSON object";
+	return NULL;
+}
+
+static int refuse(struct json_complaint *why, size_t at, const char *text)
+{
+	if (why) {
+		why->at = at;
+		snprintf(why->text, sizeof(why->text), "%s", text);
+	}
+	return -EPROTO;
+}
+
+static void give_back(struct json_scratch *s)
+{
+	if (s->cap_copy > KEEP_MAX) {
+		mem_free(s->copy);
+		s->copy = NULL;
+		s->cap_copy = 0;
+	}
+	if (s->cap_tree > KEEP_MAX) {
+		mem_free(s->tree);
+		s->tree = NULL;
+		s->cap_tree = 0;
+	}
+	if (s->cap_set * sizeof(*s->set) > KEEP_MAX) {
+		mem_free(s->set);
+		s->set = NULL;
+		s->cap_set = 0;
+	}
+}
+
+static int parse(
+        struct json_scratch *s, struct slice text, struct json_doc *ret, struct json_complaint *why)
+{
+	yyjson_alc alc = {tree_malloc, tree_realloc, tree_free, s};
+	yyjson_read_err error = {0};
+	yyjson_doc *doc;
+
+	s->max_tree = TREE_FACTOR * text.len + TREE_MIN;
+	s->tree_is_used = s->tree_is_full = false;
+	doc = yyjson_read_opts(
+	        s->copy, text.len, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc, &error);
+	if (doc) {
+		*ret = (struct json_doc){
+		        s, text, (const struct json_value *)doc->root, doc->val_read};
+		return 0;
+	}
+	if (s->tree_is_full)
+		return refuse(why, 0, "the document is too deep");
+	if (error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+		return -ENOMEM;
+	return refuse(why, error.pos, error.msg);
+}
+
+int json_read(struct json_scratch *s, struct slice text, const struct json_limits *limits,
+        struct json_doc *ret, struct json_complaint *why)
+{
+	struct json_doc doc;
+	size_t at = 0;
+	const char *wrong;
+	int r;
+
+	assert(!s->is_busy && limits->depth <= JSON_DEPTH_MAX);
+	wrong = first_look(text, limits, &at);
+	if (wrong)
+		return refuse(why, at, wrong);
+	r = copy_text(s, text);
+	if (!r)
+		r = parse(s, text, &doc, why);
+	if (!r)
+		r = json_check(&doc, limits, why);
+	if (r) {
+		give_back(s);
+		return r;
+	}
+	s->is_busy = true;
+	*ret = doc;
+	return 0;
+}
+
+void json_done(struct json_doc *doc)
+{
+	assert(doc->scratch->is_busy);
+	doc->scratch->is_busy = false;
+	give_back(doc->scratch);
+	*doc = (struct json_doc){0};
+}
+
+enum json_type json_type(const struct json_value *v)
+{
+	static const enum json_type types[8] = {[YYJSON_TYPE_RAW] = JSON_NUMBER,
+	        [YYJSON_TYPE_NULL] = JSON_NULL,
+	        [YYJSON_TYPE_BOOL] = JSON_BOOL,
+	        [YYJSON_TYPE_NUM] = JSON_NUMBER,
+	        [YYJSON_TYPE_STR] = JSON_STRING,
+	        [YYJSON_TYPE_ARR] = JSON_ARRAY,
+	        [YYJSON_TYPE_OBJ] = JSON_OBJECT};
+
+	return v ? types[unsafe_yyjson_get_type(tree_of(v))] : JSON_ABSENT;
+}
+
+struct slice json_text(const struct json_value *v)
+{
+	enum json_type type = json_type(v);
+
+	if (type != JSON_STRING && type != JSON_NUMBER)
+		return (struct slice){0};
+	return tree_text(v);
+}
+
+bool json_is_true(const struct json_value *v)
+{
+	return v && unsafe_yyjson_is_true(tree_of(v));
+}
+
+bool json_is_string(const struct json_value *v, const char *text)
+{
+	return json_type(v) == JSON_STRING && slice_is(tree_text(v), text);
+}
+
+const struct json_value *json_get(const struct json_value *v, const char *key)
+{
+	size_t len = strlen(key);
+
+	if (json_type(v) != JSON_OBJECT)
+		return NULL;
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
+		struct slice name = tree_text(it.key);
+
+		if (name.len == len && !memcmp(name.at, key, len))
+			return it.value;
+	}
+	return NULL;
+}
+
+uint32_t json_count(const struct json_value *v)
+{
+	return v && unsafe_yyjson_is_ctn(tree_of(v)) ? (uint32_t)unsafe_yyjson_get_len(tree_of(v))
+	                                             : 0;
+}
+
+int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret)
+{
+	if (json_type(v) != JSON_NUMBER)
+		return -EINVAL;
+	return slice_to_u64(tree_text(v), max < U64_MAX_EXACT ? max : U64_MAX_EXACT, ret);
+}
+
+uint64_t json_text_bytes(const struct json_value *v)
+{
+	uint64_t sum = 0;
+
+	if (!v)
+		return 0;
+	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
+		enum json_type type = json_type(v);
+
+		if (type == JSON_STRING)
+			sum += tree_text(v).len;
+		else if (type == JSON_NUMBER)
+			sum += 4;
+	}
+	return sum;
+}
+
+struct json_iter json_iter(const struct json_value *v)
+{
+	struct json_iter it = {0};
+
+	it.left = json_count(v);
+	if (it.left) {
+		it.is_object = json_type(v) == JSON_OBJECT;
+		it.after = tree_inner(v);
+	}
+	return it;
+}
+
+bool json_next(struct json_iter *it)
+{
+	if (!it->left)
+		return false;
+	it->left--;
+	it->key = it->is_object ? it->after : NULL;
+	it->value = it->is_object ? tree_inner(it->after) : it->after;
+	it->after = tree_next(it->value);
+	return true;
+}
+
+struct span json_token(const struct json_doc *doc, const struct json_value *v)
+{
+	size_t start = (size_t)(tree_text(v).at - doc->scratch->copy);
+
+	assert(json_type(v) == JSON_STRING || json_type(v) == JSON_NUMBER);
+	if (json_type(v) == JSON_NUMBER)
+		return (struct span){(uint32_t)start, (uint32_t)(start + tree_text(v).len)};
+	return (struct span){(uint32_t)start - 1, (uint32_t)json_string_end(doc->text, start)};
+}
+
+struct slice json_keep(const struct json_doc *doc, const struct json_value *v, struct arena *arena)
+{
+	struct slice text = json_text(v);
+	struct slice there = {doc->text.at + (text.at - doc->scratch->copy), text.len};
+
+	assert(text.at);
+	/* The same bytes and none of them a backslash: then no escape stood in the token. */
+	if (slice_equals(there, text) && !memchr(text.at, '\\', text.len))
+		return there;
+	return arena_dup(arena, text);
+}

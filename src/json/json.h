@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json: strict reading of one document. What two parsers could read differently is refused:
+ * duplicate keys (compared after unescaping), bad UTF-8, lone surrogates, NUL in a key, a BOM,
+ * anything after the document. Numbers stay text. */
+#pragma once
+#include "base/arena.h"
+#include "weir/edit.h"
+
+/* Values are borrowed from their document and opaque; NULL is a value that is not there, and every
+ * accessor takes it. */
+struct json_value;
+
+enum json_type {
+	JSON_ABSENT,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
+
+struct json_limits {
+	unsigned depth;     /* objects and arrays inside each other; at most JSON_DEPTH_MAX */
+	uint32_t values;    /* keys count as values */
+	uint32_t key_len;   /* bytes of one key, unescaped */
+	bool array_is_root; /* an array may stand at the top too (JSON-RPC batches) */
+};
+
+#define JSON_DEPTH_MAX 64
+#define JSON_TEXT_MAX (1u << 30) /* bytes of a document */
+
+extern const struct json_limits json_limits_default; /* 64, 1,000,000, 1024, false */
+
+/* Memory that readers of one thread use again and again; one document at a time. */
+struct json_scratch {
+	char *copy; /* owned: the text, unescaped in place */
+	size_t cap_copy;
+	void *tree; /* owned */
+	size_t cap_tree;
+	size_t max_tree; /* ceiling for the document that is being read */
+	bool tree_is_used, tree_is_full;
+	uint64_t *set; /* owned: keys of one big object */
+	size_t cap_set;
+	bool is_busy; /* a document is open */
+};
+
+struct json_doc {
+	struct json_scratch *scratch; /* borrowed */
+	struct slice text;            /* the original; borrowed */
+	const struct json_value *root;
+	size_t n_values;
+};
+
+/* Why a text is no document for us. */
+struct json_complaint {
+	size_t at;      /* byte in the text */
+	char text[120]; /* one clause without a full stop */
+};
+
+void json_scratch_init(struct json_scratch *s);
+void json_scratch_finish(struct json_scratch *s);
+/* This thread's own; its memory goes with the thread. */
+struct json_scratch *json_scratch_mine(void);
+
+/* 0; -ENOMEM; -EPROTO with why filled (why may be NULL). text is borrowed as long as the document
+ * is open. Memory taken: the text, and at most nine times it for the tree. After success json_done
+ * must follow before the scratch reads again. */
+int json_read(struct json_scratch *s, struct slice text, const struct json_limits *limits,
+        struct json_doc *ret, struct json_complaint *why);
+/* Values and their text are gone afterwards. Gives back what is over 1 MiB. */
+void json_done(struct json_doc *doc);
+
+enum json_type json_type(const struct json_value *v);
+/* String: unescaped, may hold NUL. Number: as written. Else at == NULL. Lives as long as the
+ * document. */
+struct slice json_text(const struct json_value *v);
+bool json_is_true(const struct json_value *v);
+bool json_is_string(
+        const struct json_value *v, const char *text); /* a string with just these bytes */
+/* The member's value, NULL when it is absent or v is no object. */
+const struct json_value *json_get(const struct json_value *v, const char *key);
+uint32_t json_count(const struct json_value *v); /* members or elements; 0 for all else */
+/* Whole numbers in plain digits: no sign, fraction, exponent. 0, -EINVAL (anything else), -ERANGE
+ * (over max or 2^53). */
+int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret);
+/* Bytes of all strings and keys in v, unescaped, and four for each number: a bound on the tokens it
+ * can become. */
+uint64_t json_text_bytes(const struct json_value *v);
+
+/* for (struct json_iter it = json_iter(v); json_next(&it);) uses it.key (NULL in arrays) and
+ * it.value. */
+struct json_iter {
+	const struct json_value *key, *value;
+	const struct json_value *after; /* where the next one stands */
+	uint32_t left;
+	bool is_object;
+};
+struct json_iter json_iter(
+        const struct json_value *v); /* empty when v is neither object nor array */
+bool json_next(struct json_iter *it);
+
+/* Where a string or number stands in the original, quotes included. */
+struct span json_token(const struct json_doc *doc, const struct json_value *v);
+/* The same text without quotes and escapes, lent from the original where there are none; else
+ * copied into the arena. at == NULL: no memory. */
+struct slice json_keep(const struct json_doc *doc, const struct json_value *v, struct arena *arena);
