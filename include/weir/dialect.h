@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dialect: what the bytes of one API mean. Pure: no I/O, no clock, no policy. It reads a request into facts that policies
+ * judge, writes their verdicts back as edits, and cuts answers into parts. */
+#pragma once
+#include "base/buf.h"
+#include "base/money.h"
+#include "price/usage.h"
+#include "weir/head.h"
+#include "weir/lap.h"
+
+enum action {
+	ACTION_NONE,
+	ACTION_CHAT, ACTION_COMPLETION, ACTION_EMBEDDING, ACTION_MODERATION, /* go upstream */
+	ACTION_MODELS, ACTION_MODEL,                                       /* answered here */
+	ACTION_ME, ACTION_CALL_STATUS,
+};
+
+/* What a request asks for. Slices live in the arena given to read_request or in the body. */
+struct request_facts {
+	enum action action;
+	struct slice model;        /* as asked for, unescaped; ACTION_MODEL, ACTION_CALL_STATUS: the id in the path */
+	struct span model_place;   /* its string token in the body, quotes included; empty when there is none */
+	bool stream;
+	bool usage_asked;          /* the caller itself asked for usage in the stream */
+	bool json_answer;          /* the answer's text must be JSON: refusals go where they do not break it */
+	uint64_t max_output;       /* 0: the caller set no bound */
+	uint64_t n;                /* answers wanted, 1 by default */
+	struct tool_decl *tools;
+	unsigned n_tools;
+	enum tool_choice choice;
+	struct slice *chosen;      /* CHOICE_NAMED: the names, also of an allowed_tools list */
+	unsigned n_chosen;
+	bool choice_is_required;   /* CHOICE_NAMED: one of them must be called (false: allowed_tools with mode auto) */
+	struct slice user;         /* claimed in the body */
+	uint64_t text_bytes;       /* unescaped text in messages, input or prompt: for bounds and estimates */
+	uint32_t n_messages;
+	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
+};
+
+/* Why a request could not be read: one sentence that names the JSON pointer or field. */
+struct complaint {
+	enum fault fault;
+	char text[240];
+	char param[80]; /* the field, "" when none */
+};
+
+/* What Weir answers when it says no; each API has its own shape for it. */
+struct refusal {
+	enum fault fault;
+	struct slice sentence;      /* what happened and what to do; never empty */
+	struct slice param;         /* the field at fault; empty: null */
+	uint64_t retry_after_ms;    /* 0: unknown */
+	bool no_retry;              /* x-should-retry: false */
+};
+
+struct dialect_ops;
+
+/* An answer while it is read. */
+struct answer {
+	const struct dialect_ops *dialect;
+	const struct request_facts *facts; /* borrowed */
+	struct arena *arena;      /* borrowed: lives as long as the exchange */
+	bool stream;              /* server-sent events; else one JSON document */
+	bool want_text;           /* some policy reads text: the reader must give PART_TEXT; else only calls are cut out */
+	bool include_cost;        /* the caller wants a "weir" member in the usage event */
+	const struct usage_rules *usage_rules; /* how this provider counts; never NULL */
+	unsigned status;          /* of the upstream's answer; 4xx and 5xx bodies are passed on unread */
+	/* found while reading */
+	struct usage usage;       /* usage.known once the provider said it */
+	struct slice model;       /* that really answered; in arena */
+	struct slice service_tier;
+	uint64_t text_bytes;      /* unescaped text that came, for estimates */
+	bool complete;            /* the API's own end was seen (finish, [DONE], a whole document) */
+	unsigned calls_denied, calls_released;
+	/* filled by the exchange before rendering */
+	bool cost_known;
+	nanousd cost;
+	void *state;              /* the dialect's own, answer_size bytes, zeroed */
+};
+
+struct dialect_ops {
+	const char *name;        /* the log's dialect: "openai" */
+	size_t answer_size;
+	/* Strict reading. body is borrowed for the whole exchange. 0, -ENOMEM, or -EPROTO with why filled. */
+	int (*read_request)(enum action action, struct slice body, struct arena *arena,
+		struct request_facts *ret, struct complaint *why);
+	/* Turns verdicts into edits: tools that were removed (and what goes with them), the upstream's name for the model when it
+	 * differs (upstream_model.at != NULL), include_usage when usage must be seen. 0, -ENOMEM, -EPROTO. */
+	int (*edit_request)(const struct request_facts *facts, struct slice body, struct slice upstream_model,
+		bool want_usage, struct edits *edits);
+	/* The refusal as this API's JSON error. request_id: of this exchange. 0, -ENOMEM, -ENOBUFS. */
+	int (*write_refusal)(const struct refusal *r, struct slice request_id, struct buf *out);
+	/* Whether a call that must be made (choice) has lost its tools, and the like: pure questions for the tools policy live
+	 * in facts; nothing else is asked. */
+
+	/* answers; all return 0, -ENOMEM, or -EPROTO: the provider's answer is malformed, why says how */
+	int (*answer_open)(struct answer *a);
+	/* in is lent until the lap is rendered (unary: the whole document at once, last = true). last: nothing follows. */
+	int (*answer_feed)(struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why);
+	int (*answer_render)(struct answer *a, struct lap *lap);
+	/* Ends a stream that cannot go on, well-formed: r->fault with blame UPSTREAM is the API's error event; others end it
+	 * regularly with a "weir" member. Writes to lap->out. */
+	int (*answer_cut)(struct answer *a, const struct refusal *r, struct lap *lap);
+	void (*answer_close)(struct answer *a); /* frees what state owns */
+};
+
+struct route {
+	const struct dialect_ops *dialect;
+	enum action action;
+	struct slice id;       /* the last segment, where the path has one */
+	bool known;            /* the path exists; with action NONE the method is wrong */
+	const char *allow;     /* then: the methods it takes */
+};
+
+/* What a canonical path means. */
+struct route dialect_route(enum method method, struct slice path);
+
+extern const struct dialect_ops dialect_openai;
+
+/* What GET /v1/models shows. */
+struct model_entry {
+	struct slice id, owner;
+};
+int openai_write_models(const struct model_entry *models, unsigned n, struct buf *out);
+int openai_write_model(const struct model_entry *model, struct buf *out);

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openai_request: a request of the OpenAI API as facts. One walk over the top members, each read by
+ * the line of the table that names it; members nobody names pass. */
+#include "dialect/openai_request.h"
+#include <errno.h>
+
+#define MODEL_MAX 256
+#define COUNT_MAX ((1ull << 31) - 1)
+
+typedef int read_member(struct openai_reader *r, const struct json_value *v);
+
+/* Goes into headers and logs. */
+bool openai_is_printable(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < ' ' || s.at[i] == 127)
+			return false;
+	return true;
+}
+
+int openai_wrong(struct openai_reader *r, const char *pointer, const char *wanted)
+{
+	return openai_complain(
+	        r->why, FAULT_REQUEST_INVALID, pointer, "%s must be %s", pointer, wanted);
+}
+
+int openai_keep(struct openai_reader *r, const struct json_value *v, struct slice *ret)
+{
+	struct slice s = json_keep(&r->doc, v, r->arena);
+
+	if (!s.at)
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
+struct tool_decl *openai_add_tool(struct openai_reader *r, enum tool_kind kind, struct slice name,
+        unsigned list, unsigned index)
+{
+	struct request_facts *f = r->facts;
+
+	if (f->n_tools == r->cap_tools) {
+		unsigned cap = r->cap_tools ? r->cap_tools * 2 : 16;
+		struct tool_decl *tools = arena_alloc(r->arena, cap * sizeof(*tools));
+
+		if (!tools)
+			return NULL;
+		if (f->n_tools)
+			memcpy(tools, f->tools, f->n_tools * sizeof(*tools));
+		f->tools = tools;
+		r->cap_tools = cap;
+	}
+	f->tools[f->n_tools] = (struct tool_decl){
+	        .kind = kind, .name = name, .list = (uint16_t)list, .index = (uint16_t)index};
+	return &f->tools[f->n_tools++];
+}
+
+static int read_model(struct openai_reader *r, const struct json_value *v)
+{
+	struct slice model = json_text(v);
+
+	if (json_type(v) != JSON_STRING || !model.len)
+		return openai_wrong(r, "/model", "a string that is not empty");
+	if (model.len > MODEL_MAX || !openai_is_printable(model))
+		return openai_wrong(r, "/model", "a name of at most 256 printable characters");
+	r->facts->model_place = json_token(&r->doc, v);
+	return openai_keep(r, v, &r->facts->model);
+}
+
+static int read_bool(
+        struct openai_reader *r, const struct json_value *v, const char *pointer, bool *ret)
+{
+	if (json_type(v) != JSON_BOOL)
+		return openai_wrong(r, pointer, "true or false");
+	*ret = json_is_true(v);
+	return 0;
+}
+
+static int read_stream(struct openai_reader *r, const struct json_value *v)
+{
+	return read_bool(r, v, "/stream", &r->facts->stream);
+}
+
+static int read_stream_options(struct openai_reader *r, const struct json_value *v)
+{
+	const struct json_value *usage = json_get(v, "include_usage");
+
+	if (json_type(v) != JSON_OBJECT)
+		return openai_wrong(r, "/stream_options", "an object");
+	if (json_type(usage) <= JSON_NULL)
+		return 0;
+	return read_bool(r, usage, "/stream_options/include_usage", &r->facts->usage_asked);
+}
+
+static int read_count(struct openai_reader *r, const struct json_value *v, const char *pointer,
+        uint64_t least, uint64_t *ret)
+{
+	uint64_t n;
+
+	if (json_to_u64(v, COUNT_MAX, &n) || n < least)
+		return openai_wrong(r, pointer,
+		        least ? "a whole number from 1 to 2147483647, in plain digits"
+		              : "a whole number from 0 to 2147483647, in plain digits");
+	*ret = n;
+	return 0;
+}
+
+static int read_n(struct openai_reader *r, const struct json_value *v)
+{
+	return read_count(r, v, "/n", 1, &r->facts->n);
+}
+
+static int read_best_of(struct openai_reader *r, const struct json_value *v)
+{
+	return read_count(r, v, "/best_of", 0, &r->best_of);
+}
+
+static int read_max_tokens(struct openai_reader *r, const struct json_value *v)
+{
+	r->max_tokens = v;
+	return 0;
+}
+
+static int read_max_completion_tokens(struct openai_reader *r, const struct json_value *v)
+{
+	r->max_completion_tokens = v;
+	return 0;
+}
+
+static int read_tools(struct openai_reader *r, const struct json_value *v)
+{
+	r->tools = v;
+	return 0;
+}
+
+static int read_functions(struct openai_reader *r, const struct json_value *v)
+{
+	r->functions = v;
+	return 0;
+}
+
+static int read_tool_choice(struct openai_reader *r, const struct json_value *v)
+{
+	r->tool_choice = v;
+	return 0;
+}
+
+static int read_function_call(struct openai_reader *r, const struct json_value *v)
+{
+	r->function_call = v;
+	return 0;
+}
+
+static int read_response_format(struct openai_reader *r, const struct json_value *v)
+{
+	const struct json_value *type = json_get(v, "type");
+
+	if (json_type(v) != JSON_OBJECT)
+		return openai_wrong(r, "/response_format", "an object");
+	r->facts->json_answer =
+	        json_is_string(type, "json_object") || json_is_string(type, "json_schema");
+	r->facts->text_bytes += json_text_bytes(v);
+	return 0;
+}
+
+static int read_user(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING)
+		return openai_wrong(r, "/user", "a string");
+	return openai_keep(r, v, &r->facts->user);
+}
+
+static int read_safety_identifier(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING)
+		return openai_wrong(r, "/safety_identifier", "a string");
+	r->safety_identifier = v;
+	return 0;
+}
+
+/* Text parts count as text; what is no text says that text_bytes is not all. */
+static void weigh_parts(struct openai_reader *r, const struct json_value *parts)
+{
+	for (struct json_iter it = json_iter(parts); json_next(&it);) {
+		const struct json_value *type = json_get(it.value, "type");
+
+		if (json_type(type) == JSON_STRING && !json_is_string(type, "text") &&
+		        !json_is_string(type, "refusal")) {
+			r->facts->has_media = true;
+			r->facts->text_bytes -= json_text_bytes(it.value);
+		}
+	}
+}
+
+static int read_messages(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/messages", "an array");
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
+		if (json_type(it.value) != JSON_OBJECT)
+			return openai_wrong(r, "/messages", "an array of objects");
+		r->facts->text_bytes += json_text_bytes(it.value);
+		if (json_type(json_get(it.value, "content")) == JSON_ARRAY)
+			weigh_parts(r, json_get(it.value, "content"));
+		/* An earlier spoken answer, held at the provider. */
+		if (json_type(json_get(it.value, "audio")) == JSON_OBJECT)
+			r->facts->has_media = true;
+	}
+	r->facts->n_messages = json_count(v);
+	return 0;
+}
+
+/* A prompt of tokens is one prompt; a list of strings or of token lists is as many. */
+static int read_prompt(struct openai_reader *r, const struct json_value *v)
+{
+	struct json_iter it = json_iter(v);
+
+	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/prompt", "a string or an array");
+	if (json_next(&it) && json_type(it.value) != JSON_NUMBER)
+		r->prompts = json_count(v);
+	r->facts->text_bytes += json_text_bytes(v);
+	return 0;
+}
+
+static int read_input(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/input", "a string or an array");
+	r->has_input = true;
+	r->facts->text_bytes += json_text_bytes(v);
+	weigh_parts(r, v);
+	return 0;
+}
+
+/* null is the same as leaving a member out, but for model. */
+static const struct member {
+	const char *key;
+	read_member *read;
+} members[] = {
+        {"model", read_model},
+        {"messages", read_messages},
+        {"stream", read_stream},
+        {"stream_options", read_stream_options},
+        {"tools", read_tools},
+        {"tool_choice", read_tool_choice},
+        {"max_tokens", read_max_tokens},
+        {"max_completion_tokens", read_max_completion_tokens},
+        {"n", read_n},
+        {"user", read_user},
+        {"safety_identifier", read_safety_identifier},
+        {"response_format", read_response_format},
+        {"functions", read_functions},
+        {"function_call", read_function_call},
+        {"prompt", read_prompt},
+        {"input", read_input},
+        {"best_of", read_best_of},
+};
+
+static int read_bounds(struct openai_reader *r)
+{
+	struct request_facts *f = r->facts;
+	bool modern = r->max_completion_tokens != NULL;
+	int error = 0;
+
+	if (r->max_tokens && modern)
+		return openai_wrong(
+		        r, "/max_tokens", "left out where there is a max_completion_tokens");
+	if (r->max_tokens)
+		error = read_count(r, r->max_tokens, "/max_tokens",
+		        f->action == ACTION_COMPLETION ? 0 : 1, &f->max_output);
+	else if (modern)
+		error = read_count(
+		        r, r->max_completion_tokens, "/max_completion_tokens", 1, &f->max_output);
+	/* Nothing to write is still a bound, and 0 means that there is none. */
+	if (!error && r->max_tokens && !f->max_output)
+		f->max_output = 1;
+	if (r->best_of > f->n)
+		f->n = r->best_of;
+	if (r->prompts > 1 && f->action == ACTION_COMPLETION)
+		f->n *= r->prompts;
+	return error;
+}
+
+static int read_top(
+        struct openai_reader *r, const struct json_value *key, const struct json_value *v)
+{
+	struct slice name = json_text(key);
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (slice_is(name, members[i].key))
+			return json_type(v) == JSON_NULL && members[i].read != read_model
+			               ? 0
+			               : members[i].read(r, v);
+	for (unsigned i = 0; i < openai_n_hosted_members; i++)
+		if (slice_is(name, openai_hosted_members[i].key) && json_type(v) != JSON_NULL)
+			return openai_add_tool(r, TOOL_HOSTED, openai_hosted_members[i].type,
+			               LIST_MEMBER, i)
+			               ? 0
+			               : -ENOMEM;
+	return 0;
+}
+
+/* What has to be there for the action to mean anything. */
+static int check_whole(struct openai_reader *r)
+{
+	struct request_facts *f = r->facts;
+
+	if (!f->model.at && f->action != ACTION_MODERATION)
+		return openai_wrong(r, "/model", "given");
+	/* The API's own default, so that the list of models applies to it. */
+	if (!f->model.at)
+		f->model = SLICE("omni-moderation-latest");
+	if (f->action == ACTION_CHAT && !f->n_messages)
+		return openai_wrong(r, "/messages", "given and not empty");
+	if ((f->action == ACTION_EMBEDDING || f->action == ACTION_MODERATION) && !r->has_input)
+		return openai_wrong(r, "/input", "given");
+	return 0;
+}
+
+static int read_all(struct openai_reader *r)
+{
+	int error = 0;
+
+	for (struct json_iter it = json_iter(r->doc.root); !error && json_next(&it);)
+		error = read_top(r, it.key, it.value);
+	if (!error)
+		error = check_whole(r);
+	if (!error)
+		error = openai_read_tool_list(r);
+	if (!error)
+		error = openai_read_function_list(r);
+	if (!error)
+		error = openai_read_choice(r);
+	if (!error)
+		error = read_bounds(r);
+	if (!error && !r->facts->user.at && r->safety_identifier)
+		error = openai_keep(r, r->safety_identifier, &r->facts->user);
+	return error;
+}
+
+int openai_read_request(enum action action, struct slice body, struct arena *arena,
+        struct request_facts *ret, struct complaint *why)
+{
+	struct request_facts facts = {.action = action, .n = 1};
+	struct openai_reader r = {.arena = arena, .facts = &facts, .why = why};
+	struct json_complaint wrong;
+	int error = json_read(json_scratch_mine(), body, &json_limits_default, &r.doc, &wrong);
+
+	if (error == -EPROTO)
+		return openai_complain(why, FAULT_REQUEST_INVALID, "",
+		        "the body cannot be read at byte %zu: %s", wrong.at, wrong.text);
+	if (error)
+		return error;
+	error = read_all(&r);
+	json_done(&r.doc);
+	if (!error)
+		*ret = facts;
+	return error;
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openai_stream: a stream's events as parts. Events that hold nothing to judge pass as they came;
+ * those that are about calls are held until their choice finishes; everything else flows on. */
+#include "dialect/openai_answer.h"
+#include <assert.h>
+#include <errno.h>
+#include "base/utf8.h"
+#include "dialect/trim.h"
+
+#define WHO "openai"
+#define PATTERN_MAX 4096 /* bytes of an event that is worth keeping */
+
+struct stream {
+	struct answer *a;
+	struct openai_answer *s;
+	struct lap *lap;
+	struct complaint *why;
+	struct slice in;     /* lent until the lap is rendered */
+	struct slice bytes;  /* of the event in hand: in in, or in the lap's arena */
+	struct json_doc doc; /* of the event in hand */
+	struct openai_top top;
+	struct openai_view views[OPENAI_CHOICES_MAX];
+	unsigned n_views;
+};
+
+static bool lies_in(struct slice inner, struct slice outer)
+{
+	return inner.at >= outer.at && inner.at + inner.len <= outer.at + outer.len;
+}
+
+static int pass(struct stream *t, struct slice bytes)
+{
+	struct part *last = t->lap->n ? &t->lap->parts[t->lap->n - 1] : NULL;
+
+	if (last && last->kind == PART_BYTES && !last->note &&
+	        last->bytes.at + last->bytes.len == bytes.at) {
+		last->bytes.len += bytes.len;
+		return 0;
+	}
+	last = lap_add(t->lap, PART_BYTES);
+	if (!last)
+		return -ENOMEM;
+	last->bytes = bytes;
+	return 0;
+}
+
+static int close_event(struct stream *t, struct slice bytes, uint32_t note)
+{
+	struct part *part = lap_add(t->lap, PART_BYTES);
+
+	if (!part)
+		return -ENOMEM;
+	part->bytes = bytes;
+	part->note = NOTE_EVENT | note;
+	return 0;
+}
+
+/* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
+ * character or bytes that are no UTF-8 would have to be read properly. */
+static long plain_length(const char *at, const char *end)
+{
+	const char *p = at;
+
+	while (p < end && *p != '"') {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < ' ' || c == '\\')
+			return -1;
+		if (c < 128) {
+			p++;
+		} else {
+			struct utf8 u = utf8_next(p, end);
+
+			if (!u.valid)
+				return -1;
+			p += u.len;
+		}
+	}
+	return p < end ? (long)(p - at) : -1;
+}
+
+/* Whether the event is the pattern with other plain strings in its holes. The pattern was read,
+ * checked and found to be text of one choice that goes on and nothing else. An event that equals it
+ * outside the inside of these strings, and holds in them no quote, backslash, control character or
+ * bad UTF-8, is the same tree with other text in these two values: the same keys, the same single
+ * choice, no call, no usage, no finish. */
+static bool pattern_matches(
+        const struct openai_pattern *p, struct slice event, struct slice *ret_text)
+{
+	const char *at = event.at, *end = event.at + event.len, *model = buf_at(&p->event);
+	size_t from = 0, len;
+	struct slice text = {0};
+
+	for (unsigned i = 0; i < p->n_holes; i++) {
+		long hole;
+
+		len = p->holes[i].start - from;
+		if ((size_t)(end - at) < len || memcmp(at, model + from, len))
+			return false;
+		at += len;
+		hole = plain_length(at, end);
+		if (hole < 0)
+			return false;
+		if (i == p->text_hole)
+			text = slice_from(at, (size_t)hole);
+		at += hole;
+		from = p->holes[i].end;
+	}
+	len = buf_len(&p->event) - from;
+	*ret_text = text;
+	return (size_t)(end - at) == len && !memcmp(at, model + from, len);
+}
+
+static int take_pattern_text(struct stream *t, struct slice bytes, struct slice text)
+{
+	const struct openai_pattern *p = &t->s->pattern;
+	struct part *part;
+
+	if (text.len) {
+		t->a->text_bytes += text.len;
+		p->choice->said[p->field] = true;
+	}
+	if (!text.len || !t->a->want_text)
+		return pass(t, bytes);
+	part = lap_add(t->lap, PART_TEXT);
+	if (!part)
+		return -ENOMEM;
+	part->channel = &p->choice->channels[p->field];
+	part->text = text;
+	return close_event(t, bytes, 0);
+}
+
+static bool hole_of(const struct stream *t, const struct json_value *v, struct span *ret)
+{
+	size_t shift = (size_t)(t->doc.text.at - t->bytes.at);
+	struct span token;
+
+	if (json_type(v) != JSON_STRING)
+		return false;
+	token = json_token(&t->doc, v);
+	*ret = (struct span){
+	        (uint32_t)(token.start + 1 + shift), (uint32_t)(token.end - 1 + shift)};
+	return true;
+}
+
+/* Keeps the event in hand as the pattern if it is one. Failing costs time only. */
+static void learn_pattern(struct stream *t)
+{
+	struct openai_pattern *p = &t->s->pattern;
+	const struct openai_view *v = &t->views[0];
+	struct openai_text texts[OPENAI_TEXTS_MAX];
+	struct span text, padding;
+	unsigned n;
+
+	p->is_set = false;
+	if (t->n_views != 1 || openai_has_calls(v) || v->finish || v->choice->finished ||
+	        t->top.usage || t->top.error || t->bytes.len > PATTERN_MAX ||
+	        !lies_in(t->doc.text, t->bytes))
+		return;
+	if (openai_texts(v, texts, &n, NULL) || n != 1 || !hole_of(t, texts[0].value, &text))
+		return;
+	buf_clear(&p->event);
+	if (buf_put_slice(&p->event, t->bytes))
+		return;
+	p->holes[0] = text;
+	p->n_holes = 1;
+	p->text_hole = 0;
+	if (hole_of(t, t->top.obfuscation, &padding)) {
+		p->text_hole = padding.start < text.start;
+		p->holes[p->text_hole] = text;
+		p->holes[!p->text_hole] = padding;
+		p->n_holes = 2;
+	}
+	p->choice = v->choice;
+	p->field = texts[0].field;
+	p->is_set = true;
+}
+
+/* A member that says nothing yet: it can wait with the calls it came with. */
+static bool member_is_idle(struct slice key, const struct json_value *v)
+{
+	switch (json_type(v)) {
+	case JSON_NULL:
+		return true;
+	case JSON_STRING:
+		return !json_text(v).len || slice_is(key, "role");
+	case JSON_ARRAY:
+		return !json_count(v);
+	default:
+		return false;
+	}
+}
+
+static bool event_is_all_calls(const struct stream *t)
+{
+	const struct openai_view *v = &t->views[0];
+
+	if (t->n_views != 1 || !openai_has_calls(v) || v->finish)
+		return false;
+	for (struct json_iter it = json_iter(v->message); json_next(&it);)
+		if (it.value != v->tool_calls && it.value != v->function_call &&
+		        !member_is_idle(json_text(it.key), it.value))
+			return false;
+	return true;
+}
+
+static int hold(struct stream *t, const struct openai_choice *c, struct slice event)
+{
+	int r = held_put(&t->s->held, c->index, event);
+
+	if (!r && buf_len(&t->s->held.records) + t->s->calls.held > TOOLCALL_HELD_MAX)
+		r = -ENOBUFS;
+	return r == -ENOBUFS ? openai_malformed(t->why, "its tool calls are too long") : r;
+}
+
+/* The event with nothing in it but the calls of one choice. */
+static int cut_portion(struct stream *t, const struct openai_view *v, const struct places *places,
+        struct edits *edits)
+{
+	struct trim trim;
+	int r = 0;
+
+	trim_init(&trim, edits, WHO);
+	for (struct json_iter it = json_iter(t->top.choices); !r && json_next(&it);)
+		r = trim_item(&trim, place_of(places, it.value), it.value != v->element);
+	if (!r)
+		r = trim_end(&trim);
+	trim_init(&trim, edits, WHO);
+	for (struct json_iter it = json_iter(v->message); !r && json_next(&it);) {
+		struct span place = {
+		        place_of(places, it.key).start, place_of(places, it.value).end};
+
+		r = trim_item(
+		        &trim, place, it.value != v->tool_calls && it.value != v->function_call);
+	}
+	return r ? r : trim_end(&trim);
+}
+
+static int hold_portion(struct stream *t, const struct openai_view *v)
+{
+	struct slice event, json = arena_dup(t->lap->arena, t->doc.text);
+	struct places places;
+	struct edits edits;
+	int r;
+
+	if (!json.at)
+		return -ENOMEM;
+	for (char *at = (char *)(uintptr_t)json.at; at && json.len;) {
+		at = memchr(at, '\n', json.len - (size_t)(at - json.at));
+		if (at)
+			*at = ' ';
+	}
+	edits_init(&edits, t->lap->arena);
+	r = places_find(&t->doc, t->lap->arena, &places);
+	if (!r)
+		r = cut_portion(t, v, &places, &edits);
+	if (!r)
+		r = openai_event_text(&edits, json, &event);
+	return r ? r : hold(t, v->choice, event);
+}
+
+/* Calls go to the assembler; those of choices that go on are held, and *ret_note says so. */
+static int take_calls(struct stream *t, uint32_t *ret_note, bool *ret_all)
+{
+	int r = 0;
+
+	*ret_all = event_is_all_calls(t);
+	for (unsigned i = 0; !r && i < t->n_views; i++) {
+		const struct openai_view *v = &t->views[i];
+
+		if (!openai_has_calls(v))
+			continue;
+		r = openai_feed_calls(t->a, v, t->why);
+		if (r || v->finish)
+			continue;
+		if (*ret_all)
+			return hold(t, v->choice, t->bytes);
+		r = hold_portion(t, v);
+		*ret_note |= NOTE_SPLIT;
+	}
+	return r;
+}
+
+static int finish_choice(struct stream *t, struct openai_choice *c, uint32_t *note)
+{
+	int r;
+
+	if (c->finished) {
+		*note |= c->had_calls ? NOTE_AGAIN : 0;
+		return 0;
+	}
+	c->finished = true;
+	t->s->n_finished++;
+	r = openai_add_calls(t->a, c, t->lap);
+	if (!r && t->a->want_text)
+		r = openai_add_text_ends(c, t->lap);
+	if (t->s->n_finished >= t->a->facts->n)
+		t->a->complete = true;
+	return r;
+}
+
+/* Only usage, which the caller did not ask for: the event is there because Weir asked. */
+static bool event_is_ours(const struct stream *t)
+{
+	return t->top.usage && !t->n_views && !t->top.error &&
+	       json_type(t->top.choices) == JSON_ARRAY && !t->a->facts->usage_asked &&
+	       !t->a->include_cost;
+}
+
+static int take_document(struct stream *t)
+{
+	unsigned before = t->lap->n;
+	uint32_t note = 0;
+	bool all_calls;
+	int r = take_calls(t, &note, &all_calls);
+
+	if (r || all_calls)
+		return r;
+	for (unsigned i = 0; !r && i < t->n_views; i++)
+		r = openai_add_texts(t->a, &t->doc, &t->views[i], t->lap, t->why);
+	for (unsigned i = 0; !r && i < t->n_views; i++)
+		if (t->views[i].finish)
+			r = finish_choice(t, t->views[i].choice, &note);
+	if (r)
+		return r;
+	if (t->top.usage && t->a->include_cost)
+		note |= NOTE_COST;
+	learn_pattern(t);
+	if (t->lap->n == before && !note)
+		return pass(t, t->bytes);
+	return close_event(t, t->bytes, note);
+}
+
+static int read_views(struct stream *t)
+{
+	int r = 0;
+
+	t->n_views = 0;
+	for (struct json_iter it = json_iter(t->top.choices); !r && json_next(&it);) {
+		if (t->n_views == OPENAI_CHOICES_MAX)
+			return openai_malformed(t->why, "it has more than 128 choices");
+		r = openai_view(t->a, it.value, t->n_views, &t->views[t->n_views], t->why);
+		for (unsigned i = 0; !r && i < t->n_views; i++)
+			if (t->views[i].choice == t->views[t->n_views].choice)
+				r = openai_malformed(t->why, "two choices have one index");
+		t->n_views++;
+	}
+	return r;
+}
+
+static int take_json(struct stream *t, struct slice data, bool cut)
+{
+	struct json_complaint wrong;
+	int r = json_read(json_scratch_mine(), data, &json_limits_default, &t->doc, &wrong);
+
+	/* Half an event that the stream broke off in: clients drop it too. */
+	if (r == -EPROTO && cut)
+		return 0;
+	if (r == -EPROTO)
+		return openai_malformed(t->why, wrong.text);
+	if (r)
+		return r;
+	r = openai_read_top(t->a, &t->doc, &t->top, t->why);
+	if (!r)
+		r = read_views(t);
+	if (!r && !event_is_ours(t))
+		r = take_document(t);
+	json_done(&t->doc);
+	return r;
+}
+
+/* Text channels of choices that did not finish end with the stream. */
+static int take_end(struct stream *t, struct slice bytes)
+{
+	unsigned before = t->lap->n;
+	int r = 0;
+
+	for (unsigned i = 0; !r && t->a->want_text && i < t->s->n_choices; i++)
+		if (!t->s->choices[i]->finished)
+			r = openai_add_text_ends(t->s->choices[i], t->lap);
+	if (r)
+		return r;
+	if (t->lap->n == before)
+		return bytes.len ? pass(t, bytes) : 0;
+	return close_event(t, bytes, NOTE_BARE);
+}
+
+/* The event's bytes where they stay until the lap is rendered. One that the stream ended in gets
+ * the blank line it lacks: something may follow. */
+static int own_event(struct stream *t, const struct sse_event *e, struct slice *data)
+{
+	size_t lacks = !e->cut ? 0 : slice_ends(e->bytes, SLICE("\n")) ? 1 : 2;
+	char *at;
+
+	t->bytes = e->bytes;
+	if (!e->cut && lies_in(e->bytes, t->in))
+		return 0;
+	at = arena_alloc(t->lap->arena, e->bytes.len + 2);
+	if (!at)
+		return -ENOMEM;
+	memcpy(at, e->bytes.at, e->bytes.len);
+	memcpy(at + e->bytes.len, "\n\n", 2);
+	t->bytes = slice_from(at, e->bytes.len + lacks);
+	if (data->at && lies_in(*data, e->bytes))
+		data->at = at + (data->at - e->bytes.at);
+	return 0;
+}
+
+static bool is_ascii(struct slice s)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		all |= (unsigned char)s.at[i];
+	return all < 128;
+}
+
+/* Comments and fields without data mean nothing to anyone, so nothing is lost with those that some
+ * client could take for something else: a line separator of Unicode, or a byte order mark that is
+ * no longer in the middle of the stream once what came before it is held. */
+static int take_no_data(struct stream *t, const struct sse_event *e)
+{
+	return !e->cut && is_ascii(t->bytes) ? pass(t, t->bytes) : 0;
+}
+
+static int take_event(struct stream *t, const struct sse_event *e)
+{
+	struct slice text, data = e->data;
+	bool first = !t->s->began, mark;
+	int r;
+
+	t->s->began = true;
+	if (t->s->done)
+		return 0;
+	r = own_event(t, e, &data);
+	if (r)
+		return r;
+	mark = slice_starts(t->bytes, SLICE("\xef\xbb\xbf"));
+	if (mark && first)
+		t->bytes = slice_skip(t->bytes, 3);
+	if (!data.len)
+		return take_no_data(t, e);
+	if (mark && !first)
+		return openai_malformed(t->why, "a byte order mark stands in it");
+	if (t->s->pattern.is_set && !t->s->pattern.choice->finished &&
+	        pattern_matches(&t->s->pattern, t->bytes, &text))
+		return take_pattern_text(t, t->bytes, text);
+	if (slice_is(data, "[DONE]")) {
+		t->s->done = t->a->complete = true;
+		return take_end(t, t->bytes);
+	}
+	/* Joined lines live until the next event, what is made of them longer. */
+	if (!lies_in(data, t->bytes)) {
+		data = arena_dup(t->lap->arena, data);
+		if (!data.at)
+			return -ENOMEM;
+	}
+	return take_json(t, data, e->cut);
+}
+
+int openai_stream_feed(
+        struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why)
+{
+	struct openai_answer *s = a->state;
+	struct stream t;
+	struct sse_event event;
+	int r;
+
+	t.a = a;
+	t.s = s;
+	t.lap = lap;
+	t.why = why;
+	t.in = in;
+	sse_feed(&s->sse, in);
+	while ((r = sse_next(&s->sse, &event)) > 0) {
+		r = take_event(&t, &event);
+		if (r)
+			return r;
+	}
+	if (!r && last && sse_end(&s->sse, &event) > 0)
+		r = take_event(&t, &event);
+	if (r == -EMSGSIZE)
+		return openai_malformed(why, "an event is too long");
+	if (r || !last || s->done)
+		return r;
+	return take_end(&t, (struct slice){0});
+}
