@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check: the list of what is looked at. */
+#include "config/check.h"
+
+void policy_check(struct load *l)
+{
+	if (l->d->no_memory)
+		return; /* what is missing then is no mistake of the policy's */
+	check_listeners(l);
+	check_upstreams(l);
+	check_models(l);
+	check_agents(l);
+	check_identities(l);
+}

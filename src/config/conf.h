@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf: one policy as it was written, checked and resolved: inheritance done, names turned into
+ * pointers. Immutable once loaded; everything in it lives in its arena and dies with it. Secrets
+ * are kept apart and wiped. */
+#pragma once
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/money.h"
+#include "crypto/digest.h"
+
+enum listener_kind { LISTENER_AGENTS, LISTENER_ADMIN, LISTENER_HEALTH };
+
+struct address_conf {
+	struct slice text; /* as written, after ${env:} */
+	struct slice host; /* "127.0.0.1", "::1"; empty for unix sockets */
+	uint16_t port;
+	struct slice unix_path; /* empty for TCP */
+	bool loopback;          /* 127.0.0.0/8, ::1 or a unix socket */
+	bool none;              /* "none": this listener stays closed */
+};
+
+struct limits_conf { /* defaults: operations.md */
+	uint32_t connections, header_bytes, header_fields, h2_streams;
+	uint64_t body_bytes, answer_bytes;
+	uint64_t header_timeout_ns, idle_timeout_ns;
+};
+
+struct listener_conf {
+	struct slice name;
+	enum listener_kind kind;
+	struct address_conf address;
+	struct agent_conf *default_agent; /* or NULL */
+	uint32_t mode;                    /* of a unix socket, 0600 by default */
+	uint32_t *peer_uids;
+	unsigned n_peer_uids;
+	struct slice *allow_from; /* CIDRs as written, validated */
+	unsigned n_allow_from;
+	struct slice *cors_origins;
+	unsigned n_cors_origins;
+	struct limits_conf limits;
+};
+
+enum api { API_OPENAI, API_ANTHROPIC, API_GEMINI, API_MCP, API_HTTP, API_WEIR };
+
+struct endpoint_conf {
+	struct slice url; /* as written */
+	bool tls;
+	struct slice host; /* without brackets */
+	uint16_t port;
+	struct slice base_path; /* "/v1" or ""; no trailing slash */
+	struct slice authority; /* what Host says: host, and port unless it is the scheme's */
+	uint32_t weight;
+};
+
+enum credential_kind {
+	CREDENTIAL_NONE,
+	CREDENTIAL_API_KEY,
+	CREDENTIAL_HEADER,
+	CREDENTIAL_PASSTHROUGH
+};
+
+struct upstream_conf {
+	struct slice name;
+	unsigned index;
+	enum api api;
+	struct endpoint_conf *endpoints;
+	unsigned n_endpoints;
+	enum credential_kind credential;
+	struct slice credential_header;  /* lower case: "authorization", "x-api-key" ... */
+	struct secret *credential_value; /* with its scheme: "Bearer sk-..."; counted in the conf's
+	                                    secrets */
+	struct slice tls_ca;             /* path of a PEM file; empty: the system's */
+	struct slice tls_server_name;    /* empty: the endpoint's host */
+	uint64_t connect_ns, first_byte_ns, stream_idle_ns, total_ns;
+	struct slice *addresses; /* CIDRs its name may resolve to; n == 0: the default rule */
+	unsigned n_addresses;
+	struct slice output_field; /* empty: by api */
+	bool stream_usage_never;   /* it refuses include_usage */
+	uint32_t concurrency_limit;
+};
+
+struct price_conf {
+	bool set;
+	bool has_cached_input, has_cache_write, has_request;
+	picousd input, output, cached_input, cache_write; /* a token */
+	picousd request;                                  /* a request */
+};
+
+struct model_conf {
+	struct slice name; /* may hold '*' */
+	bool is_glob;
+	unsigned index;
+	struct upstream_conf *upstream;
+	struct slice upstream_name; /* empty: the name that was asked for */
+	struct price_conf price;
+	uint64_t max_output, expected_output;
+};
+
+struct tool_conf {
+	struct slice name;
+	unsigned index;
+	struct upstream_conf *upstream; /* NULL: the agent runs it itself */
+	struct slice upstream_name;
+	struct slice *requires_scopes;
+	unsigned n_requires_scopes;
+	bool idempotent;
+	nanousd cost;
+};
+
+enum identity_kind { IDENTITY_API_KEY };
+
+struct identity_conf {
+	enum identity_kind kind;
+	uint8_t key_sha256[SHA256_LEN];
+	uint64_t not_after; /* wall ns; 0: never */
+};
+
+enum denied_tool { DENIED_STRIP, DENIED_REFUSE };
+
+/* What a policy may be put in shadow: bit i is the i-th name of shadow_names. */
+enum shadow_bit { SHADOW_MODELS = 1, SHADOW_TOOLS = 2 };
+extern const char *const shadow_names[];
+
+struct agent_conf {
+	struct slice name;
+	unsigned index;
+	struct identity_conf *identities;
+	unsigned n_identities;
+	bool *tools;            /* by tool index: on its list, scopes or not */
+	bool *tool_scopes_held; /* by tool index: data_access holds all that the tool requires */
+	bool any_local;         /* functions that no policy names are allowed */
+	struct slice *data_access;
+	unsigned n_data_access;
+	bool *models;               /* by model index */
+	struct slice *hosted_tools; /* "web_search", "mcp:https://..." */
+	unsigned n_hosted_tools;
+	enum denied_tool on_denied_tool;
+	struct slice team; /* empty: none */
+	bool suspended;
+	bool trust_user, trust_workflow, trust_session;
+	unsigned shadow;         /* shadow_bits */
+	uint64_t shadow_until;   /* wall ns; 0: no end */
+	bool privacy_hash_users; /* user ids that are e-mail addresses are hashed in logs: always
+	                            true */
+};
+
+enum unknown_price { UNKNOWN_PRICE_COUNT, UNKNOWN_PRICE_DENY };
+
+struct conf {
+	struct arena arena;  /* owned */
+	struct slice *files; /* paths that were read, for watching */
+	unsigned n_files;
+	uint8_t hash[SHA256_LEN];
+	char version[17]; /* 16 hex digits of hash: policy_version in records */
+	struct listener_conf *listeners;
+	unsigned n_listeners;
+	struct upstream_conf *upstreams;
+	unsigned n_upstreams;
+	struct model_conf *models;
+	unsigned n_models;
+	struct tool_conf *tools;
+	unsigned n_tools;
+	struct agent_conf *agents;
+	unsigned n_agents;
+	struct map tools_by_name, models_by_name,
+	        agents_by_name;  /* exact names to the structs above */
+	struct slice state_path; /* store.path or the default */
+	struct secret
+	        *deployment_keys[8]; /* the first seals; n == 0: made in the state directory */
+	unsigned n_deployment_keys;
+	enum unknown_price unknown_price;
+	uint64_t drain_quiet_ns, drain_hard_ns, keep_alive_comment_ns;
+	unsigned workers; /* 0: one a core */
+	int log_level;    /* 0 debug 1 info 2 warn 3 error */
+	bool log_text;    /* for people, else JSON */
+	struct slice public_url;
+	/* What the policy language knows and this policy or this version does not switch on, one
+	 * sentence each, for check, explain and the start-up line. */
+	const char **inactive;
+	unsigned n_inactive;
+	struct secret *secrets; /* owned list; wiped when the conf is freed */
+	const char **env_names; /* every NAME that ${env:NAME} was read from: kept from commands
+	                           that Weir starts */
+	unsigned n_env_names;
+};
+
+/* A value that is never printed. */
+struct secret {
+	struct secret *next; /* in conf->secrets */
+	char *value;         /* owned, wiped */
+	size_t len;
+	struct slice file; /* ${file:...} to read again when it changes; else empty */
+};
+
+static inline struct slice secret_slice(const struct secret *s)
+{
+	return (struct slice){s->value, s->len};
+}
+
+struct diagnostics; /* config/diagnostics.h */
+/* Reads, checks and resolves files and directories. NULL when there was any error; d then has at
+ * least one. */
+struct conf *conf_load(const char *const *paths, unsigned n, struct diagnostics *d);
+/* The same for a text in memory, named as file in diagnostics. */
+struct conf *conf_load_text(const char *file, struct slice text, struct diagnostics *d);
+void conf_free(struct conf *c);
+
+struct tool_conf *conf_tool(const struct conf *c, struct slice name);   /* exact; NULL */
+struct agent_conf *conf_agent(const struct conf *c, struct slice name); /* exact; NULL */
+/* The exact name first, then the glob with the most characters that are no star; NULL. Only models
+ * that agent may use when agent is not NULL. */
+struct model_conf *conf_model(
+        const struct conf *c, const struct agent_conf *agent, struct slice name);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keys: the whole policy language as tables, one file a section. */
+#pragma once
+#include "config/reader.h"
+
+/* Shorthands, so that a row reads as a line: what is stored where, and what is only known so far.
+ */
+#define KEY(name_, kind_, help_) .name = (name_), .kind = DIRECTIVE_##kind_, .help = (help_)
+#define OF_BLOCK(table_) .block = (table_)
+#define LIST .shape = SHAPE_LIST
+#define ONE_OR_LIST .shape = SHAPE_ONE_OR_LIST
+#define MAP_OF(names_) .shape = SHAPE_MAP, .key_kind = DIRECTIVE_##names_
+#define LATER(inactive_) .status = DIRECTIVE_LATER, .inactive = (inactive_)
+#define OR_SHORT(kind_) .short_kind = DIRECTIVE_##kind_
+
+extern const struct directive root_directives[];     /* struct conf */
+extern const struct directive listener_directives[]; /* struct listener_conf */
+extern const struct directive upstream_directives[]; /* struct upstream_conf */
+extern const struct directive model_directives[];    /* struct model_conf */
+extern const struct directive tool_directives[];     /* struct tool_conf */
+extern const struct directive agent_directives[];    /* struct agent_conf */
+extern const struct directive budget_directives[];   /* only checked */
+extern const char shadow_words[]; /* what can be in shadow now, then what comes later */
+
+/* Keys of an agent that defaults and teams cannot give it. */
+bool agent_key_is_own(struct slice key);
