@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call: what is judged, charged and recorded. Mostly one an exchange; a batch has several. It holds the facts, the chain
+ * with its cursor, and what was decided; the bytes are the exchange's. */
+#pragma once
+#include "config/conf.h"
+#include "price/price_table.h"
+#include "weir/charge.h"
+#include "weir/dialect.h"
+#include "weir/policy.h"
+#include "weir/record.h"
+
+struct exchange;
+
+struct attribution {
+	struct slice user, workflow, workflow_type, session; /* empty: not said */
+};
+
+struct call {
+	struct exchange *exchange; /* borrowed */
+	unsigned index;            /* among its exchange's calls */
+	/* who asks: set by identity */
+	const struct agent_conf *agent; /* borrowed from the snapshot; NULL until known */
+	struct attribution by;
+	/* what for: set by the dialect, then by models */
+	struct request_facts facts;
+	const struct model_conf *model;
+	struct slice upstream_model; /* the upstream's name for it; at == NULL: as asked */
+	const struct price *fixed_price;       /* the policy's own; or NULL */
+	const struct price_model *table_price; /* the table's, which may change with the hour; or NULL */
+	uint64_t timeout_ns;         /* the caller's own, lower than the upstream's; 0: none */
+	/* the chain */
+	struct policy *policies;     /* in the exchange's arena */
+	unsigned n_policies;
+	unsigned at;                 /* request: the next one to ask; answer: one past it */
+	unsigned part;               /* answer: the part of the lap that is being judged */
+	struct policy *parked;       /* the one that is waited for */
+	bool resumed;                /* parked has settled, its verdict not yet heeded */
+	bool judged;                 /* its request has passed every policy */
+	bool in_lap, in_part;        /* facts of their own: a cursor at its end looks like one at its start */
+	struct buf hand[2];          /* text passed from one policy to the next */
+	/* what was decided */
+	bool refused;
+	struct refusal refusal;
+	struct list charges;
+	struct record_verdict verdicts[RECORD_POLICIES];
+	unsigned n_verdicts;
+	struct record_tool *tools;   /* called in the answer, in arena */
+	unsigned n_tools, cap_tools;
+	struct buf tools_removed;    /* "a, b" */
+	bool shadow;
+	nanousd cost;
+	bool estimated;
+};
+
+static inline bool call_price_is_known(const struct call *c)
+{
+	return c->fixed_price || c->table_price;
+}
+
+/* Says why a call is refused; param is the field at fault or NULL; the sentence is the fault's own when format is NULL.
+ * Returns VERDICT_ANSWER. */
+enum verdict call_refuse(struct call *c, enum fault fault, const char *param, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Says why a call of a tool in an answer is not let through. Returns VERDICT_ANSWER. */
+enum verdict call_deny_tool(struct call *c, struct toolcall *tc, enum fault fault, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange: one HTTP message pair and what it needs from both sides. Callbacks report to it, its step decides: see
+ * exchange/steps.c for its life from top to bottom. It never changes thread. */
+#pragma once
+#include "net/deadline.h"
+#include "weir/call.h"
+#include "weir/codec.h"
+#include "weir/pause.h"
+#include "weir/ticket.h"
+
+enum phase {
+	PHASE_READING,  /* the request's head is judged, its body collected */
+	PHASE_JUDGING,  /* what it asks for is judged */
+	PHASE_REACHING, /* an attempt is on its way; no answer yet */
+	PHASE_RELAYING, /* the answer flows back through the chain */
+	PHASE_CLOSING,  /* accounts are settled, the record is written */
+	PHASE_DONE,
+	PHASE_N
+};
+
+/* downstream: the agent's side, whatever carries it: a session over a socket, or a test's loopback. */
+struct downstream;
+struct downstream_ops {
+	bool (*is_full)(struct downstream *d);                          /* more waits to be sent than the high water */
+	void (*pause)(struct downstream *d, enum pause_reason why, bool on);   /* reading the request */
+	void (*wrote)(struct downstream *d);                            /* the codec has put something out */
+	void (*ended)(struct downstream *d, struct exchange *x, bool keep); /* x is done with it; keep: it may carry another */
+};
+
+struct downstream {
+	const struct downstream_ops *ops;
+	struct codec *codec;                      /* borrowed */
+	const struct listener_conf *listener;     /* borrowed from the snapshot the session began under */
+	struct slice peer;                        /* address as text, for refusals before authentication */
+};
+
+/* source: where an answer comes from: an attempt upstream, a local reply; later a cache. It reports with exchange_on_*. */
+struct source;
+struct source_ops {
+	const char *name; /* the record's ended_by: "upstream", "gateway" */
+	void (*pause)(struct source *s, enum pause_reason why, bool on);
+	/* The exchange wants no more of it; it frees itself. Nothing is reported afterwards. */
+	void (*close)(struct source *s);
+};
+
+struct source {
+	const struct source_ops *ops;
+	struct exchange *exchange; /* borrowed */
+};
+
+/* What an exchange needs from the place it runs in; one a worker. */
+struct exchange_env {
+	struct turn *turn;
+	void (*set_deadline)(struct exchange_env *env, struct deadline *d, uint64_t at); /* monotonic ns */
+	void (*clear_deadline)(struct exchange_env *env, struct deadline *d);
+	struct clock *clock;
+	uint64_t *now;                              /* monotonic ns, refreshed by the loop */
+	const struct policy_ops *const *policies;   /* in order */
+	unsigned n_policies;
+	struct observer *observers;
+	struct recent *recent;                      /* what became of earlier calls; may be NULL */
+	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
+	/* Opens the attempt that carries x's request upstream; 0 and x->source set, or a negative errno. */
+	int (*reach)(struct exchange_env *env, struct exchange *x);
+	struct list spare;                          /* finished exchanges, kept for their memory */
+	unsigned n_spare;
+	_Atomic unsigned sessions, in_flight;       /* open connections, exchanges that have not ended: for other threads to read */
+	bool draining;                              /* answers say that the connection ends with them */
+	struct head scratch;                        /* for heads on their way out */
+	void *owner;                                /* the worker */
+};
+
+struct view;
+struct exchange {
+	struct reapable reapable;
+	struct list spare;             /* in env->spare while it waits for its next life */
+	struct exchange_env *env;      /* borrowed */
+	struct view *view;             /* counted: the policy that this exchange is judged by, from start to end */
+	const struct snapshot *snapshot; /* the view's */
+	struct downstream *down;       /* borrowed; NULL once it has ended */
+	uint32_t stream;
+	struct arena arena;            /* owned */
+	char request_id[27];
+	uint64_t began, reached, answered, first_byte, wall; /* monotonic ns but wall */
+	uint64_t body_from;            /* monotonic ns: since when the body may come */
+	uint64_t upstream_ns;          /* time spent waiting for the source */
+	uint64_t waits_since;          /* it is being waited for; 0: it is not */
+
+	enum phase phase;
+	uint64_t phase_at;             /* when it was entered */
+	bool running, again;           /* the step runs; it is to run once more */
+	bool aborted;                  /* no more can be sent: reset */
+	bool client_gone;
+
+	/* request */
+	struct head *head;             /* borrowed from the codec until it ends */
+	enum fault target_fault;       /* the target is not canonical: why */
+	const char *target_note;       /* static */
+	bool key_in_query;
+	struct slice path, query, trace_id;
+	struct route route;
+	struct buf body;               /* owned */
+	bool body_ended, head_judged, continued;
+	struct edits edits;
+	struct slice *sending;         /* the body as it goes upstream, in arena or body */
+	unsigned n_sending;
+	uint64_t sending_len;
+
+	/* calls */
+	struct call *calls;            /* in arena */
+	unsigned n_calls;
+
+	/* answer */
+	struct source *source;         /* owned through its close */
+	enum fault source_fault;
+	const char *source_note;
+	bool source_local;             /* it is a reply: neither read nor judged */
+	unsigned upstream_status;      /* of an upstream's answer; 0: none came */
+	struct slice listener_name;
+	struct head *answer_head;      /* borrowed from the source */
+	struct answer answer;
+	bool answer_open;
+	struct slice arriving;         /* lent by the source for this turn: what it reports right now */
+	struct buf arrived;            /* owned: what could not be taken at once */
+	bool last_arrived, end_arrived;
+	struct arena lap_arena;        /* owned: what is made for laps */
+	uint64_t lap_turn;             /* in which some of it was lent to the agent's side: until that has ended it stays */
+	struct lap lap;
+	bool in_lap;
+	bool lap_kept;                 /* a policy has waited in it: nothing of it is lent by the source any more */
+	bool collect;                  /* the answer is one document: taken whole, so that its head can carry the cost */
+	bool head_sent, last_sent;
+	unsigned status;               /* sent to the agent */
+	uint64_t bytes_in, bytes_out;
+	unsigned attempts;
+	bool went_upstream;            /* at least a byte of an attempt may have been read there */
+	bool price_unknown;            /* what was used could not all be priced */
+	struct slice credential;       /* the header value that named the agent: never forwarded */
+	struct slice upstream_name;
+	enum fault fault;              /* how it ended */
+	struct slice note;
+	struct deadline deadline;      /* the one that matters in this phase */
+	uint64_t quiet_ns, quiet_until; /* how long the source may be silent */
+	uint64_t give_up_at;           /* total deadline; monotonic ns */
+};
+
+/* The agent's side reports. */
+struct exchange *exchange_new(struct exchange_env *env, struct view *view, struct downstream *down,
+	uint32_t stream, struct head *head, bool last); /* NULL: no memory */
+void exchange_on_body(struct exchange *x, struct slice data);
+void exchange_on_body_end(struct exchange *x);
+void exchange_on_room(struct exchange *x); /* the agent has taken what was sent */
+void exchange_on_client_gone(struct exchange *x);
+/* The request cannot be read to its end (framing, time, size): refuse it if nothing was sent yet. */
+void exchange_on_request_fault(struct exchange *x, enum fault why, const char *note);
+/* The process stops now: end well-formed. */
+void exchange_on_shutdown(struct exchange *x);
+
+/* The source reports. data is lent until the end of the turn, head until the source is closed. */
+void exchange_on_answer_head(struct exchange *x, struct head *head);
+void exchange_on_answer_data(struct exchange *x, struct slice data);
+void exchange_on_answer_end(struct exchange *x);
+void exchange_on_source_fault(struct exchange *x, enum fault why, const char *note);
+
+void exchange_wake(struct exchange *x);
+void exchange_env_finish(struct exchange_env *env); /* frees what was kept */
+const char *phase_name(enum phase p);
+uint64_t exchange_now(const struct exchange *x);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer_head: the head that the agent gets: the source's own headers but for what concerns one connection only, and what
+ * Weir says beside them. */
+#include <errno.h>
+#include "exchange/steps.h"
+
+#define NAMED_MAX 1024 /* bytes of a value that is not ours */
+
+/* An upstream may not speak in our name. */
+static bool is_ours(struct slice name)
+{
+	struct slice ours = SLICE("x-weir-");
+
+	return name.len > ours.len && slice_equals_nocase((struct slice){name.at, ours.len}, ours);
+}
+
+static int copy_headers(struct head *to, const struct head *from, bool local)
+{
+	for (unsigned i = 0; i < from->n_headers; i++) {
+		const struct header *h = &from->headers[i];
+		if (h->id == HEADER_CONTENT_LENGTH || h->id == HEADER_CONTENT_ENCODING)
+			continue;
+		if (!local && is_ours(h->name))
+			continue;
+		if (head_add(to, h->id, h->name, h->value) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_text(struct exchange *x, struct head *to, struct slice name, const char *text, size_t len)
+{
+	struct slice copy = arena_dup(&x->arena, slice_from(text, len));
+
+	return copy.at ? head_add(to, HEADER_OTHER, name, copy) : -ENOMEM;
+}
+
+/* What others have named, as a field can hold it: anything but visible ASCII and blanks becomes a question mark. */
+static int add_named(struct exchange *x, struct head *to, struct slice name, struct slice value)
+{
+	char text[NAMED_MAX];
+
+	if (value.len > sizeof(text))
+		value.len = sizeof(text);
+	for (size_t i = 0; i < value.len; i++)
+		text[i] = value.at[i] >= ' ' && value.at[i] < 0x7f ? value.at[i] : '?';
+	return value.len ? add_text(x, to, name, text, value.len) : 0;
+}
+
+static int add_cost(struct exchange *x, struct head *to)
+{
+	char text[MONEY_TEXT];
+
+	if (!x->answer.usage.known || x->price_unknown)
+		return 0;
+	size_t len = money_format(x->calls[0].cost, text);
+	return add_text(x, to, SLICE("x-weir-cost-usd"), text, len);
+}
+
+static int add_own(struct exchange *x, struct head *to)
+{
+	struct call *c = &x->calls[0];
+	char digit = (char)('0' + x->attempts % 10);
+
+	if (head_add(to, HEADER_OTHER, SLICE("x-weir-request-id"), slice_from(x->request_id, 26)) < 0)
+		return -ENOMEM;
+	if (add_named(x, to, SLICE("x-weir-tools-removed"), buf_slice(&c->tools_removed)) < 0)
+		return -ENOMEM;
+	if (x->source_local)
+		return head_add(to, HEADER_X_REQUEST_ID, SLICE("x-request-id"), slice_from(x->request_id, 26));
+	if (head_add(to, HEADER_OTHER, SLICE("x-weir-upstream"), x->upstream_name) < 0 ||
+		add_text(x, to, SLICE("x-weir-attempts"), &digit, 1) < 0)
+		return -ENOMEM;
+	struct slice model = x->answer.model.len ? x->answer.model : c->upstream_model.at ? c->upstream_model : c->facts.model;
+	return add_named(x, to, SLICE("x-weir-model"), model) < 0 ? -ENOMEM : add_cost(x, to);
+}
+
+/* How long the document is that lap_send is about to send. */
+static uint64_t document_length(const struct exchange *x)
+{
+	uint64_t len = 0;
+
+	for (unsigned i = 0; i < x->lap.n_out; i++)
+		len += x->lap.out[i].len;
+	return len;
+}
+
+int answer_head_send(struct exchange *x, bool last)
+{
+	struct head *h = &x->env->scratch;
+	struct codec *codec = x->down->codec;
+
+	head_reset(h);
+	if (copy_headers(h, x->answer_head, x->source_local) < 0 || add_own(x, h) < 0)
+		return -ENOMEM;
+	h->status = x->answer_head->status;
+	h->framing = x->collect ? FRAMING_LENGTH : FRAMING_CHUNKED;
+	h->length = x->collect ? document_length(x) : 0;
+	h->keep_alive = x->body_ended && !x->env->draining;
+	x->status = h->status;
+	x->head_sent = true;
+	x->down->ops->wrote(x->down);
+	return codec->ops->put_head(codec, x->stream, h, last);
+}

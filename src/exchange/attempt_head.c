@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attempt_head: the request's head as it goes upstream: the agent's own headers without its credentials and without what
+ * is Weir's, the upstream's host, and the upstream's credential. */
+#include <errno.h>
+#include "exchange/attempt_head.h"
+
+static bool is_credential(enum header_id id)
+{
+	return id == HEADER_AUTHORIZATION || id == HEADER_X_API_KEY || id == HEADER_API_KEY ||
+	       id == HEADER_X_GOOG_API_KEY || id == HEADER_PROXY_AUTHORIZATION || id == HEADER_COOKIE;
+}
+
+static bool is_left_out(const struct exchange *x, const struct header *h, bool passthrough)
+{
+	switch (h->id) {
+	case HEADER_HOST:
+	case HEADER_CONTENT_LENGTH:
+	case HEADER_ACCEPT_ENCODING:
+	case HEADER_VIA:
+	case HEADER_BAGGAGE:
+		return true;
+	default:
+		break;
+	}
+	if (is_credential(h->id))
+		return !passthrough || h->id == HEADER_COOKIE || h->value.at == x->credential.at;
+	return h->name.len > 7 && slice_equals_nocase((struct slice){h->name.at, 7}, SLICE("x-weir-"));
+}
+
+/* The upstream's own base path takes the place of the API's "/v1". */
+static struct slice target_of(struct exchange *x, const struct endpoint_conf *e)
+{
+	struct slice path = x->path, v1 = SLICE("/v1");
+	struct buf b = BUF_INIT(16384);
+
+	if (slice_starts(path, v1))
+		path = slice_skip(path, v1.len);
+	int r = buf_put_slice(&b, e->base_path);
+	r = r ? r : buf_put_slice(&b, path);
+	if (x->query.at) {
+		r = r ? r : buf_put_char(&b, '?');
+		r = r ? r : buf_put_slice(&b, x->query);
+	}
+	struct slice ret = r ? (struct slice){NULL, 0} : arena_dup(&x->arena, buf_slice(&b));
+	buf_finish(&b);
+	return ret;
+}
+
+static int add_credential(struct head *to, const struct upstream_conf *u)
+{
+	if (u->credential != CREDENTIAL_API_KEY && u->credential != CREDENTIAL_HEADER)
+		return 0;
+	return head_add(to, HEADER_OTHER, u->credential_header, secret_slice(u->credential_value));
+}
+
+int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head *to)
+{
+	const struct upstream_conf *u = x->calls[0].model->upstream;
+	bool passthrough = u->credential == CREDENTIAL_PASSTHROUGH;
+
+	head_reset(to);
+	to->method = x->head->method;
+	to->method_text = x->head->method_text;
+	to->target = target_of(x, e);
+	to->framing = FRAMING_LENGTH;
+	to->length = x->sending_len;
+	to->keep_alive = true;
+	to->minor = 1;
+	if (!to->target.at || head_add_id(to, HEADER_HOST, e->authority) < 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < x->head->n_headers; i++) {
+		const struct header *h = &x->head->headers[i];
+		if (!is_left_out(x, h, passthrough) && head_add(to, h->id, h->name, h->value) < 0)
+			return -ENOMEM;
+	}
+	if (head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||
+		head_add_id(to, HEADER_VIA, SLICE("1.1 weir")) < 0)
+		return -ENOMEM;
+	return add_credential(to, u);
+}

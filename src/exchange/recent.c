@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* recent: rings of fixed entries. An entry is found by walking its shard: it is asked for rarely. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "exchange/recent.h"
+
+#define SHARDS 16
+#define PER_SHARD (RECENT_MAX / SHARDS)
+
+struct entry {
+	char id[26];
+	uint8_t attempts;
+	bool stream, estimated, price_unknown, usage_known;
+	uint16_t status;
+	uint16_t fault;
+	uint64_t wall_ns;
+	uint64_t agent_hash, user_hash;
+	nanousd cost;
+	uint64_t input, cached, output, latency_ns;
+	char model[48];
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct entry *ring; /* owned; grows to PER_SHARD */
+	unsigned n, cap, next;
+};
+
+struct recent {
+	struct shard shards[SHARDS];
+};
+
+struct recent *recent_new(void)
+{
+	struct recent *r = mem_zalloc(sizeof(*r));
+
+	for (unsigned i = 0; r && i < SHARDS; i++)
+		pthread_mutex_init(&r->shards[i].lock, NULL);
+	return r;
+}
+
+void recent_free(struct recent *r)
+{
+	for (unsigned i = 0; r && i < SHARDS; i++) {
+		pthread_mutex_destroy(&r->shards[i].lock);
+		mem_free(r->shards[i].ring);
+	}
+	mem_free(r);
+}
+
+static struct shard *shard_of(struct recent *r, struct slice id)
+{
+	return &r->shards[hash_bytes(id) % SHARDS];
+}
+
+/* Where the next entry goes; the oldest one makes room when the ring is full. */
+static struct entry *place(struct shard *s)
+{
+	if (s->n == s->cap && s->cap < PER_SHARD) {
+		unsigned cap = s->cap ? s->cap * 2 : 16;
+		struct entry *more = mem_realloc(s->ring, cap * sizeof(*more));
+		if (more) {
+			s->ring = more;
+			s->cap = cap;
+			s->next = s->n;
+		}
+	}
+	if (!s->cap)
+		return NULL;
+	if (s->next == s->cap)
+		s->next = 0;
+	if (s->n < s->cap)
+		s->n++;
+	return &s->ring[s->next++];
+}
+
+void recent_add(struct recent *r, const struct record *record)
+{
+	struct slice id = slice_from(record->request_id, 26);
+	struct shard *s = shard_of(r, id);
+
+	pthread_mutex_lock(&s->lock);
+	struct entry *e = place(s);
+	if (e) {
+		*e = (struct entry){
+			.attempts = (uint8_t)(record->attempts < 255 ? record->attempts : 255),
+			.stream = record->stream,
+			.estimated = record->estimated,
+			.price_unknown = record->price_unknown,
+			.usage_known = record->usage_known,
+			.status = (uint16_t)record->status,
+			.fault = (uint16_t)record->fault,
+			.wall_ns = record->wall_ns,
+			.agent_hash = hash_bytes(record->agent),
+			.user_hash = hash_bytes(record->user),
+			.cost = record->cost,
+			.input = usage_input_total(&record->usage),
+			.cached = record->usage.in_cache_read,
+			.output = usage_output_total(&record->usage),
+			.latency_ns = record->latency_ns,
+		};
+		memcpy(e->id, id.at, sizeof(e->id));
+		struct slice model = record->upstream_model.len ? record->upstream_model : record->model;
+		size_t len = model.len < sizeof(e->model) ? model.len : sizeof(e->model) - 1;
+		while (len && len < model.len && ((unsigned char)model.at[len] & 0xc0) == 0x80)
+			len--; /* not in the middle of a character */
+		if (len)
+			memcpy(e->model, model.at, len);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int write_entry(const struct entry *e, struct buf *out)
+{
+	struct json_writer w;
+	char time[25];
+
+	json_begin(&w, out);
+	json_open(&w, '{');
+	json_put_slice(&w, "id", slice_from(e->id, sizeof(e->id)));
+	clock_format(e->wall_ns, time);
+	json_put_str(&w, "time", time);
+	json_put_u64(&w, "status", e->status);
+	json_put_str(&w, "code", fault_infos[e->fault].code);
+	if (e->fault != FAULT_NONE)
+		json_put_str(&w, "reason", fault_infos[e->fault].text);
+	json_put_str(&w, "model", e->model);
+	json_put_bool(&w, "stream", e->stream);
+	json_put_u64(&w, "attempts", e->attempts);
+	json_put_u64(&w, "tokens_input", e->input);
+	json_put_u64(&w, "tokens_cached", e->cached);
+	json_put_u64(&w, "tokens_output", e->output);
+	json_put_bool(&w, "estimated", e->estimated);
+	json_key(&w, "cost_usd");
+	if (e->price_unknown)
+		json_null(&w);
+	else
+		json_money(&w, e->cost);
+	json_put_u64(&w, "latency_ms", e->latency_ns / NS_PER_MS);
+	json_close(&w, '}');
+	return json_end(&w);
+}
+
+int recent_write(struct recent *r, struct slice id, struct slice agent, struct slice user, uint64_t wall_ns, struct buf *out)
+{
+	struct shard *s = shard_of(r, id);
+	struct entry found;
+	int e = -ENOENT;
+
+	if (id.len != sizeof(found.id))
+		return -ENOENT;
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->n && e; i++) {
+		const struct entry *at = &s->ring[i];
+		if (memcmp(at->id, id.at, sizeof(at->id)) || at->agent_hash != hash_bytes(agent))
+			continue;
+		if (at->user_hash != hash_bytes((struct slice){"", 0}) && at->user_hash != hash_bytes(user))
+			continue;
+		if (at->wall_ns + RECENT_SECONDS * NS_PER_S < wall_ns)
+			continue;
+		found = *at;
+		e = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e ? e : write_entry(&found, out);
+}

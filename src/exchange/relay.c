@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay: the answer's way from the source to the agent. One lap is in flight at most; what arrives meanwhile waits, and
+ * the source is not read while a policy waits or the agent does not take what was sent. */
+#include <errno.h>
+#include "exchange/chain.h"
+#include "exchange/snapshot.h"
+#include "exchange/steps.h"
+
+static bool type_is(struct slice type, const char *what)
+{
+	const char *end = memchr(type.at, ';', type.len);
+
+	if (end)
+		type.len = (size_t)(end - type.at);
+	return slice_equals_nocase(slice_trim(type), slice_str(what));
+}
+
+/* Whether the answer is one that can be passed on; the sentence says why not. */
+static enum fault check_answer_head(const struct head *h, const char **ret_why)
+{
+	struct slice coding = head_value(h, HEADER_CONTENT_ENCODING);
+
+	if (h->status == 401 || h->status == 403) {
+		*ret_why = NULL; /* its body may repeat part of our key */
+		return FAULT_UPSTREAM_AUTH_FAILED;
+	}
+	if (coding.at && !slice_equals_nocase(coding, SLICE("identity"))) {
+		*ret_why = "The provider coded its answer although it was asked not to.";
+		return FAULT_UPSTREAM_MALFORMED;
+	}
+	if (h->status >= 300 && h->status < 400) {
+		*ret_why = "The provider answered with a redirect; those are not followed.";
+		return FAULT_UPSTREAM_MALFORMED;
+	}
+	return FAULT_NONE;
+}
+
+static int open_answer(struct exchange *x, const struct head *h)
+{
+	struct answer *a = &x->answer;
+	struct call *c = &x->calls[0];
+	struct slice include = head_value(x->head, HEADER_X_WEIR_INCLUDE);
+
+	*a = (struct answer){
+		.dialect = x->route.dialect,
+		.facts = &c->facts,
+		.arena = &x->arena,
+		.stream = !x->collect,
+		.want_text = chain_reads_text(c),
+		.include_cost = include.at && slice_equals_nocase(include, SLICE("cost")),
+		.usage_rules = x->snapshot->upstreams[c->model->upstream->index].usage_rules,
+		.status = h->status,
+	};
+	a->state = arena_zalloc(&x->arena, a->dialect->answer_size);
+	if (!a->state)
+		return -ENOMEM;
+	int e = a->dialect->answer_open(a);
+	x->answer_open = e == 0;
+	return e;
+}
+
+enum step relay_begin(struct exchange *x)
+{
+	const struct head *h = x->answer_head;
+	struct slice type = head_value(h, HEADER_CONTENT_TYPE);
+	const char *why = NULL;
+	enum fault f = check_answer_head(h, &why);
+
+	if (f != FAULT_NONE)
+		return refuse_fault(x, f, why);
+	x->collect = !type.at || !type_is(type, "text/event-stream");
+	if (x->collect && h->status < 300 && h->status != 204 && (!type.at || !type_is(type, "application/json")))
+		return refuse_fault(
+			x, FAULT_UPSTREAM_MALFORMED, "The provider's answer is neither JSON nor an event stream.");
+	if (!x->collect && h->status >= 300)
+		x->collect = true;
+	x->quiet_ns = x->calls[0].model->upstream->stream_idle_ns;
+	x->quiet_until = exchange_now(x) + x->quiet_ns;
+	x->env->set_deadline(x->env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
+	if (open_answer(x, h) < 0)
+		return refuse_fault(x, FAULT_OVERLOADED, NULL);
+	return step_to(x, PHASE_RELAYING);
+}
+
+static void lap_start(struct exchange *x)
+{
+	struct lap *l = &x->lap;
+
+	if (x->lap_turn != x->env->turn->number)
+		arena_reset(&x->lap_arena);
+	*l = (struct lap){.arena = &x->lap_arena};
+	x->in_lap = true;
+	x->lap_kept = false;
+}
+
+/* The lap as the agent gets it; last: nothing follows. */
+static int lap_send(struct exchange *x, bool last)
+{
+	struct codec *codec = x->down->codec;
+	struct lap *l = &x->lap;
+
+	for (unsigned i = 0; i < l->n_out; i++)
+		x->bytes_out += l->out[i].len;
+	if (!x->first_byte && l->n_out)
+		x->first_byte = exchange_now(x);
+	x->last_sent = last;
+	if (!l->n_out && !last)
+		return 0;
+	x->lap_turn = x->env->turn->number;
+	x->down->ops->wrote(x->down);
+	return codec->ops->put_data(codec, x->stream, l->out, l->n_out, last);
+}
+
+static void pause_source(struct exchange *x, enum pause_reason why, bool on)
+{
+	if (x->source)
+		x->source->ops->pause(x->source, why, on);
+}
+
+/* Now it is the source that everything waits for. */
+static enum step source_wait(struct exchange *x)
+{
+	if (!x->waits_since) {
+		x->waits_since = exchange_now(x);
+		x->quiet_until = x->waits_since + x->quiet_ns;
+	}
+	return STEP_WAIT;
+}
+
+/* The agent has to take what was sent first: the source's time stands still. */
+static enum step agent_wait(struct exchange *x)
+{
+	if (x->waits_since)
+		x->upstream_ns += exchange_now(x) - x->waits_since;
+	x->waits_since = 0;
+	return STEP_WAIT;
+}
+
+/* Takes the lap on through the chain. While a policy waits nothing more is read, and nothing of the lap stays lent. */
+static enum chain_result lap_judge(struct exchange *x)
+{
+	enum chain_result r = chain_lap(&x->calls[0], &x->lap);
+
+	if (r == CHAIN_WAIT && !x->lap_kept) {
+		x->lap_kept = true;
+		pause_source(x, PAUSE_POLICY_WAITS, true);
+		return lap_keep(&x->lap) < 0 ? CHAIN_ABORT : CHAIN_WAIT;
+	}
+	if (r != CHAIN_WAIT && x->lap_kept)
+		pause_source(x, PAUSE_POLICY_WAITS, false);
+	return r;
+}
+
+/* Feeds what has come to the dialect. FAULT_NONE, or why it cannot go on. */
+static enum fault lap_feed(struct exchange *x, struct slice in, bool last)
+{
+	struct complaint why = {.fault = FAULT_UPSTREAM_MALFORMED};
+
+	x->lap.last = last;
+	int e = x->answer.dialect->answer_feed(&x->answer, in, last, &x->lap, &why);
+	if (!e)
+		return FAULT_NONE;
+	x->in_lap = false;
+	if (e == -ENOMEM)
+		return FAULT_OVERLOADED;
+	x->note = arena_dup(&x->arena, slice_str(why.text));
+	return FAULT_UPSTREAM_MALFORMED;
+}
+
+static int lap_render(struct exchange *x)
+{
+	struct answer *a = &x->answer;
+
+	if (a->usage.known) {
+		settle_cost(x, &x->calls[0]);
+		a->cost_known = !x->price_unknown;
+		a->cost = x->calls[0].cost;
+	}
+	return a->dialect->answer_render(a, &x->lap);
+}
+
+/* A local reply, or an answer that is passed on unread. */
+static enum step send_unread(struct exchange *x)
+{
+	lap_start(x);
+	if (lap_out(&x->lap, buf_slice(&x->arrived)) < 0 || answer_head_send(x, false) < 0 || lap_send(x, true) < 0)
+		return step_abort(x);
+	x->in_lap = false;
+	return step_to(x, PHASE_CLOSING);
+}
+
+static enum step relay_document(struct exchange *x)
+{
+	if (x->source_local)
+		return send_unread(x);
+	if (!x->end_arrived)
+		return source_wait(x);
+	if (!x->in_lap) {
+		lap_start(x);
+		enum fault f = lap_feed(x, buf_slice(&x->arrived), true);
+		if (f != FAULT_NONE)
+			return refuse_fault(x, f, NULL);
+	}
+	enum chain_result r = lap_judge(x);
+	if (r == CHAIN_WAIT)
+		return STEP_WAIT;
+	x->in_lap = false;
+	if (r == CHAIN_ANSWER)
+		return refuse(x, &x->calls[0].refusal);
+	if (r == CHAIN_ABORT)
+		return step_abort(x);
+	if (lap_render(x) < 0)
+		return refuse_fault(x, FAULT_OVERLOADED, NULL);
+	if (answer_head_send(x, false) < 0 || lap_send(x, true) < 0)
+		return step_abort(x);
+	return step_to(x, PHASE_CLOSING);
+}
+
+/* Takes what has arrived for a new lap: lent by the source, or kept from before. */
+static int take_arrived(struct exchange *x, struct slice *ret)
+{
+	*ret = x->arriving;
+	x->arriving = (struct slice){NULL, 0};
+	if (!buf_len(&x->arrived))
+		return 0;
+	*ret = arena_dup(&x->lap_arena, buf_slice(&x->arrived));
+	buf_finish(&x->arrived);
+	return ret->at ? 0 : -ENOMEM;
+}
+
+/* Takes the lap to its end, unless a policy waits. */
+static enum step lap_finish(struct exchange *x)
+{
+	enum chain_result r = lap_judge(x);
+
+	if (r == CHAIN_WAIT)
+		return STEP_WAIT;
+	x->in_lap = false;
+	if (r == CHAIN_ANSWER)
+		return refuse(x, &x->calls[0].refusal);
+	if (r == CHAIN_ABORT || lap_render(x) < 0 || lap_send(x, x->lap.last) < 0)
+		return step_abort(x);
+	return x->lap.last ? step_to(x, PHASE_CLOSING) : STEP_ON;
+}
+
+static enum step relay_stream(struct exchange *x)
+{
+	struct slice in;
+
+	if (!x->head_sent && answer_head_send(x, false) < 0)
+		return step_abort(x);
+	if (x->in_lap)
+		return lap_finish(x);
+	if (!x->arriving.len && !buf_len(&x->arrived) && !x->end_arrived)
+		return source_wait(x);
+	lap_start(x);
+	if (take_arrived(x, &in) < 0)
+		return step_abort(x);
+	enum fault f = lap_feed(x, in, x->end_arrived);
+	return f == FAULT_NONE ? lap_finish(x) : refuse_fault(x, f, NULL);
+}
+
+enum step relay_on(struct exchange *x)
+{
+	if (x->source_fault != FAULT_NONE && !x->source_local) {
+		x->in_lap = false;
+		return refuse_fault(x, x->source_fault, x->source_note);
+	}
+	bool full = x->down->ops->is_full(x->down);
+	pause_source(x, PAUSE_SINK_FULL, full);
+	if (full)
+		return agent_wait(x);
+	return x->collect ? relay_document(x) : relay_stream(x);
+}
+
+enum step relay_cut(struct exchange *x, const struct refusal *r)
+{
+	if (x->fault == FAULT_NONE)
+		x->fault = r->fault;
+	if (x->last_sent || !x->answer_open)
+		return step_abort(x);
+	lap_start(x);
+	if (x->answer.dialect->answer_cut(&x->answer, r, &x->lap) < 0 || lap_send(x, true) < 0)
+		return step_abort(x);
+	x->in_lap = false;
+	return step_to(x, PHASE_CLOSING);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* request: one strict reading of the body for all policies, and afterwards their verdicts as edits of the same bytes. */
+#include <errno.h>
+#include <stdio.h>
+#include "exchange/steps.h"
+
+static int no_memory(struct complaint *why)
+{
+	why->fault = FAULT_OVERLOADED;
+	snprintf(why->text, sizeof(why->text), "%s", fault_infos[FAULT_OVERLOADED].text);
+	return -ENOMEM;
+}
+
+int request_read(struct exchange *x, struct complaint *why)
+{
+	struct call *c = &x->calls[0];
+	int e = x->route.dialect->read_request(x->route.action, buf_slice(&x->body), &x->arena, &c->facts, why);
+
+	c->facts.action = x->route.action;
+	return e == -ENOMEM ? no_memory(why) : e;
+}
+
+int request_edit(struct exchange *x, struct complaint *why)
+{
+	struct call *c = &x->calls[0];
+	struct slice body = buf_slice(&x->body);
+	bool want_usage = c->facts.stream && !c->model->upstream->stream_usage_never;
+
+	edits_init(&x->edits, &x->arena);
+	int e = x->route.dialect->edit_request(&c->facts, body, c->upstream_model, want_usage, &x->edits);
+	if (!e)
+		e = edits_sort(&x->edits);
+	if (!e)
+		e = edits_apply(&x->edits, body, &x->sending, &x->n_sending);
+	if (e == -ENOMEM)
+		return no_memory(why);
+	if (e < 0) {
+		snprintf(why->text, sizeof(why->text), "The policy's changes to this request contradict each other.");
+		return -EPROTO;
+	}
+	x->sending_len = edits_length(&x->edits, body.len);
+	return 0;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session: see session.h. */
+#include <errno.h>
+#include "base/mem.h"
+#include "exchange/session.h"
+#include "exchange/session_refuse.h"
+#include "exchange/view.h"
+#include "http/h1.h"
+#include "net/wire.h"
+
+#define AHEAD_MAX (64u << 10) /* bytes that may wait behind the request that runs */
+
+struct session {
+	struct downstream down;
+	struct reapable reapable;
+	struct list link;            /* in gate->sessions */
+	struct session_gate *gate;   /* borrowed */
+	struct view *view;           /* counted: down.listener is its */
+	struct wire *wire;           /* owned until closed */
+	struct h1_codec codec;
+	struct exchange *exchange;   /* borrowed; NULL between requests */
+	struct buf ahead;            /* owned: sent before its turn */
+	struct deadline deadline;    /* a head or the next request must come */
+	bool reading_head;           /* bytes of a request came, its head is not whole */
+	bool pumping, ready;         /* in pump; the last exchange has ended */
+	bool keep, closing, ended;   /* may carry another; is being closed; the peer has closed its side */
+	struct ticket again;         /* to pump outside of the exchange's step */
+	char peer[ADDRESS_TEXT];
+};
+
+static void session_free(struct reapable *r)
+{
+	struct session *s = container_of(r, struct session, reapable);
+
+	s->codec.base.ops->finish(&s->codec.base);
+	buf_finish(&s->ahead);
+	view_unref(s->view);
+	mem_free(s);
+}
+
+static void session_close(struct session *s, enum wire_close_how how)
+{
+	if (s->closing)
+		return;
+	s->closing = true;
+	wire_close(s->wire, how);
+	s->wire = NULL;
+	loop_deadline_clear(s->gate->loop, &s->deadline);
+	ticket_cancel(&s->again);
+	list_unlink(&s->link);
+	s->gate->n_sessions--;
+	s->gate->env->sessions--;
+	turn_bury(&s->gate->loop->turn, &s->reapable);
+}
+
+/* A total time for the head, not one between its bytes: however slowly it drips, it ends. */
+static void expect(struct session *s, bool head)
+{
+	const struct limits_conf *l = &s->down.listener->limits;
+
+	loop_deadline_after(s->gate->loop, &s->deadline, head ? l->header_timeout_ns : l->idle_timeout_ns);
+}
+
+static void answer_and_close(struct session *s, enum fault why, const char *note)
+{
+	session_refuse(&s->codec.base, 1, why, note);
+	wire_mark_dirty(s->wire);
+	session_close(s, WIRE_CLOSE_LINGER);
+}
+
+static void on_deadline(struct deadline *d)
+{
+	struct session *s = container_of(d, struct session, deadline);
+
+	if (s->exchange)
+		return;
+	if (s->reading_head)
+		answer_and_close(s, FAULT_REQUEST_TIMEOUT, NULL);
+	else
+		session_close(s, WIRE_CLOSE_NOW);
+}
+
+/* ---- what the codec reports ---- */
+
+/* Health: the answer is made here and now, whatever the request asks. */
+static bool serve(struct session *s, uint32_t stream, const struct head *head)
+{
+	struct buf body = BUF_INIT(16u << 20);
+	unsigned status = 404;
+	struct slice type = SLICE("text/plain; charset=utf-8");
+
+	if (!s->gate->serve)
+		return false;
+	s->gate->serve(s->gate, head, &body, &status, &type);
+	session_answer(&s->codec.base, stream, status, type, buf_slice(&body), head->keep_alive);
+	buf_finish(&body);
+	wire_mark_dirty(s->wire);
+	s->keep = head->keep_alive;
+	s->ready = true;
+	return true;
+}
+
+static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
+{
+	struct session *s = owner;
+
+	s->reading_head = false;
+	loop_deadline_clear(s->gate->loop, &s->deadline);
+	if (s->view != s->gate->view && s->gate->conf) {
+		view_unref(s->view);
+		s->view = view_ref(s->gate->view);
+		s->down.listener = s->gate->conf;
+	}
+	if (s->gate->serve && last && serve(s, stream, head))
+		return;
+	if (s->gate->serve) {
+		answer_and_close(s, FAULT_METHOD_NOT_ALLOWED, NULL);
+		return;
+	}
+	s->exchange = exchange_new(s->gate->env, s->view, &s->down, stream, head, last);
+	if (s->exchange)
+		exchange_wake(s->exchange);
+	else
+		answer_and_close(s, FAULT_OVERLOADED, NULL);
+}
+
+static void on_data(void *owner, uint32_t stream, struct slice data)
+{
+	struct session *s = owner;
+
+	(void)stream;
+	if (s->exchange)
+		exchange_on_body(s->exchange, data);
+}
+
+static void on_end(void *owner, uint32_t stream)
+{
+	struct session *s = owner;
+
+	(void)stream;
+	if (s->exchange)
+		exchange_on_body_end(s->exchange);
+}
+
+static void on_reset(void *owner, uint32_t stream, enum fault why, const char *note)
+{
+	struct session *s = owner;
+
+	(void)stream;
+	if (s->exchange)
+		exchange_on_request_fault(s->exchange, why, note);
+	else if (!s->closing)
+		answer_and_close(s, why, note);
+}
+
+static const struct codec_events codec_events = {
+	.head = on_head, .data = on_data, .end = on_end, .reset = on_reset,
+};
+
+/* ---- bytes ---- */
+
+/* The request before has been answered: may another be read? */
+static bool turn_over(struct session *s)
+{
+	s->ready = false;
+	if (s->keep && s->codec.base.ops->next(&s->codec.base) && !s->ended && !s->gate->env->draining) {
+		expect(s, false);
+		return true;
+	}
+	session_close(s, s->ended ? WIRE_CLOSE_FLUSH : WIRE_CLOSE_LINGER);
+	return false;
+}
+
+/* Feeds until the codec takes no more: a request runs, or all was taken. Returns how much was taken. */
+static size_t feed(struct session *s, struct slice in)
+{
+	size_t taken = 0;
+
+	while (!s->closing) {
+		if (s->ready && !turn_over(s))
+			break;
+		if (taken == in.len)
+			break;
+		if (!s->exchange && !s->reading_head) {
+			s->reading_head = true;
+			expect(s, true);
+		}
+		size_t n = s->codec.base.ops->feed(&s->codec.base, slice_skip(in, taken));
+		taken += n;
+		if (!n && !s->ready)
+			break;
+	}
+	return taken;
+}
+
+static void pump(struct session *s, struct slice in)
+{
+	if (s->pumping)
+		return;
+	s->pumping = true;
+	if (buf_len(&s->ahead)) {
+		buf_take(&s->ahead, feed(s, buf_slice(&s->ahead)));
+		if (!buf_len(&s->ahead) && !s->closing)
+			buf_finish(&s->ahead);
+	}
+	if (!s->closing && !buf_len(&s->ahead))
+		in = slice_skip(in, feed(s, in));
+	if (!s->closing && in.len && buf_put_slice(&s->ahead, in) < 0)
+		session_close(s, WIRE_CLOSE_NOW);
+	if (!s->closing)
+		wire_pause(s->wire, PAUSE_SINK_FULL, buf_len(&s->ahead) >= AHEAD_MAX / 2);
+	s->pumping = false;
+}
+
+static void on_again(struct ticket *t, int result)
+{
+	struct session *s = container_of(t, struct session, again);
+
+	(void)result;
+	pump(s, (struct slice){"", 0});
+}
+
+static void on_wire_data(void *owner, struct slice in)
+{
+	pump(owner, in);
+}
+
+/* An agent that closes its side while it waits for an answer has left. */
+static void on_wire_end(void *owner, int error)
+{
+	struct session *s = owner;
+
+	s->ended = true;
+	if (s->exchange)
+		exchange_on_client_gone(s->exchange);
+	else
+		session_close(s, error ? WIRE_CLOSE_NOW : WIRE_CLOSE_FLUSH);
+}
+
+static void on_wire_drained(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->exchange)
+		exchange_on_room(s->exchange);
+}
+
+static const struct wire_events wire_events = {on_wire_data, on_wire_end, on_wire_drained};
+
+/* ---- what the exchange asks ---- */
+
+static bool down_is_full(struct downstream *d)
+{
+	struct session *s = container_of(d, struct session, down);
+
+	return !s->closing && wire_is_full(s->wire);
+}
+
+static void down_pause(struct downstream *d, enum pause_reason why, bool on)
+{
+	struct session *s = container_of(d, struct session, down);
+
+	if (!s->closing)
+		wire_pause(s->wire, why, on);
+}
+
+static void forget_drop(struct ticket *t)
+{
+	(void)t;
+}
+
+static void down_ended(struct downstream *d, struct exchange *x, bool keep)
+{
+	struct session *s = container_of(d, struct session, down);
+
+	(void)x;
+	s->exchange = NULL;
+	if (s->closing)
+		return;
+	wire_mark_dirty(s->wire);
+	s->keep = keep;
+	s->ready = true;
+	if (s->ended || (!keep && x->aborted)) {
+		session_close(s, WIRE_CLOSE_NOW);
+		return;
+	}
+	if (s->pumping || ticket_is_armed(&s->again))
+		return;
+	ticket_arm(&s->again, &s->gate->loop->turn, forget_drop, s);
+	ticket_complete(&s->again, 0);
+}
+
+static void down_wrote(struct downstream *d)
+{
+	struct session *s = container_of(d, struct session, down);
+
+	if (!s->closing)
+		wire_mark_dirty(s->wire);
+}
+
+static const struct downstream_ops down_ops = {down_is_full, down_pause, down_wrote, down_ended};
+
+/* ---- birth, and the gate ---- */
+
+void session_open(struct session_gate *g, struct wire *w)
+{
+	struct session *s = mem_zalloc(sizeof(*s));
+
+	if (!s || h1_server_init(&s->codec, &codec_events, s, &w->out, NULL) < 0) {
+		mem_free(s);
+		wire_close(w, WIRE_CLOSE_NOW);
+		return;
+	}
+	s->reapable.free = session_free;
+	list_init(&s->reapable.link);
+	list_init(&s->link);
+	list_push(&g->sessions, &s->link);
+	g->n_sessions++;
+	g->env->sessions++;
+	s->gate = g;
+	s->view = view_ref(g->view);
+	address_format(&w->peer, s->peer);
+	s->down = (struct downstream){&down_ops, &s->codec.base, g->conf, slice_str(s->peer)};
+	buf_init(&s->ahead, AHEAD_MAX + SLAB_READ_MAX);
+	deadline_init(&s->deadline, on_deadline);
+	ticket_init(&s->again, on_again);
+	s->wire = w;
+	expect(s, true);
+	wire_open(w, &wire_events, s);
+}
+
+void session_gate_init(struct session_gate *g, struct exchange_env *env, struct loop *loop)
+{
+	*g = (struct session_gate){.env = env, .loop = loop};
+	list_init(&g->sessions);
+}
+
+void session_gate_set_view(struct session_gate *g, struct view *view, const struct listener_conf *conf)
+{
+	struct view *old = g->view;
+
+	g->view = view_ref(view);
+	g->conf = conf;
+	view_unref(old);
+}
+
+void session_gate_drain(struct session_gate *g)
+{
+	list_foreach_safe(node, after, &g->sessions) {
+		struct session *s = container_of(node, struct session, link);
+		if (!s->exchange && !s->reading_head)
+			session_close(s, WIRE_CLOSE_FLUSH);
+	}
+}
+
+void session_gate_shutdown(struct session_gate *g)
+{
+	list_foreach_safe(node, after, &g->sessions) {
+		struct session *s = container_of(node, struct session, link);
+		if (s->exchange)
+			exchange_on_shutdown(s->exchange);
+		if (s->exchange)
+			exchange_on_client_gone(s->exchange); /* it takes nothing any more */
+		if (!s->closing)
+			session_close(s, WIRE_CLOSE_FLUSH);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session: one connection of an agent: a wire, the server side of a codec, and the exchange that is on it. Requests that
+ * were sent ahead wait until the one before them has ended. */
+#pragma once
+#include "weir/exchange.h"
+
+struct loop;
+struct wire;
+
+/* Where sessions come from: one listener of one worker. Outlives its sessions. */
+struct session_gate {
+	struct exchange_env *env;      /* borrowed */
+	struct loop *loop;             /* borrowed */
+	struct view *view;             /* counted: the policy that new requests are judged by */
+	const struct listener_conf *conf; /* the view's */
+	struct list sessions;
+	unsigned n_sessions;
+	/* Answers a request itself and returns true (health listeners); NULL: every request is an agent's. head is
+	 * borrowed; out: the whole answer's body, status and type by the ret_s. */
+	bool (*serve)(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,
+		struct slice *ret_type);
+	void *owner;
+};
+
+void session_gate_init(struct session_gate *g, struct exchange_env *env, struct loop *loop);
+/* The policy changed: requests from now on are judged by view. */
+void session_gate_set_view(struct session_gate *g, struct view *view, const struct listener_conf *conf);
+/* Drain: idle sessions close now, the others with their next answer. */
+void session_gate_drain(struct session_gate *g);
+/* The end: streams end well-formed, everything else is refused; connections close. */
+void session_gate_shutdown(struct session_gate *g);
+/* Takes over w. Closes it when there is no memory. */
+void session_open(struct session_gate *g, struct wire *w);

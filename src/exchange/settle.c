@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settle: what a call cost, and the record of it. Unknown usage is never 0: it is estimated and marked. */
+#include "exchange/recent.h"
+#include "exchange/snapshot.h"
+#include "exchange/steps.h"
+#include "price/cost.h"
+
+#define BYTES_A_TOKEN 4 /* of text, roughly; an estimate may be off, so it is taken 1.15 times */
+
+/* The table's entry: by the model that really answered, since that is what the provider bills; else by the one asked for. */
+static const struct price_model *table_price(const struct exchange *x, const struct call *c)
+{
+	const struct price_model *m = NULL;
+
+	if (x->answer.model.len && !slice_equals(x->answer.model, c->facts.model))
+		m = snapshot_table_price(x->snapshot, c->model->upstream, x->answer.model);
+	return m ? m : c->table_price;
+}
+
+/* The price that holds now, or NULL. The table's is copied once: it may change with the hour. */
+static const struct price *price_of(struct exchange *x, struct call *c)
+{
+	if (c->fixed_price)
+		return c->fixed_price;
+	const struct price_model *m = table_price(x, c);
+	struct price *p = m ? arena_alloc(&x->arena, sizeof(*p)) : NULL;
+	if (!p)
+		return NULL;
+	price_at(m, x->wall, p);
+	c->fixed_price = p->n ? p : NULL;
+	return c->fixed_price;
+}
+
+/* Whether the provider may have charged for something that it did not tell. */
+static bool must_estimate(const struct exchange *x, const struct call *c)
+{
+	if (x->answer.usage.known || !x->went_upstream)
+		return false;
+	if (x->upstream_status >= 400)
+		return false; /* the provider refused: nothing ran */
+	return c->facts.action != ACTION_MODERATION; /* free, and tells no usage */
+}
+
+static void estimate(struct exchange *x, const struct call *c)
+{
+	struct usage *u = &x->answer.usage;
+
+	u->in_uncached = c->facts.text_bytes * 115 / (BYTES_A_TOKEN * 100) + 1;
+	u->out_text = x->answer.text_bytes * 115 / (BYTES_A_TOKEN * 100);
+	u->total = u->in_uncached + u->out_text;
+	u->estimated = true;
+}
+
+void settle_cost(struct exchange *x, struct call *c)
+{
+	uint32_t unpriced = 0;
+
+	if (!c->model)
+		return;
+	if (must_estimate(x, c) && x->phase == PHASE_CLOSING) {
+		estimate(x, c);
+		c->estimated = true;
+	}
+	if (!x->answer.usage.known && !c->estimated)
+		return;
+	const struct price *p = price_of(x, c);
+	if (!p) {
+		x->price_unknown = true;
+		return;
+	}
+	c->cost = cost_of(p, &x->answer.usage, &unpriced);
+	x->price_unknown = unpriced != 0;
+}
+
+static const char *const action_names[] = {
+	[ACTION_NONE] = "",       [ACTION_CHAT] = "chat",           [ACTION_COMPLETION] = "completion",
+	[ACTION_EMBEDDING] = "embedding", [ACTION_MODERATION] = "moderation", [ACTION_MODELS] = "models",
+	[ACTION_MODEL] = "model", [ACTION_ME] = "me",               [ACTION_CALL_STATUS] = "call",
+};
+
+/* An e-mail address names a person to everyone who reads the log; its keyed hash only to who holds the key. */
+static struct slice user_shown(struct exchange *x, struct slice user)
+{
+	uint8_t mac[SHA256_LEN];
+	char text[5 + 32 + 1] = "user_";
+
+	if (!user.len || !memchr(user.at, '@', user.len))
+		return user;
+	hmac_sha256(slice_from(x->snapshot->user_key, SHA256_LEN), user, mac);
+	hex_encode(mac, 16, text + 5);
+	struct slice copy = arena_dup(&x->arena, slice_str(text));
+	return copy.at ? copy : SLICE("user_?");
+}
+
+static void fill_who(struct record *r, struct exchange *x, const struct call *c)
+{
+	r->agent = c->agent ? c->agent->name : (struct slice){"", 0};
+	r->team = c->agent ? c->agent->team : (struct slice){"", 0};
+	r->user = c->by.user;
+	r->user_shown = user_shown(x, c->by.user);
+	r->workflow = c->by.workflow;
+	r->workflow_type = c->by.workflow_type;
+	r->session = c->by.session;
+	r->listener = x->listener_name;
+	r->trace_id = x->trace_id;
+}
+
+static void fill_what(struct record *r, const struct exchange *x, const struct call *c)
+{
+	r->dialect = x->route.dialect ? slice_str(x->route.dialect->name) : (struct slice){"", 0};
+	r->action = slice_str(action_names[x->route.action]);
+	r->model = c->facts.model;
+	r->upstream_model = x->answer.model.len ? x->answer.model : c->upstream_model;
+	r->upstream = x->upstream_name;
+	r->tools = c->tools;
+	r->n_tools = c->n_tools;
+	r->tools_offered = c->facts.n_tools;
+	r->tools_removed = buf_slice(&c->tools_removed);
+	r->stream = c->facts.stream;
+}
+
+static const char *ended_by(const struct exchange *x)
+{
+	if (x->client_gone)
+		return "client";
+	if (x->fault == FAULT_NONE)
+		return !x->went_upstream ? "gateway" : "upstream";
+	return fault_infos[x->fault].blame == BLAME_UPSTREAM ? "upstream" : "gateway";
+}
+
+/* Also what no policy but the dialect or the codec has refused. */
+static bool is_our_no(enum fault f)
+{
+	return f != FAULT_CLIENT_GONE && fault_infos[f].blame == BLAME_CLIENT;
+}
+
+static void fill_how(struct record *r, const struct exchange *x, const struct call *c)
+{
+	uint64_t now = exchange_now(x);
+
+	r->status = x->status;
+	r->fault = x->client_gone && x->fault == FAULT_NONE && !x->last_sent ? FAULT_CLIENT_GONE : x->fault;
+	r->verdict = c->refused || is_our_no(x->fault) ? "deny" : "allow";
+	r->policy_version = slice_str(x->snapshot->conf->version);
+	r->note = x->note;
+	r->ended_by = ended_by(x);
+	r->attempts = x->attempts;
+	r->latency_ns = now - x->began;
+	r->gateway_ns = r->latency_ns > x->upstream_ns ? r->latency_ns - x->upstream_ns : 0;
+	r->ttft_ns = x->first_byte ? x->first_byte - x->began : 0;
+	r->bytes_in = x->bytes_in;
+	r->bytes_out = x->bytes_out;
+}
+
+static void fill_cost(struct record *r, const struct exchange *x, const struct call *c)
+{
+	r->usage = x->answer.usage;
+	r->usage_known = x->answer.usage.known;
+	r->estimated = c->estimated;
+	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);
+	r->went_upstream = x->went_upstream;
+	r->cost = c->cost;
+}
+
+/* Those that were asked. */
+static void fill_verdicts(struct record *r, const struct call *c)
+{
+	for (unsigned i = 0; i < c->n_verdicts; i++)
+		if (c->verdicts[i].policy)
+			r->verdicts[r->n_verdicts++] = c->verdicts[i];
+}
+
+void settle_record(struct exchange *x)
+{
+	for (unsigned i = 0; i < x->n_calls; i++) {
+		struct call *c = &x->calls[i];
+		struct record r = {.wall_ns = x->wall, .shadow = c->shadow};
+		memcpy(r.request_id, x->request_id, sizeof(r.request_id));
+		fill_verdicts(&r, c);
+		fill_who(&r, x, c);
+		fill_what(&r, x, c);
+		fill_how(&r, x, c);
+		fill_cost(&r, x, c);
+		for (struct observer *o = x->env->observers; o; o = o->next)
+			o->call_ended(o, &r);
+		if (x->env->recent)
+			recent_add(x->env->recent, &r);
+	}
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry: every policy there is, in the one order in which calls are judged. */
+#pragma once
+#include "weir/policy.h"
+
+#define POLICY_COUNT 4
+extern const struct policy_ops *const policy_registry[POLICY_COUNT];
+
+extern const struct policy_ops policy_limits, policy_identity, policy_models, policy_tools;

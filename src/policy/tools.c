@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tools: the agent's one list, held wherever a tool appears: declared in a request, forced by a choice, called in an
+ * answer. Names are compared byte for byte. What a provider runs by itself is denied unless its type is opened. */
+#include "exchange/snapshot.h"
+#include "policy/registry.h"
+#include "weir/exchange.h"
+
+/* FAULT_NONE when agent may use the tool. */
+static enum fault judge(const struct call *c, enum tool_kind kind, struct slice name)
+{
+	const struct conf *conf = c->exchange->snapshot->conf;
+	const struct agent_conf *agent = c->agent;
+
+	if (kind == TOOL_HOSTED) {
+		for (unsigned i = 0; i < agent->n_hosted_tools; i++)
+			if (slice_equals(agent->hosted_tools[i], name))
+				return FAULT_NONE;
+		return FAULT_HOSTED_TOOL_DENIED;
+	}
+	const struct tool_conf *tool = conf_tool(conf, name);
+	if (!tool)
+		return agent->any_local ? FAULT_NONE : FAULT_TOOL_DENIED;
+	if (!agent->tools[tool->index])
+		return FAULT_TOOL_DENIED;
+	return agent->tool_scopes_held[tool->index] ? FAULT_NONE : FAULT_DATA_ACCESS_DENIED;
+}
+
+static int shown(struct slice name)
+{
+	return (int)(name.len < 128 ? name.len : 128);
+}
+
+static enum verdict refuse_tool(struct call *c, enum fault fault, struct slice name)
+{
+	return call_refuse(c, fault, "tools", "The tool \"%.*s\" is not allowed for this agent; leave it out. %s",
+		shown(name), name.at, fault_infos[fault].text);
+}
+
+/* Takes the tools out that may not stay; the last verdict tells whether the whole request is to be refused. */
+static enum verdict judge_declared(struct policy *p)
+{
+	struct call *c = p->call;
+
+	for (unsigned i = 0; i < c->facts.n_tools; i++) {
+		struct tool_decl *t = &c->facts.tools[i];
+		enum fault f = judge(c, t->kind, t->name);
+		if (f == FAULT_NONE)
+			continue;
+		if (c->agent->on_denied_tool == DENIED_REFUSE)
+			return refuse_tool(c, f, t->name);
+		policy_remove_tool(p, t);
+	}
+	return VERDICT_PASS;
+}
+
+static bool is_left(const struct call *c, struct slice name)
+{
+	for (unsigned i = 0; i < c->facts.n_tools; i++)
+		if (!c->facts.tools[i].removed && slice_equals(c->facts.tools[i].name, name))
+			return true;
+	return false;
+}
+
+static bool any_left(const struct call *c)
+{
+	for (unsigned i = 0; i < c->facts.n_tools; i++)
+		if (!c->facts.tools[i].removed)
+			return true;
+	return false;
+}
+
+/* A choice that cannot be kept: it names a tool that went, or wants one where none is left. */
+static enum verdict judge_choice(struct policy *p)
+{
+	struct call *c = p->call;
+	unsigned kept = 0;
+
+	if (c->facts.choice == CHOICE_REQUIRED && c->facts.n_tools && !any_left(c))
+		return call_refuse(c, FAULT_TOOL_DENIED, "tool_choice",
+			"tool_choice requires a tool and none of the declared ones is allowed for this agent.");
+	if (c->facts.choice != CHOICE_NAMED)
+		return VERDICT_PASS;
+	for (unsigned i = 0; i < c->facts.n_chosen; i++)
+		kept += is_left(c, c->facts.chosen[i]);
+	if (!kept && c->facts.n_chosen && p->mode == MODE_ENFORCE)
+		return refuse_tool(c, FAULT_TOOL_DENIED, c->facts.chosen[0]);
+	return VERDICT_PASS;
+}
+
+static enum verdict tools_request(struct policy *p)
+{
+	enum verdict v = judge_declared(p);
+
+	return v == VERDICT_PASS ? judge_choice(p) : v;
+}
+
+static enum verdict tools_call(struct policy *p, struct toolcall *tc)
+{
+	struct call *c = p->call;
+	enum fault f = judge(c, tc->kind, tc->name);
+
+	if (f == FAULT_NONE)
+		return VERDICT_PASS;
+	return call_deny_tool(c, tc, f, "The call of the tool \"%.*s\" was not let through. %s", shown(tc->name),
+		tc->name.at, fault_infos[f].text);
+}
+
+const struct policy_ops policy_tools = {
+	.name = "tools", .shadow_bit = SHADOW_TOOLS, .on_request = tools_request, .on_tool_call = tools_call,
+};
