@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control: one poll over a signalfd and the file watch. Stopping has stages: not ready but serving, until it is quiet or
+ * drain.quiet is over; then no new connections, and what runs may end, until drain.hard; then streams are ended. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "app/control.h"
+#include "app/watch.h"
+#include "base/log.h"
+
+#define SETTLE_MS 100       /* a change of files is often several; wait until they have settled */
+#define QUIET_MS 500        /* nothing in flight for so long is quiet */
+#define WATCHED_MAX 256
+#define LAST_WORDS_MS 2000  /* for streams that were ended to be sent */
+
+enum stage { STAGE_SERVING, STAGE_UNREADY, STAGE_CLOSING, STAGE_ENDING, STAGE_OVER };
+
+struct control {
+	struct server *server;
+	struct watch watch;
+	int signals;
+	int child, child_status;
+	enum stage stage;
+	uint64_t stopping_at, stage_at, quiet_since; /* monotonic ns */
+	uint64_t reload_at;                          /* 0: nothing to reload */
+};
+
+static sigset_t control_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	return set;
+}
+
+void control_block_signals(void)
+{
+	sigset_t set = control_signals();
+
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_mono(&clock_system);
+}
+
+static void enter(struct control *c, enum stage stage)
+{
+	c->stage = stage;
+	c->stage_at = now_ns();
+	if (stage == STAGE_CLOSING)
+		server_order(c->server, WORKER_STOP_ACCEPTING);
+	if (stage == STAGE_ENDING)
+		server_order(c->server, WORKER_END_STREAMS);
+}
+
+/* The first signal begins to drain; each further one skips what is being waited for. */
+static void stop(struct control *c, bool in_a_hurry)
+{
+	atomic_store(&c->server->ready, false);
+	if (c->stage == STAGE_SERVING) {
+		c->stopping_at = c->quiet_since = now_ns();
+		log_info("stopping: no longer ready, waiting for calls to end");
+		enter(c, in_a_hurry ? STAGE_CLOSING : STAGE_UNREADY);
+	} else if (c->stage < STAGE_OVER && in_a_hurry) {
+		enter(c, c->stage + 1);
+	}
+}
+
+static void on_child(struct control *c)
+{
+	int status;
+
+	while (waitpid(c->child ? c->child : -1, &status, WNOHANG) > 0) {
+		if (!c->child)
+			continue;
+		c->child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		c->child = 0;
+		stop(c, true);
+	}
+}
+
+static void on_signals(struct control *c)
+{
+	struct signalfd_siginfo info;
+
+	while (read(c->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			c->reload_at = now_ns();
+		else if (info.ssi_signo == SIGCHLD)
+			on_child(c);
+		else if (c->child)
+			kill(c->child, (int)info.ssi_signo); /* its end is ours */
+		else
+			stop(c, info.ssi_signo == SIGINT);
+	}
+}
+
+static void step_stage(struct control *c)
+{
+	struct server *s = c->server;
+	const struct conf *conf = s->snapshot->conf;
+	uint64_t now = now_ns();
+
+	if (c->stage == STAGE_UNREADY) {
+		if (server_in_flight(s))
+			c->quiet_since = now;
+		if (now - c->quiet_since >= QUIET_MS * NS_PER_MS || now - c->stopping_at >= conf->drain_quiet_ns)
+			enter(c, STAGE_CLOSING);
+	} else if (c->stage == STAGE_CLOSING) {
+		if (!server_sessions(s))
+			enter(c, STAGE_OVER);
+		else if (now - c->stopping_at >= conf->drain_hard_ns)
+			enter(c, STAGE_ENDING);
+	} else if (c->stage == STAGE_ENDING) {
+		if (!server_sessions(s) || now - c->stage_at >= LAST_WORDS_MS * NS_PER_MS)
+			enter(c, STAGE_OVER);
+	}
+}
+
+/* The policy's files and folders, and the files that its secrets are read from. */
+static void watch_policy(struct control *c)
+{
+	struct server *s = c->server;
+	const char *paths[WATCHED_MAX];
+	unsigned n = 0;
+
+	watch_close(&c->watch);
+	if (!s->n_paths)
+		return;
+	for (unsigned i = 0; i < s->n_paths && n < WATCHED_MAX; i++)
+		paths[n++] = s->paths[i];
+	for (const struct secret *e = s->snapshot->conf->secrets; e && n < WATCHED_MAX; e = e->next)
+		if (e->file.len)
+			paths[n++] = e->file.at;
+	if (watch_open(&c->watch, paths, n) < 0)
+		log_warn("the policy's files cannot be watched; send SIGHUP after a change");
+}
+
+static void step_reload(struct control *c)
+{
+	if (!c->reload_at || now_ns() < c->reload_at)
+		return;
+	c->reload_at = 0;
+	if (server_reload(c->server))
+		watch_policy(c);
+}
+
+static int wait_ms(const struct control *c)
+{
+	if (c->stage != STAGE_SERVING)
+		return 20;
+	if (!c->reload_at)
+		return -1;
+	uint64_t now = now_ns();
+	return c->reload_at <= now ? 0 : (int)((c->reload_at - now) / NS_PER_MS) + 1;
+}
+
+int control_run(struct server *s, int child)
+{
+	struct control c = {.server = s, .watch = {-1}, .child = child};
+	sigset_t set = control_signals();
+
+	c.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (c.signals < 0)
+		return 1;
+	watch_policy(&c);
+	while (c.stage != STAGE_OVER) {
+		struct pollfd fds[2] = {{c.signals, POLLIN, 0}, {c.watch.fd, POLLIN, 0}};
+		if (poll(fds, c.watch.fd >= 0 ? 2 : 1, wait_ms(&c)) < 0 && errno != EINTR)
+			break;
+		on_signals(&c);
+		if (c.watch.fd >= 0 && watch_read(&c.watch))
+			c.reload_at = now_ns() + SETTLE_MS * NS_PER_MS;
+		step_reload(&c);
+		step_stage(&c);
+	}
+	watch_close(&c.watch);
+	close(c.signals);
+	return c.child_status;
+}

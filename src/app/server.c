@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: see server.h. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "app/server.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/diagnostics.h"
+
+#define SINK_ROOM (8u << 20)
+
+/* ---- sockets ---- */
+
+static struct listen_address listen_address_of(const struct listener_conf *l)
+{
+	return (struct listen_address){
+		.host = l->address.host, .port = l->address.port, .unix_path = l->address.unix_path, .mode = l->mode};
+}
+
+static bool is_opened(const struct listener_conf *l)
+{
+	return !l->address.none && l->kind != LISTENER_ADMIN;
+}
+
+static bool listens(const struct server *s, const struct listener_conf *l)
+{
+	for (unsigned i = 0; i < s->n_sockets; i++)
+		if (slice_equals(s->sockets[i].conf->address.text, l->address.text))
+			return true;
+	return false;
+}
+
+/* One descriptor for one worker. The first is kept in *first, to be duplicated where loops share one. */
+static int bind_one(const struct listener_conf *l, int *first, bool *shared, int *ret_fd, char note[LISTEN_NOTE])
+{
+	struct listen_address a = listen_address_of(l);
+
+	if (*first >= 0 && *shared)
+		return listen_duplicate(*first, ret_fd);
+	int r = listen_inherited(&a, ret_fd);
+	bool inherited = r == 0;
+	if (r == -ENOENT)
+		r = listen_bind(&a, ret_fd, note);
+	if (r == 0 && *first < 0) {
+		*first = *ret_fd;
+		*shared = listen_is_shared(&a, inherited);
+		if (*shared)
+			return listen_duplicate(*first, ret_fd);
+	}
+	return r;
+}
+
+/* Sockets of a policy for every worker: grid[worker * n + listener]; fd -1 where one listens already. */
+static int bind_all(struct server *s, const struct conf *conf, struct worker_socket *grid, unsigned *ret_n, char *note)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < conf->n_listeners; i++)
+		n += is_opened(&conf->listeners[i]);
+	*ret_n = n;
+	for (unsigned k = 0; k < n * s->n_workers; k++)
+		grid[k].fd = -1;
+	unsigned at = 0;
+	for (unsigned i = 0; i < conf->n_listeners; i++) {
+		const struct listener_conf *l = &conf->listeners[i];
+		int first = -1;
+		bool shared = false, old = listens(s, l);
+		if (!is_opened(l))
+			continue;
+		for (unsigned w = 0; w < s->n_workers; w++) {
+			struct worker_socket *to = &grid[w * n + at];
+			bool mine = (l->kind == LISTENER_HEALTH) == s->workers[w].health;
+			to->conf = l;
+			int r = old || !mine ? 0 : bind_one(l, &first, &shared, &to->fd, note);
+			if (r < 0)
+				return r;
+			if (to->fd < 0)
+				continue;
+			own_listeners_add(&s->own, to->fd);
+			if (l->kind == LISTENER_AGENTS && !s->agents_port)
+				s->agents_port = listen_port(to->fd);
+		}
+		if (shared && first >= 0)
+			close(first);
+		at++;
+	}
+	return 0;
+}
+
+/* Only those listeners that this worker serves. */
+static unsigned pick_sockets(const struct worker *w, const struct worker_socket *row, unsigned n, struct worker_socket *ret)
+{
+	unsigned picked = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if ((row[i].conf->kind == LISTENER_HEALTH) == w->health)
+			ret[picked++] = row[i];
+	return picked;
+}
+
+static void keep_sockets(struct server *s, struct worker_socket *row, unsigned n)
+{
+	struct worker_socket *copy = mem_alloc((n + 1) * sizeof(*copy));
+
+	if (!copy)
+		return;
+	memcpy(copy, row, n * sizeof(*copy));
+	mem_free(s->sockets);
+	s->sockets = copy;
+	s->n_sockets = n;
+}
+
+/* Binds what is new and posts the policy to every worker; takes over one reference of snapshot. */
+static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
+{
+	const struct conf *conf = snapshot->conf;
+	size_t room = (conf->n_listeners + 1) * s->n_workers;
+	struct worker_socket *grid = mem_zalloc(room * sizeof(*grid));
+	struct worker_socket *mine = mem_zalloc((conf->n_listeners + 1) * sizeof(*mine));
+	unsigned n = 0;
+	int r = grid && mine ? bind_all(s, conf, grid, &n, note) : -ENOMEM;
+
+	if (r < 0) {
+		for (size_t i = 0; grid && i < room; i++)
+			if (grid[i].conf && grid[i].fd >= 0)
+				close(grid[i].fd);
+		snapshot_unref(snapshot);
+	} else {
+		for (unsigned w = 0; w < s->n_workers; w++)
+			worker_post_policy(&s->workers[w], snapshot_ref(snapshot), mine,
+				pick_sockets(&s->workers[w], grid + (size_t)w * n, n, mine));
+		keep_sockets(s, grid, n);
+		snapshot_unref(s->snapshot);
+		s->snapshot = snapshot;
+	}
+	mem_free(grid);
+	mem_free(mine);
+	return r;
+}
+
+/* ---- start ---- */
+
+/* The CPUs that this process may use: its mask, and the cgroup's quota where there is one. */
+static unsigned cpus_allowed(void)
+{
+	cpu_set_t set;
+	unsigned n = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+	char line[64];
+	unsigned long quota, period;
+
+	if (f && fgets(line, sizeof(line), f) && sscanf(line, "%lu %lu", &quota, &period) == 2 && period) {
+		unsigned whole = (unsigned)((quota + period - 1) / period);
+		if (whole && whole < n)
+			n = whole;
+	}
+	if (f)
+		fclose(f);
+	return n ? n : 1;
+}
+
+static struct slice deployment_key(const struct server *s, const struct conf *conf)
+{
+	if (conf->n_deployment_keys)
+		return secret_slice(conf->deployment_keys[0]);
+	return slice_from(s->state.key, sizeof(s->state.key));
+}
+
+static const struct run_key *run_key(const struct server *s)
+{
+	return s->run_key.agent.len ? &s->run_key : NULL;
+}
+
+/* Loading the system's CAs takes longer than anything else at start; begun early it is done when it is needed. */
+static void warm_contexts(struct server *s, const struct conf *conf)
+{
+	for (unsigned i = 0; i < conf->n_upstreams; i++)
+		for (unsigned k = 0; k < conf->upstreams[i].n_endpoints; k++)
+			if (conf->upstreams[i].endpoints[k].tls)
+				tls_contexts_warm(s->contexts, conf->upstreams[i].tls_ca);
+}
+
+static int start_workers(struct server *s, const struct conf *conf)
+{
+	unsigned n = conf->workers ? conf->workers : cpus_allowed();
+
+	if (n > SERVER_WORKERS_MAX)
+		n = SERVER_WORKERS_MAX;
+	s->metrics = metrics_new(n + 1);
+	s->workers = mem_zalloc((n + 1) * sizeof(*s->workers));
+	if (!s->workers || !s->metrics)
+		return -ENOMEM;
+	for (unsigned i = 0; i <= n; i++) {
+		int r = worker_init(&s->workers[i], s, i, i == n);
+		if (r < 0)
+			return r;
+		s->n_workers++;
+	}
+	return 0;
+}
+
+static int start_shared(struct server *s)
+{
+	s->sink = sink_new(STDOUT_FILENO, SINK_ROOM);
+	s->recent = recent_new();
+	s->strangers = mem_zalloc(sizeof(*s->strangers));
+	s->contexts = tls_contexts_new();
+	return s->sink && s->recent && s->strangers && s->contexts ? 0 : -ENOMEM;
+}
+
+int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512])
+{
+	s->log_text = log_text;
+	s->state = (struct state){.dir = -1, .lock = -1};
+	int r = state_open(&s->state, conf->state_path, ret_note);
+	if (r < 0) {
+		conf_free(conf);
+		return r;
+	}
+	snprintf(ret_note, 512, "There is not enough memory to start.");
+	r = start_shared(s);
+	if (r == 0)
+		r = start_workers(s, conf);
+	if (r < 0) {
+		conf_free(conf);
+		return r;
+	}
+	log_init(s->sink, (enum log_level)conf->log_level, log_text ? FORMAT_TEXT : FORMAT_JSON);
+	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
+	r = snapshot ? put_in_force(s, snapshot, ret_note) : -ENOMEM;
+	for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
+		r = worker_start(&s->workers[i]);
+	if (r < 0)
+		return r;
+	atomic_store(&s->last_reload_good, true);
+	atomic_store(&s->last_reload_wall, clock_wall(&clock_system));
+	atomic_store(&s->ready, true);
+	warm_contexts(s, s->snapshot->conf);
+	return 0;
+}
+
+/* ---- reload ---- */
+
+static void report(const struct diagnostics *d)
+{
+	struct buf text = BUF_INIT(256u << 10);
+
+	if (diagnostics_print(d, &text, false) == 0)
+		log_write(LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("problems", buf_slice(&text))),
+			"the new policy has mistakes and is not taken; the old one stays in force");
+	buf_finish(&text);
+}
+
+static bool reload_failed(struct server *s)
+{
+	atomic_store(&s->last_reload_good, false);
+	atomic_fetch_add(&s->reloads_failed, 1);
+	return false;
+}
+
+bool server_reload(struct server *s)
+{
+	struct diagnostics d;
+	char note[512] = "There is not enough memory.";
+
+	if (!s->n_paths)
+		return true;
+	diagnostics_init(&d);
+	struct conf *conf = conf_load(s->paths, s->n_paths, &d);
+	if (!conf)
+		report(&d);
+	diagnostics_finish(&d);
+	if (!conf)
+		return reload_failed(s);
+	tls_contexts_renew(s->contexts);
+	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
+	if (!snapshot || put_in_force(s, snapshot, note) < 0) {
+		log_error("the new policy cannot be put in force and the old one stays: %s", note);
+		return reload_failed(s);
+	}
+	warm_contexts(s, s->snapshot->conf);
+	atomic_store(&s->last_reload_wall, clock_wall(&clock_system));
+	atomic_store(&s->last_reload_good, true);
+	log_write(LEVEL_INFO, LOG_FIELDS(LOG_STR("policy_version", s->snapshot->conf->version)), "policy reloaded");
+	return true;
+}
+
+void server_worker_took(struct server *s, unsigned long number)
+{
+	(void)number;
+	atomic_fetch_add(&s->taken, 1);
+}
+
+/* ---- stop ---- */
+
+unsigned server_sessions(const struct server *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i + 1 < s->n_workers; i++)
+		n += atomic_load(&s->workers[i].env.sessions);
+	return n;
+}
+
+unsigned server_in_flight(const struct server *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i + 1 < s->n_workers; i++)
+		n += atomic_load(&s->workers[i].env.in_flight);
+	return n;
+}
+
+void server_order(struct server *s, enum worker_order order)
+{
+	for (unsigned i = 0; i + 1 < s->n_workers; i++) /* health stays up to the end */
+		worker_post_order(&s->workers[i], order);
+}
+
+static void remove_sockets(struct server *s)
+{
+	for (unsigned i = 0; i < s->n_sockets; i++)
+		if (s->sockets[i].conf->address.unix_path.len)
+			unlink(s->sockets[i].conf->address.unix_path.at);
+}
+
+void server_stop(struct server *s)
+{
+	atomic_store(&s->ready, false);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_stop(&s->workers[i]);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_finish(&s->workers[i]);
+	remove_sockets(s);
+	log_init(NULL, LEVEL_INFO, s->log_text ? FORMAT_TEXT : FORMAT_JSON);
+	snapshot_unref(s->snapshot);
+	if (s->contexts)
+		tls_contexts_free(s->contexts);
+	recent_free(s->recent);
+	mem_free(s->strangers);
+	metrics_free(s->metrics);
+	own_listeners_finish(&s->own);
+	mem_free(s->sockets);
+	mem_free(s->workers);
+	if (s->sink)
+		sink_free(s->sink);
+	state_close(&s->state);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: the whole program put together: workers, the policy in force, what they share. The thread that makes it is the
+ * control thread: it alone reloads and stops. */
+#pragma once
+#include <stdatomic.h>
+#include "app/state.h"
+#include "app/worker.h"
+#include "base/sink.h"
+#include "exchange/recent.h"
+#include "exchange/strangers.h"
+#include "net/address_rule.h"
+#include "net/tls_context.h"
+
+#define SERVER_WORKERS_MAX 256
+
+struct diagnostics;
+struct server {
+	const char *const *paths; /* borrowed: where the policy is read from */
+	unsigned n_paths;
+	struct run_key run_key;   /* agent.len == 0: none */
+	uint16_t agents_port;     /* of the first TCP listener for agents; 0: there is none */
+	struct state state;
+	struct sink *sink;        /* owned: standard output */
+	bool log_text;
+	struct metrics *metrics;  /* owned */
+	struct recent *recent;    /* owned */
+	struct strangers *strangers; /* owned */
+	struct tls_contexts *contexts; /* owned */
+	struct own_listeners own;
+	struct worker *workers;   /* owned; the last one serves health */
+	unsigned n_workers;
+	struct snapshot *snapshot; /* counted: the policy in force */
+	unsigned long number;      /* of the newest snapshot */
+	struct worker_socket *sockets; /* owned: those that listen, one set for all workers; fd as bound first */
+	unsigned n_sockets;
+	_Atomic unsigned long taken; /* workers that run under snapshot number, summed over reloads */
+	/* read by the health worker */
+	atomic_bool ready;
+	atomic_bool last_reload_good;
+	_Atomic uint64_t last_reload_wall;
+	_Atomic uint64_t reloads_failed;
+};
+
+/* s: zeroed but for paths, n_paths, run_key. Takes over conf. 0, or a negative errno and one sentence in ret_note. Nothing is bound before the state is locked. */
+int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512]);
+/* Reads the policy again and puts it in force if it is good; else the old one stays and the log says why. */
+bool server_reload(struct server *s);
+unsigned server_sessions(const struct server *s);     /* connections of agents that are open */
+unsigned server_in_flight(const struct server *s);    /* exchanges that have not ended */
+void server_order(struct server *s, enum worker_order order);
+void server_stop(struct server *s);
+void server_worker_took(struct server *s, unsigned long number); /* from a worker */

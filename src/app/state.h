@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state: the folder that outlives a process. One process owns it; its lock is taken before anything is bound, since
+ * SO_REUSEPORT would let a second Weir take half of the connections. */
+#pragma once
+#include "base/slice.h"
+#include "crypto/digest.h"
+
+struct state {
+	int dir, lock;             /* descriptors; -1: none */
+	uint8_t key[SHA256_LEN];   /* the deployment key made here when the policy names none */
+	bool key_made;             /* by this start */
+};
+
+/* Makes the folder (0700) when it is missing, locks it, reads or makes its key (0600). 0, or a negative errno and one
+ * sentence in ret_note. */
+int state_open(struct state *s, struct slice path, char ret_note[256]);
+void state_close(struct state *s);
