@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new policy is taken whole or not at all, while calls go on."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from rig import FOUR_TOOLS, PRICE, SLOWER, code_of, eventually, scripted
+
+
+class Load:
+    """Calls from several threads until told to stop; what went wrong is kept."""
+
+    def __init__(self, weir, threads=4):
+        self.weir, self.stop_now, self.done, self.problems = weir, False, 0, []
+        self.threads = [threading.Thread(target=self.work, args=(i,)) for i in range(threads)]
+
+    def work(self, i):
+        with self.weir.http() as http:
+            while not self.stop_now:
+                stream = (self.done + i) % 2 == 0
+                try:
+                    answer = http.post("/v1/chat/completions", headers=scripted(text="under load", deltas=3), json={
+                        "model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": "?"}]})
+                    good = answer.status_code == 200 and (answer.text.endswith("[DONE]\n\n") if stream else "under load" in answer.text)
+                    if not good:
+                        self.problems.append((answer.status_code, answer.text[:300]))
+                except Exception as error:
+                    self.problems.append(repr(error))
+                self.done += 1
+
+    def __enter__(self):
+        [t.start() for t in self.threads]
+        return self
+
+    def __exit__(self, *_):
+        self.stop_now = True
+        [t.join() for t in self.threads]
+
+
+def test_sighup_takes_the_new_policy(weir, provider):
+    assert code_of(weir.chat(model="gpt-5")) == "model_denied"
+    versions = {weir.last_call()["policy_version"]}
+    weir.reload(models={"gpt-5": {"upstream": "openai", "price": PRICE}}, agents={"app": {"models": ["gpt-5"]}})
+    assert weir.chat(model="gpt-5").status_code == 200
+    versions.add(weir.last_call(2)["policy_version"])
+    assert len(versions) == 2
+
+
+def test_a_changed_file_is_taken_without_being_told(weir):
+    weir.write_policy(agents={"app": {"suspended": True}})
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    weir.write_policy()
+    eventually(lambda: weir.chat().status_code == 200, 5)
+
+
+def test_a_file_written_in_place_is_taken(weir):
+    text = weir.config.read_text().replace('"drain"', '"drain" ')
+    weir.write_policy(agents={"app": {"suspended": True}})
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    with open(weir.config, "r+") as f:
+        f.truncate(0)
+        f.write(text)
+    weir.in_force = weir.policy()
+    eventually(lambda: weir.chat().status_code == 200, 5)
+
+
+def test_a_configmaps_swap_is_taken(start_weir, provider):
+    weir = start_weir(provider, ready=None)
+    mount, good = weir.folder / "mount", weir.config.read_text()
+
+    def publish(version, text):
+        folder = mount / f"..{version}"
+        folder.mkdir(parents=True)
+        (folder / "policy.yaml").write_text(text)
+        (mount / "..data_tmp").symlink_to(folder.name)
+        (mount / "..data_tmp").rename(mount / "..data")
+    publish("2026_01", good)
+    (mount / "policy.yaml").symlink_to("..data/policy.yaml")
+    weir.start(["run", "-c", str(mount)])
+    assert weir.chat().status_code == 200
+    weir.write_policy(agents={"app": {"suspended": True}})
+    publish("2026_02", weir.config.read_text())
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    publish("2026_03", good)
+    eventually(lambda: weir.chat().status_code == 200, 5)
+
+
+@pytest.mark.parametrize("text", ["version: 1\nmodles: {}\n", "{", "", "version: 1\nagents: {app: {tools: [nobody]}}\n", "\x00\xff"],
+                         ids=["unknown key", "no YAML", "empty", "a name nobody declared", "no text"])
+def test_a_broken_policy_is_reported_and_not_taken(weir, text):
+    weir.reload(text=text, good=False)
+    assert weir.chat().status_code == 200
+    assert weir.metric("weir_config_last_reload_successful") == 0
+    told = [line for line in weir.lines() if line.get("level") == "error"]
+    assert told and "policy.yaml" in str(told[-1])
+    weir.reload()
+    assert weir.metric("weir_config_last_reload_successful") == 1
+
+
+@pytest.mark.parametrize("how", ["gone", "folder", "unreadable", "fifo"])
+def test_a_policy_file_that_cannot_be_read_changes_nothing(weir, how):
+    weir.config.unlink()
+    if how == "folder":
+        weir.config.mkdir()
+    elif how == "fifo":
+        os.mkfifo(weir.config)
+    elif how == "unreadable":
+        weir.config.symlink_to("/proc/self/mem")
+    weir.process.send_signal(signal.SIGHUP)
+    eventually(lambda: weir.metric("weir_config_last_reload_successful") == 0, 5)
+    assert weir.chat().status_code == 200
+
+
+def test_a_call_is_judged_by_one_policy_from_start_to_end(weir, provider):
+    done = []
+    script = {"tool_calls": [{"name": "search_kb", "arguments": {"order_id": "x"}}], "text": "word " * 10, "deltas": 10, "event_delay_ms": 100}
+    caller = threading.Thread(target=lambda: done.append(weir.chat(stream=True, tools=FOUR_TOOLS, script=script)))
+    caller.start()
+    eventually(provider.ledger)
+    weir.reload(models={"gpt-4o-mini": {"upstream": "openai"}})
+    caller.join()
+    assert "search_kb" in done[0].text
+
+
+def test_a_tool_that_is_withdrawn_is_withheld_from_a_stream_that_runs(weir, provider):
+    done = []
+    script = {"tool_calls": [{"name": "search_kb", "arguments": {"order_id": "SECRET-9"}}], "text": "word " * 10, "deltas": 10,
+              "event_delay_ms": 150 * SLOWER}
+    caller = threading.Thread(target=lambda: done.append(weir.chat(stream=True, tools=FOUR_TOOLS, script=script)))
+    caller.start()
+    eventually(provider.ledger)
+    before = weir.allowed_tools()
+    weir.reload(agents={"app": {"tools": ["lookup_order"]}, "full": {"tools": []}})
+    caller.join()
+    assert "SECRET-9" not in done[0].text
+    weir.in_force["agents"]["app"]["tools"] = sorted(before)
+
+
+def reload_under_load(weir, rounds, step):
+    before = weir.resident_kib()
+    with Load(weir) as load:
+        for i in range(rounds):
+            if i % 10 == 9:
+                weir.write_policy(text=f"version: 1\nbroken_{i}: yes\n")
+            else:
+                weir.write_policy(keep_alive_comment=f"{10 + i % 5}s")
+            weir.process.send_signal(signal.SIGHUP)
+            time.sleep(step)
+        weir.write_policy()
+        weir.process.send_signal(signal.SIGHUP)
+    assert load.done > rounds / 4 and not load.problems, (load.done, load.problems[:3])
+    weir.reload()
+    assert weir.resident_kib() - before < 20_000 * SLOWER
+    return before
+
+
+def test_a_hundred_reloads_under_load_fail_no_call(weir):
+    reload_under_load(weir, 100, 0.02)
+    broken = [line for line in weir.lines() if "not taken" in line.get("msg", "")]
+    assert broken, "no broken file was reported"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_thousand_reloads_under_load_fail_no_call(weir):
+    reload_under_load(weir, 1000, 0.1 if SLOWER > 1 else 0.05)
+    assert sum(1 for line in weir.lines() if "not taken" in line.get("msg", "")) >= 90
