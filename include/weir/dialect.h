@@ -22,6 +22,7 @@ struct request_facts {
 	struct span model_place;   /* its string token in the body, quotes included; empty when there is none */
 	bool stream;
 	bool usage_asked;          /* the caller itself asked for usage in the stream */
+	bool options_given;        /* the body says something about the stream, so usage is asked for there */
 	bool json_answer;          /* the answer's text must be JSON: refusals go where they do not break it */
 	uint64_t max_output;       /* 0: the caller set no bound */
 	uint64_t n;                /* answers wanted, 1 by default */

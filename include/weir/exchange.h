@@ -58,6 +58,7 @@ struct exchange_env {
 	const struct policy_ops *const *policies;   /* in order */
 	unsigned n_policies;
 	struct observer *observers;
+	const struct snapshot *current;             /* the newest policy: what it revokes holds for calls that run too */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
 	/* Opens the attempt that carries x's request upstream; 0 and x->source set, or a negative errno. */
@@ -135,7 +136,7 @@ struct exchange {
 	unsigned attempts;
 	bool went_upstream;            /* at least a byte of an attempt may have been read there */
 	bool price_unknown;            /* what was used could not all be priced */
-	struct slice credential;       /* the header value that named the agent: never forwarded */
+	uint64_t own_credentials;      /* by header_id: headers that hold a key of ours; never forwarded */
 	struct slice upstream_name;
 	enum fault fault;              /* how it ended */
 	struct slice note;

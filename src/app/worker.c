@@ -246,6 +246,7 @@ static void deliver_policy(struct letter *l)
 		return;
 	}
 	w->view = view;
+	w->env.current = view->snapshot;
 	for (unsigned i = 0; i < p->n; i++) {
 		struct worker_gate *g = find_gate(w, p->sockets[i].conf);
 		if (g)

@@ -8,13 +8,13 @@
  * its place in tools. */
 enum tool_list { LIST_TOOLS, LIST_FUNCTIONS, LIST_MEMBER, LIST_NESTED };
 
+#define OPENAI_WHO "openai" /* in edits */
 #define OPENAI_TOOLS_MAX 1024
 
 /* Top-level members that switch on what the provider runs by itself, and the type they are judged
  * as. */
 struct hosted_member {
-	const char *key;
-	struct slice type;
+	struct slice key, type;
 };
 extern const struct hosted_member openai_hosted_members[];
 extern const unsigned openai_n_hosted_members;

@@ -5,6 +5,7 @@
 #pragma once
 #include "dialect/held.h"
 #include "dialect/openai.h"
+#include "dialect/openai_pattern.h"
 #include "dialect/toolcall.h"
 #include "http/sse.h"
 
@@ -35,17 +36,6 @@ struct openai_choice {
 	struct text_channel channels[FIELD_N];
 };
 
-/* Where an event that was read may differ while everything else in it stays: the inside of one
- * text, and of the padding that OpenAI sends beside it. */
-struct openai_pattern {
-	struct buf event;     /* owned: the whole event */
-	struct span holes[2]; /* in it, in order */
-	unsigned n_holes, text_hole;
-	struct openai_choice *choice;
-	enum openai_field field;
-	bool is_set;
-};
-
 struct openai_answer {
 	struct sse sse;
 	struct toolcalls calls;
@@ -59,6 +49,8 @@ struct openai_answer {
 	bool head_is_known; /* id, created and model are what they will be */
 	bool done;          /* [DONE] was seen: nothing counts after it */
 	struct openai_pattern pattern;
+	struct openai_choice *pattern_choice; /* whose text its hole is */
+	enum openai_field pattern_field;
 };
 
 /* One choice of a document while it is open. */

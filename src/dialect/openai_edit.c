@@ -5,8 +5,6 @@
 #include <errno.h>
 #include "dialect/trim.h"
 
-#define WHO "openai"
-
 struct writer {
 	const struct request_facts *facts;
 	struct json_doc doc;
@@ -46,7 +44,7 @@ static bool take_removed(struct writer *w, unsigned list, unsigned index)
 
 static int replace(struct writer *w, struct span place, struct slice bytes)
 {
-	return bytes.at ? edits_add(w->edits, place, bytes, WHO) : -ENOMEM;
+	return bytes.at ? edits_add(w->edits, place, bytes, OPENAI_WHO) : -ENOMEM;
 }
 
 /* Edits inside the namespace. *ret_gone: it had tools and none is left. */
@@ -57,7 +55,7 @@ static int strip_namespace(
 	unsigned i = 0;
 	int r = 0;
 
-	trim_init(&trim, w->edits, WHO);
+	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(tools); !r && json_next(&it); i++)
 		r = trim_item(&trim, place_of(&w->places, it.value),
 		        take_removed(w, LIST_NESTED + index, i));
@@ -72,7 +70,7 @@ static int strip_tools(struct writer *w)
 	int r = 0;
 
 	w->at = 0;
-	trim_init(&trim, w->edits, WHO);
+	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(json_get(w->doc.root, "tools")); !r && json_next(&it);
 	        i++) {
 		bool gone = false;
@@ -95,7 +93,7 @@ static int strip_functions(struct writer *w)
 	int r = 0;
 
 	w->at = 0;
-	trim_init(&trim, w->edits, WHO);
+	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(json_get(w->doc.root, "functions"));
 	        !r && json_next(&it); i++)
 		r = trim_item(
@@ -131,7 +129,7 @@ static int strip_choice(struct writer *w)
 		return 0;
 	inner = json_get(choice, "allowed_tools");
 	inner = json_get(inner ? inner : choice, "tools");
-	trim_init(&trim, w->edits, WHO);
+	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(inner); !r && json_next(&it);) {
 		enum tool_kind kind;
 		struct slice name = openai_entry_name(it.value, &kind);
@@ -149,7 +147,7 @@ static int strip_choice(struct writer *w)
 		r = edits_add(w->edits,
 		        (struct span){
 		                place_of(&w->places, choice).end, place_of(&w->places, choice).end},
-		        SLICE("\"none\""), WHO);
+		        SLICE("\"none\""), OPENAI_WHO);
 	return r;
 }
 
@@ -161,7 +159,7 @@ static bool member_goes(const struct writer *w, struct slice key)
 	if (slice_is(key, "functions") || slice_is(key, "function_call"))
 		return w->functions_go;
 	for (unsigned i = 0; i < openai_n_hosted_members; i++)
-		if (slice_is(key, openai_hosted_members[i].key))
+		if (slice_equals(key, openai_hosted_members[i].key))
 			return decl_is_removed(w->facts, LIST_MEMBER, i);
 	return false;
 }
@@ -175,7 +173,7 @@ static int strip(struct writer *w)
 		r = strip_functions(w);
 	if (!r)
 		r = strip_choice(w);
-	trim_init(&trim, w->edits, WHO);
+	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(w->doc.root); !r && json_next(&it);) {
 		struct span place = {
 		        place_of(&w->places, it.key).start, place_of(&w->places, it.value).end};
@@ -185,47 +183,49 @@ static int strip(struct writer *w)
 	return r ? r : trim_end(&trim);
 }
 
+/* Where the stream has options: they ask for usage too. */
 static int ask_usage(struct writer *w)
 {
 	const struct json_value *options = json_get(w->doc.root, "stream_options");
 	const struct json_value *usage = json_get(options, "include_usage");
-	struct span place;
+	struct span place = place_of(&w->places, usage ? usage : options);
 
 	if (usage)
-		return replace(w, place_of(&w->places, usage), SLICE("true"));
+		return replace(w, place, SLICE("true"));
 	if (json_type(options) == JSON_NULL)
-		return replace(w, place_of(&w->places, options), SLICE("{\"include_usage\":true}"));
-	place = place_of(&w->places, options ? options : w->doc.root);
+		return replace(w, place, SLICE("{\"include_usage\":true}"));
 	place.end = ++place.start;
-	if (options)
-		return replace(w, place,
-		        json_count(options) ? SLICE("\"include_usage\":true,")
-		                            : SLICE("\"include_usage\":true"));
-	return replace(w, place, SLICE("\"stream_options\":{\"include_usage\":true},"));
+	return replace(w, place,
+	        json_count(options) ? SLICE("\"include_usage\":true,")
+	                            : SLICE("\"include_usage\":true"));
+}
+
+/* A member in front of the others, of which there is at least one. */
+static int insert_member(struct slice body, struct slice member, struct edits *edits)
+{
+	uint32_t at = (uint32_t)((const char *)memchr(body.at, '{', body.len) - body.at) + 1;
+
+	return edits_add(edits, (struct span){at, at}, member, OPENAI_WHO);
 }
 
 static int name_model(
         const struct request_facts *f, struct slice body, struct slice model, struct edits *edits)
 {
 	struct slice token = openai_quote(edits->arena, model);
-	struct span place = f->model_place;
-	const char *brace;
 	char *member;
 
 	if (!token.at)
 		return -ENOMEM;
-	if (place.end > place.start)
-		return edits_add(edits, place, token, WHO);
-	/* A moderation that named none: it has an input, so a comma is right. */
-	brace = memchr(body.at, '{', body.len);
+	if (f->model_place.end)
+		return edits_add(edits, f->model_place, token, OPENAI_WHO);
+	/* A moderation that named none. */
 	member = arena_alloc(edits->arena, token.len + 9);
 	if (!member)
 		return -ENOMEM;
 	memcpy(member, "\"model\":", 8);
 	memcpy(member + 8, token.at, token.len);
 	member[8 + token.len] = ',';
-	place.start = place.end = (uint32_t)(brace - body.at) + 1;
-	return edits_add(edits, place, slice_from(member, token.len + 9), WHO);
+	return insert_member(body, slice_from(member, token.len + 9), edits);
 }
 
 static int edit_members(
@@ -254,6 +254,11 @@ int openai_edit_request(const struct request_facts *facts, struct slice body,
 
 	if (upstream_model.at && !slice_equals(upstream_model, facts->model))
 		r = name_model(facts, body, upstream_model, edits);
+	if (!r && ask && !facts->options_given) {
+		ask = false;
+		r = insert_member(
+		        body, SLICE("\"stream_options\":{\"include_usage\":true},"), edits);
+	}
 	if (!r && (ask || any_removed(facts)))
 		r = edit_members(facts, body, ask, edits);
 	return r;

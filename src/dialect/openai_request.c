@@ -85,6 +85,9 @@ static int read_stream_options(struct openai_reader *r, const struct json_value 
 {
 	const struct json_value *usage = json_get(v, "include_usage");
 
+	r->facts->options_given = true;
+	if (json_type(v) == JSON_NULL)
+		return 0;
 	if (json_type(v) != JSON_OBJECT)
 		return openai_wrong(r, "/stream_options", "an object");
 	if (json_type(usage) <= JSON_NULL)
@@ -233,28 +236,29 @@ static int read_input(struct openai_reader *r, const struct json_value *v)
 	return 0;
 }
 
-/* null is the same as leaving a member out, but for model. */
+/* To most, null is the same as leaving the member out. */
 static const struct member {
-	const char *key;
+	struct slice key;
 	read_member *read;
+	bool sees_null;
 } members[] = {
-        {"model", read_model},
-        {"messages", read_messages},
-        {"stream", read_stream},
-        {"stream_options", read_stream_options},
-        {"tools", read_tools},
-        {"tool_choice", read_tool_choice},
-        {"max_tokens", read_max_tokens},
-        {"max_completion_tokens", read_max_completion_tokens},
-        {"n", read_n},
-        {"user", read_user},
-        {"safety_identifier", read_safety_identifier},
-        {"response_format", read_response_format},
-        {"functions", read_functions},
-        {"function_call", read_function_call},
-        {"prompt", read_prompt},
-        {"input", read_input},
-        {"best_of", read_best_of},
+        {SLICE_INIT("model"), read_model, true},
+        {SLICE_INIT("messages"), read_messages},
+        {SLICE_INIT("stream"), read_stream},
+        {SLICE_INIT("stream_options"), read_stream_options, true},
+        {SLICE_INIT("tools"), read_tools},
+        {SLICE_INIT("tool_choice"), read_tool_choice},
+        {SLICE_INIT("max_tokens"), read_max_tokens},
+        {SLICE_INIT("max_completion_tokens"), read_max_completion_tokens},
+        {SLICE_INIT("n"), read_n},
+        {SLICE_INIT("user"), read_user},
+        {SLICE_INIT("safety_identifier"), read_safety_identifier},
+        {SLICE_INIT("response_format"), read_response_format},
+        {SLICE_INIT("functions"), read_functions},
+        {SLICE_INIT("function_call"), read_function_call},
+        {SLICE_INIT("prompt"), read_prompt},
+        {SLICE_INIT("input"), read_input},
+        {SLICE_INIT("best_of"), read_best_of},
 };
 
 static int read_bounds(struct openai_reader *r)
@@ -288,12 +292,12 @@ static int read_top(
 	struct slice name = json_text(key);
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (slice_is(name, members[i].key))
-			return json_type(v) == JSON_NULL && members[i].read != read_model
+		if (slice_equals(name, members[i].key))
+			return json_type(v) == JSON_NULL && !members[i].sees_null
 			               ? 0
 			               : members[i].read(r, v);
 	for (unsigned i = 0; i < openai_n_hosted_members; i++)
-		if (slice_is(name, openai_hosted_members[i].key) && json_type(v) != JSON_NULL)
+		if (slice_equals(name, openai_hosted_members[i].key) && json_type(v) != JSON_NULL)
 			return openai_add_tool(r, TOOL_HOSTED, openai_hosted_members[i].type,
 			               LIST_MEMBER, i)
 			               ? 0

@@ -4,11 +4,7 @@
 #include "dialect/openai_answer.h"
 #include <assert.h>
 #include <errno.h>
-#include "base/utf8.h"
 #include "dialect/trim.h"
-
-#define WHO "openai"
-#define PATTERN_MAX 4096 /* bytes of an event that is worth keeping */
 
 struct stream {
 	struct answer *a;
@@ -55,125 +51,41 @@ static int close_event(struct stream *t, struct slice bytes, uint32_t note)
 	return 0;
 }
 
-/* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
- * character or bytes that are no UTF-8 would have to be read properly. */
-static long plain_length(const char *at, const char *end)
-{
-	const char *p = at;
-
-	while (p < end && *p != '"') {
-		unsigned char c = (unsigned char)*p;
-
-		if (c < ' ' || c == '\\')
-			return -1;
-		if (c < 128) {
-			p++;
-		} else {
-			struct utf8 u = utf8_next(p, end);
-
-			if (!u.valid)
-				return -1;
-			p += u.len;
-		}
-	}
-	return p < end ? (long)(p - at) : -1;
-}
-
-/* Whether the event is the pattern with other plain strings in its holes. The pattern was read,
- * checked and found to be text of one choice that goes on and nothing else. An event that equals it
- * outside the inside of these strings, and holds in them no quote, backslash, control character or
- * bad UTF-8, is the same tree with other text in these two values: the same keys, the same single
- * choice, no call, no usage, no finish. */
-static bool pattern_matches(
-        const struct openai_pattern *p, struct slice event, struct slice *ret_text)
-{
-	const char *at = event.at, *end = event.at + event.len, *model = buf_at(&p->event);
-	size_t from = 0, len;
-	struct slice text = {0};
-
-	for (unsigned i = 0; i < p->n_holes; i++) {
-		long hole;
-
-		len = p->holes[i].start - from;
-		if ((size_t)(end - at) < len || memcmp(at, model + from, len))
-			return false;
-		at += len;
-		hole = plain_length(at, end);
-		if (hole < 0)
-			return false;
-		if (i == p->text_hole)
-			text = slice_from(at, (size_t)hole);
-		at += hole;
-		from = p->holes[i].end;
-	}
-	len = buf_len(&p->event) - from;
-	*ret_text = text;
-	return (size_t)(end - at) == len && !memcmp(at, model + from, len);
-}
-
 static int take_pattern_text(struct stream *t, struct slice bytes, struct slice text)
 {
-	const struct openai_pattern *p = &t->s->pattern;
+	struct openai_choice *c = t->s->pattern_choice;
 	struct part *part;
 
 	if (text.len) {
 		t->a->text_bytes += text.len;
-		p->choice->said[p->field] = true;
+		c->said[t->s->pattern_field] = true;
 	}
 	if (!text.len || !t->a->want_text)
 		return pass(t, bytes);
 	part = lap_add(t->lap, PART_TEXT);
 	if (!part)
 		return -ENOMEM;
-	part->channel = &p->choice->channels[p->field];
+	part->channel = &c->channels[t->s->pattern_field];
 	part->text = text;
 	return close_event(t, bytes, 0);
 }
 
-static bool hole_of(const struct stream *t, const struct json_value *v, struct span *ret)
+/* Keeps the event in hand as the pattern if it is one. */
+static void learn(struct stream *t)
 {
-	size_t shift = (size_t)(t->doc.text.at - t->bytes.at);
-	struct span token;
-
-	if (json_type(v) != JSON_STRING)
-		return false;
-	token = json_token(&t->doc, v);
-	*ret = (struct span){
-	        (uint32_t)(token.start + 1 + shift), (uint32_t)(token.end - 1 + shift)};
-	return true;
-}
-
-/* Keeps the event in hand as the pattern if it is one. Failing costs time only. */
-static void learn_pattern(struct stream *t)
-{
-	struct openai_pattern *p = &t->s->pattern;
+	struct openai_answer *s = t->s;
 	const struct openai_view *v = &t->views[0];
 	struct openai_text texts[OPENAI_TEXTS_MAX];
-	struct span text, padding;
 	unsigned n;
 
-	p->is_set = false;
+	s->pattern.is_set = false;
 	if (t->n_views != 1 || openai_has_calls(v) || v->finish || v->choice->finished ||
-	        t->top.usage || t->top.error || t->bytes.len > PATTERN_MAX ||
-	        !lies_in(t->doc.text, t->bytes))
+	        t->top.usage || t->top.error || !lies_in(t->doc.text, t->bytes) ||
+	        openai_texts(v, texts, &n, NULL) || n != 1)
 		return;
-	if (openai_texts(v, texts, &n, NULL) || n != 1 || !hole_of(t, texts[0].value, &text))
-		return;
-	buf_clear(&p->event);
-	if (buf_put_slice(&p->event, t->bytes))
-		return;
-	p->holes[0] = text;
-	p->n_holes = 1;
-	p->text_hole = 0;
-	if (hole_of(t, t->top.obfuscation, &padding)) {
-		p->text_hole = padding.start < text.start;
-		p->holes[p->text_hole] = text;
-		p->holes[!p->text_hole] = padding;
-		p->n_holes = 2;
-	}
-	p->choice = v->choice;
-	p->field = texts[0].field;
-	p->is_set = true;
+	pattern_learn(&s->pattern, t->bytes, &t->doc, texts[0].value, t->top.obfuscation);
+	s->pattern_choice = v->choice;
+	s->pattern_field = texts[0].field;
 }
 
 /* A member that says nothing yet: it can wait with the calls it came with. */
@@ -220,12 +132,12 @@ static int cut_portion(struct stream *t, const struct openai_view *v, const stru
 	struct trim trim;
 	int r = 0;
 
-	trim_init(&trim, edits, WHO);
+	trim_init(&trim, edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(t->top.choices); !r && json_next(&it);)
 		r = trim_item(&trim, place_of(places, it.value), it.value != v->element);
 	if (!r)
 		r = trim_end(&trim);
-	trim_init(&trim, edits, WHO);
+	trim_init(&trim, edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(v->message); !r && json_next(&it);) {
 		struct span place = {
 		        place_of(places, it.key).start, place_of(places, it.value).end};
@@ -325,7 +237,7 @@ static int take_document(struct stream *t)
 		return r;
 	if (t->top.usage && t->a->include_cost)
 		note |= NOTE_COST;
-	learn_pattern(t);
+	learn(t);
 	if (t->lap->n == before && !note)
 		return pass(t, t->bytes);
 	return close_event(t, t->bytes, note);
@@ -442,7 +354,7 @@ static int take_event(struct stream *t, const struct sse_event *e)
 		return take_no_data(t, e);
 	if (mark && !first)
 		return openai_malformed(t->why, "a byte order mark stands in it");
-	if (t->s->pattern.is_set && !t->s->pattern.choice->finished &&
+	if (t->s->pattern.is_set && !t->s->pattern_choice->finished &&
 	        pattern_matches(&t->s->pattern, t->bytes, &text))
 		return take_pattern_text(t, t->bytes, text);
 	if (slice_is(data, "[DONE]")) {

@@ -8,11 +8,11 @@
 #define URL_MAX 2048
 
 const struct hosted_member openai_hosted_members[] = {
-        {"web_search_options", SLICE_INIT("web_search")},
-        {"mcp_servers", SLICE_INIT("mcp_servers")},
-        {"data_sources", SLICE_INIT("data_sources")},           /* Azure */
-        {"search_parameters", SLICE_INIT("search_parameters")}, /* xAI */
-        {"plugins", SLICE_INIT("plugins")},                     /* OpenRouter */
+        {SLICE_INIT("web_search_options"), SLICE_INIT("web_search")},
+        {SLICE_INIT("mcp_servers"), SLICE_INIT("mcp_servers")},
+        {SLICE_INIT("data_sources"), SLICE_INIT("data_sources")},           /* Azure */
+        {SLICE_INIT("search_parameters"), SLICE_INIT("search_parameters")}, /* xAI */
+        {SLICE_INIT("plugins"), SLICE_INIT("plugins")},                     /* OpenRouter */
 };
 const unsigned openai_n_hosted_members =
         sizeof(openai_hosted_members) / sizeof(openai_hosted_members[0]);
@@ -53,9 +53,23 @@ struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *r
 	return json_type(name) == JSON_STRING ? json_text(name) : (struct slice){0};
 }
 
+/* The pointer is made for the complaint only. */
+static int wrong_tool(struct openai_reader *r, unsigned list, unsigned index, const char *wanted)
+{
+	char pointer[64];
+
+	if (list == LIST_FUNCTIONS)
+		snprintf(pointer, sizeof(pointer), "/functions/%u/name", index);
+	else if (list >= LIST_NESTED)
+		snprintf(pointer, sizeof(pointer), "/tools/%u/tools/%u", list - LIST_NESTED, index);
+	else
+		snprintf(pointer, sizeof(pointer), "/tools/%u", index);
+	return openai_wrong(r, pointer, wanted);
+}
+
 /* "mcp:" and where it is: exactly one of its three addresses. */
-static int name_mcp(
-        struct openai_reader *r, const struct json_value *v, const char *pointer, struct slice *ret)
+static int name_mcp(struct openai_reader *r, const struct json_value *v, unsigned list,
+        unsigned index, struct slice *ret)
 {
 	static const char *const keys[] = {"server_url", "connector_id", "tunnel_id"};
 	struct slice where = {0};
@@ -69,7 +83,7 @@ static int name_mcp(
 			continue;
 		if (json_type(address) != JSON_STRING || where.at || !text.len ||
 		        text.len > URL_MAX || !openai_is_printable(text))
-			return openai_wrong(r, pointer, "an mcp tool with one address");
+			return wrong_tool(r, list, index, "an mcp tool with one address");
 		where = text;
 	}
 	name = arena_alloc(r->arena, 4 + where.len);
@@ -82,22 +96,22 @@ static int name_mcp(
 	return 0;
 }
 
-static int read_tool(struct openai_reader *r, const struct json_value *v, unsigned list,
-        unsigned index, const char *pointer)
+static int read_tool(
+        struct openai_reader *r, const struct json_value *v, unsigned list, unsigned index)
 {
 	enum tool_kind kind;
 	struct slice name = openai_entry_name(v, &kind);
 	int error;
 
 	if (json_type(v) != JSON_OBJECT)
-		return openai_wrong(r, pointer, "an object");
+		return wrong_tool(r, list, index, "an object");
 	if (!openai_name_is_valid(name))
-		return openai_wrong(r, pointer,
+		return wrong_tool(r, list, index,
 		        kind == TOOL_HOSTED ? "a tool with a type"
 		                            : "a tool with one name of A-Z a-z 0-9 _ . - and at "
 		                              "most 128 characters");
 	if (json_is_string(json_get(v, "type"), "mcp"))
-		error = name_mcp(r, v, pointer, &name);
+		error = name_mcp(r, v, list, index, &name);
 	else {
 		name = arena_dup(r->arena, name);
 		error = name.at ? 0 : -ENOMEM;
@@ -110,19 +124,14 @@ static int read_tool(struct openai_reader *r, const struct json_value *v, unsign
 static int read_namespace(struct openai_reader *r, const struct json_value *v, unsigned index)
 {
 	const struct json_value *tools = json_get(v, "tools");
-	char pointer[64];
 	unsigned i = 0;
 
-	snprintf(pointer, sizeof(pointer), "/tools/%u/tools", index);
-	if (json_type(tools) != JSON_ARRAY)
-		return openai_wrong(r, pointer, "an array");
-	if (json_count(tools) > OPENAI_TOOLS_MAX)
-		return openai_wrong(r, pointer, "at most 1024 tools");
+	if (json_type(tools) != JSON_ARRAY || json_count(tools) > OPENAI_TOOLS_MAX)
+		return wrong_tool(
+		        r, LIST_TOOLS, index, "a namespace with an array of at most 1024 tools");
 	for (struct json_iter it = json_iter(tools); json_next(&it); i++) {
-		int error;
+		int error = read_tool(r, it.value, LIST_NESTED + index, i);
 
-		snprintf(pointer, sizeof(pointer), "/tools/%u/tools/%u", index, i);
-		error = read_tool(r, it.value, LIST_NESTED + index, i, pointer);
 		if (error)
 			return error;
 		if (r->facts->n_tools > OPENAI_TOOLS_MAX)
@@ -133,7 +142,6 @@ static int read_namespace(struct openai_reader *r, const struct json_value *v, u
 
 int openai_read_tool_list(struct openai_reader *r)
 {
-	char pointer[32];
 	unsigned i = 0;
 
 	if (!r->tools)
@@ -143,11 +151,10 @@ int openai_read_tool_list(struct openai_reader *r)
 	for (struct json_iter it = json_iter(r->tools); json_next(&it); i++) {
 		int error;
 
-		snprintf(pointer, sizeof(pointer), "/tools/%u", i);
 		if (json_is_string(json_get(it.value, "type"), "namespace"))
 			error = read_namespace(r, it.value, i);
 		else
-			error = read_tool(r, it.value, LIST_TOOLS, i, pointer);
+			error = read_tool(r, it.value, LIST_TOOLS, i);
 		if (error)
 			return error;
 	}
@@ -157,7 +164,6 @@ int openai_read_tool_list(struct openai_reader *r)
 
 int openai_read_function_list(struct openai_reader *r)
 {
-	char pointer[32];
 	unsigned i = 0;
 
 	if (!r->functions)
@@ -168,9 +174,8 @@ int openai_read_function_list(struct openai_reader *r)
 		const struct json_value *name = json_get(it.value, "name");
 		struct slice text;
 
-		snprintf(pointer, sizeof(pointer), "/functions/%u/name", i);
 		if (json_type(name) != JSON_STRING || !openai_name_is_valid(json_text(name)))
-			return openai_wrong(r, pointer,
+			return wrong_tool(r, LIST_FUNCTIONS, i,
 			        "a name of A-Z a-z 0-9 _ . - and at most 128 characters");
 		if (openai_keep(r, name, &text) ||
 		        !openai_add_tool(r, TOOL_FUNCTION, text, LIST_FUNCTIONS, i))

@@ -2,6 +2,7 @@
 /* answer_head: the head that the agent gets: the source's own headers but for what concerns one connection only, and what
  * Weir says beside them. */
 #include <errno.h>
+#include "exchange/leak.h"
 #include "exchange/steps.h"
 
 #define NAMED_MAX 1024 /* bytes of a value that is not ours */
@@ -14,13 +15,13 @@ static bool is_ours(struct slice name)
 	return name.len > ours.len && slice_equals_nocase((struct slice){name.at, ours.len}, ours);
 }
 
-static int copy_headers(struct head *to, const struct head *from, bool local)
+static int copy_headers(const struct exchange *x, struct head *to, const struct head *from)
 {
 	for (unsigned i = 0; i < from->n_headers; i++) {
 		const struct header *h = &from->headers[i];
 		if (h->id == HEADER_CONTENT_LENGTH || h->id == HEADER_CONTENT_ENCODING)
 			continue;
-		if (!local && is_ours(h->name))
+		if (!x->source_local && (is_ours(h->name) || leak_keeps_header(x, h)))
 			continue;
 		if (head_add(to, h->id, h->name, h->value) < 0)
 			return -ENOMEM;
@@ -91,7 +92,7 @@ int answer_head_send(struct exchange *x, bool last)
 	struct codec *codec = x->down->codec;
 
 	head_reset(h);
-	if (copy_headers(h, x->answer_head, x->source_local) < 0 || add_own(x, h) < 0)
+	if (copy_headers(x, h, x->answer_head) < 0 || add_own(x, h) < 0)
 		return -ENOMEM;
 	h->status = x->answer_head->status;
 	h->framing = x->collect ? FRAMING_LENGTH : FRAMING_CHUNKED;

@@ -57,6 +57,17 @@ static void on_end(void *user)
 		exchange_on_answer_end(a->exchange);
 }
 
+/* What a provider runs by itself may have had an effect; a plain inference only cost something. */
+static bool may_run_twice(const struct exchange *x)
+{
+	const struct request_facts *f = &x->calls[0].facts;
+
+	for (unsigned i = 0; i < f->n_tools; i++)
+		if (f->tools[i].kind == TOOL_HOSTED && !f->tools[i].removed)
+			return false;
+	return true;
+}
+
 static void on_fault(void *user, enum fault why, const char *note)
 {
 	struct attempt *a = user;
@@ -64,7 +75,7 @@ static void on_fault(void *user, enum fault why, const char *note)
 
 	if (!a->exchange)
 		return;
-	if (f.reused && f.closed && !f.answered && !a->once_more) {
+	if (f.reused && f.closed && !f.answered && !a->once_more && (!f.sent || may_run_twice(a->exchange))) {
 		a->once_more = true;
 		channel_cancel(a->channel);
 		a->channel = NULL;

@@ -10,8 +10,18 @@ static bool is_credential(enum header_id id)
 	       id == HEADER_X_GOOG_API_KEY || id == HEADER_PROXY_AUTHORIZATION || id == HEADER_COOKIE;
 }
 
-static bool is_left_out(const struct exchange *x, const struct header *h, bool passthrough)
+_Static_assert(HEADER_N <= 64, "own_credentials has a bit for each known header");
+
+/* One prefix for what is Weir's, whatever follows. */
+static bool is_ours(struct slice name)
 {
+	return name.len >= 6 && slice_equals_nocase((struct slice){name.at, 6}, SLICE("x-weir"));
+}
+
+static bool is_left_out(const struct exchange *x, const struct upstream_conf *u, const struct header *h)
+{
+	bool passthrough = u->credential == CREDENTIAL_PASSTHROUGH;
+
 	switch (h->id) {
 	case HEADER_HOST:
 	case HEADER_CONTENT_LENGTH:
@@ -23,8 +33,10 @@ static bool is_left_out(const struct exchange *x, const struct header *h, bool p
 		break;
 	}
 	if (is_credential(h->id))
-		return !passthrough || h->id == HEADER_COOKIE || h->value.at == x->credential.at;
-	return h->name.len > 7 && slice_equals_nocase((struct slice){h->name.at, 7}, SLICE("x-weir-"));
+		return !passthrough || h->id == HEADER_COOKIE || (x->own_credentials >> h->id & 1);
+	if (u->credential_header.len && slice_equals_nocase(h->name, u->credential_header))
+		return true; /* the agent may not stand in for the upstream's own credential */
+	return is_ours(h->name) || slice_equals_nocase(h->name, SLICE("x-http-method-override"));
 }
 
 /* The upstream's own base path takes the place of the API's "/v1". */
@@ -56,8 +68,6 @@ static int add_credential(struct head *to, const struct upstream_conf *u)
 int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head *to)
 {
 	const struct upstream_conf *u = x->calls[0].model->upstream;
-	bool passthrough = u->credential == CREDENTIAL_PASSTHROUGH;
-
 	head_reset(to);
 	to->method = x->head->method;
 	to->method_text = x->head->method_text;
@@ -70,7 +80,7 @@ int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head 
 		return -ENOMEM;
 	for (unsigned i = 0; i < x->head->n_headers; i++) {
 		const struct header *h = &x->head->headers[i];
-		if (!is_left_out(x, h, passthrough) && head_add(to, h->id, h->name, h->value) < 0)
+		if (!is_left_out(x, u, h) && head_add(to, h->id, h->name, h->value) < 0)
 			return -ENOMEM;
 	}
 	if (head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||

@@ -3,6 +3,7 @@
  * the source is not read while a policy waits or the agent does not take what was sent. */
 #include <errno.h>
 #include "exchange/chain.h"
+#include "exchange/leak.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -72,6 +73,8 @@ enum step relay_begin(struct exchange *x)
 	if (x->collect && h->status < 300 && h->status != 204 && (!type.at || !type_is(type, "application/json")))
 		return refuse_fault(
 			x, FAULT_UPSTREAM_MALFORMED, "The provider's answer is neither JSON nor an event stream.");
+	if (!x->collect && h->status < 300 && !x->calls[0].facts.stream)
+		return refuse_fault(x, FAULT_UPSTREAM_MALFORMED, "The provider streams an answer that was not asked for as one.");
 	if (!x->collect && h->status >= 300)
 		x->collect = true;
 	x->quiet_ns = x->calls[0].model->upstream->stream_idle_ns;
@@ -195,6 +198,10 @@ static enum step relay_document(struct exchange *x)
 		return send_unread(x);
 	if (!x->end_arrived)
 		return source_wait(x);
+	if (!x->in_lap && leak_is_in(x, buf_slice(&x->arrived))) {
+		x->note = SLICE("The provider's answer repeats this gateway's credential and was not passed on.");
+		return refuse_fault(x, FAULT_UPSTREAM_MALFORMED, NULL);
+	}
 	if (!x->in_lap) {
 		lap_start(x);
 		enum fault f = lap_feed(x, buf_slice(&x->arrived), true);

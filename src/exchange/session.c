@@ -8,6 +8,7 @@
 #include "http/h1.h"
 #include "net/wire.h"
 
+#define TRIM_AFTER NS_PER_S      /* idle for so long, a connection gives its buffers back */
 #define AHEAD_MAX (64u << 10) /* bytes that may wait behind the request that runs */
 
 struct session {
@@ -21,6 +22,7 @@ struct session {
 	struct exchange *exchange;   /* borrowed; NULL between requests */
 	struct buf ahead;            /* owned: sent before its turn */
 	struct deadline deadline;    /* a head or the next request must come */
+	uint64_t idle_until;         /* while idle: when it is closed; monotonic ns */
 	bool reading_head;           /* bytes of a request came, its head is not whole */
 	bool pumping, ready;         /* in pump; the last exchange has ended */
 	bool keep, closing, ended;   /* may carry another; is being closed; the peer has closed its side */
@@ -58,7 +60,15 @@ static void expect(struct session *s, bool head)
 {
 	const struct limits_conf *l = &s->down.listener->limits;
 
-	loop_deadline_after(s->gate->loop, &s->deadline, head ? l->header_timeout_ns : l->idle_timeout_ns);
+	s->idle_until = s->gate->loop->now + (head ? l->header_timeout_ns : l->idle_timeout_ns);
+	loop_deadline_set(s->gate->loop, &s->deadline, head ? s->idle_until : s->gate->loop->now + TRIM_AFTER);
+}
+
+static void trim(struct session *s)
+{
+	h1_trim(&s->codec);
+	wire_trim(s->wire);
+	loop_deadline_set(s->gate->loop, &s->deadline, s->idle_until);
 }
 
 static void answer_and_close(struct session *s, enum fault why, const char *note)
@@ -76,6 +86,8 @@ static void on_deadline(struct deadline *d)
 		return;
 	if (s->reading_head)
 		answer_and_close(s, FAULT_REQUEST_TIMEOUT, NULL);
+	else if (s->gate->loop->now < s->idle_until)
+		trim(s);
 	else
 		session_close(s, WIRE_CLOSE_NOW);
 }

@@ -34,20 +34,25 @@ static const struct price *price_of(struct exchange *x, struct call *c)
 /* Whether the provider may have charged for something that it did not tell. */
 static bool must_estimate(const struct exchange *x, const struct call *c)
 {
-	if (x->answer.usage.known || !x->went_upstream)
-		return false;
-	if (x->upstream_status >= 400)
-		return false; /* the provider refused: nothing ran */
-	return c->facts.action != ACTION_MODERATION; /* free, and tells no usage */
+	if (!x->went_upstream || x->upstream_status >= 400)
+		return false; /* nothing ran, or the provider refused */
+	if (c->facts.action == ACTION_MODERATION)
+		return false; /* free, and tells no usage */
+	return !x->answer.usage.known || !x->answer.complete; /* what was told before the end may be a part only */
 }
 
+/* What the provider told stands, where it is more. */
 static void estimate(struct exchange *x, const struct call *c)
 {
 	struct usage *u = &x->answer.usage;
+	uint64_t in = c->facts.text_bytes * 115 / (BYTES_A_TOKEN * 100) + 1;
+	uint64_t out = x->answer.text_bytes * 115 / (BYTES_A_TOKEN * 100);
 
-	u->in_uncached = c->facts.text_bytes * 115 / (BYTES_A_TOKEN * 100) + 1;
-	u->out_text = x->answer.text_bytes * 115 / (BYTES_A_TOKEN * 100);
-	u->total = u->in_uncached + u->out_text;
+	if (!usage_input_total(u))
+		u->in_uncached = in;
+	if (usage_output_total(u) < out)
+		u->out_text += out - usage_output_total(u);
+	u->total = usage_tokens_total(u);
 	u->estimated = true;
 }
 

@@ -116,7 +116,10 @@ static const char *query_check(struct slice text)
 /* name may be escaped, and is longer than any of these when it does not fit. */
 static bool parameter_is_key(struct slice name)
 {
-	static const char *const keys[] = {"key", "api_key", "api-key", "apikey", "access_token"};
+	static const char *const keys[] = {
+		"key", "api_key", "api-key", "apikey", "access_token", "token", "auth", "authorization", "x-api-key",
+		"x-goog-api-key", "x-weir-key",
+	};
 	char plain[16];
 	size_t len = 0;
 

@@ -264,15 +264,18 @@ bool json_is_string(const struct json_value *v, const char *text)
 
 const struct json_value *json_get(const struct json_value *v, const char *key)
 {
+	const struct json_value *name;
 	size_t len = strlen(key);
 
 	if (json_type(v) != JSON_OBJECT)
 		return NULL;
-	for (struct json_iter it = json_iter(v); json_next(&it);) {
-		struct slice name = tree_text(it.key);
+	name = tree_inner(v);
+	for (uint32_t left = tree_count(v); left; left--) {
+		struct slice text = tree_text(name);
 
-		if (name.len == len && !memcmp(name.at, key, len))
-			return it.value;
+		if (text.len == len && !memcmp(text.at, key, len))
+			return tree_inner(name);
+		name = tree_next(tree_inner(name));
 	}
 	return NULL;
 }
@@ -297,12 +300,14 @@ uint64_t json_text_bytes(const struct json_value *v)
 	if (!v)
 		return 0;
 	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
-		enum json_type type = json_type(v);
-
-		if (type == JSON_STRING)
+		switch (unsafe_yyjson_get_type(tree_of(v))) {
+		case YYJSON_TYPE_STR:
 			sum += tree_text(v).len;
-		else if (type == JSON_NUMBER)
+			break;
+		case YYJSON_TYPE_RAW:
 			sum += 4;
+			break;
+		}
 	}
 	return sum;
 }

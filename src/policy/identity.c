@@ -59,7 +59,7 @@ static const char *look_at(struct call *c, enum header_id id, const struct snaps
 	if (*found && (*found)->agent != key->agent)
 		return "The request carries the keys of two different agents; send one.";
 	*found = key;
-	x->credential = h->value;
+	x->own_credentials |= (uint64_t)1 << id;
 	return NULL;
 }
 

@@ -5,12 +5,10 @@
 #include "policy/registry.h"
 #include "weir/exchange.h"
 
-/* FAULT_NONE when agent may use the tool. */
-static enum fault judge(const struct call *c, enum tool_kind kind, struct slice name)
+/* FAULT_NONE when agent may use the tool under conf. */
+static enum fault judge_under(
+	const struct conf *conf, const struct agent_conf *agent, enum tool_kind kind, struct slice name)
 {
-	const struct conf *conf = c->exchange->snapshot->conf;
-	const struct agent_conf *agent = c->agent;
-
 	if (kind == TOOL_HOSTED) {
 		for (unsigned i = 0; i < agent->n_hosted_tools; i++)
 			if (slice_equals(agent->hosted_tools[i], name))
@@ -23,6 +21,26 @@ static enum fault judge(const struct call *c, enum tool_kind kind, struct slice 
 	if (!agent->tools[tool->index])
 		return FAULT_TOOL_DENIED;
 	return agent->tool_scopes_held[tool->index] ? FAULT_NONE : FAULT_DATA_ACCESS_DENIED;
+}
+
+static enum fault judge(const struct call *c, enum tool_kind kind, struct slice name)
+{
+	return judge_under(c->exchange->snapshot->conf, c->agent, kind, name);
+}
+
+/* A tool that was taken away, or an agent that was stopped, while this call was running: a call is judged by one policy, but
+ * nothing is released any more that the newest one forbids. */
+static enum fault judge_now(const struct call *c, enum tool_kind kind, struct slice name)
+{
+	const struct snapshot *now = c->exchange->env->current;
+	enum fault f = judge(c, kind, name);
+
+	if (f != FAULT_NONE || !now || now == c->exchange->snapshot)
+		return f;
+	const struct agent_conf *agent = conf_agent(now->conf, c->agent->name);
+	if (!agent || agent->suspended)
+		return FAULT_AGENT_SUSPENDED;
+	return judge_under(now->conf, agent, kind, name);
 }
 
 static int shown(struct slice name)
@@ -97,7 +115,7 @@ static enum verdict tools_request(struct policy *p)
 static enum verdict tools_call(struct policy *p, struct toolcall *tc)
 {
 	struct call *c = p->call;
-	enum fault f = judge(c, tc->kind, tc->name);
+	enum fault f = judge_now(c, tc->kind, tc->name);
 
 	if (f == FAULT_NONE)
 		return VERDICT_PASS;

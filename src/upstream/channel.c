@@ -132,6 +132,8 @@ static void on_wire_end(void *owner, int error)
 	if (!c->ops)
 		return;
 	facts = channel_facts(c);
+	if (facts.reused && !facts.answered)
+		pool_distrust(c->pool);
 	c->feeding = true;
 	if (!error && facts.answered)
 		c->codec.base.ops->feed_end(&c->codec.base);

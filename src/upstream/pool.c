@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool: claims that wait, dials under way, channels that rest. Dials are never more than claims;
- * whoever comes first, a new channel or one that is given back, serves the claim that has waited
- * longest. */
+/* pool: claims that wait, dials under way, channels that rest. A claim that finds nothing idle
+ * begins a dial, but is served by whatever comes first, that or a channel that is given back. */
 #include "upstream/pool_core.h"
 #include <assert.h>
 #include <errno.h>

@@ -73,4 +73,7 @@ void claim_cancel(struct claim *claim);
 void pool_give(struct pool *p,
         struct channel *c); /* idle now: to the next waiting claim, or kept, or closed */
 void pool_lost(struct pool *p, struct channel *c); /* it is closed: forget it */
+/* A connection that was used again turned out dead: the idle ones are likely to be, as after a
+ * restart over there. */
+void pool_distrust(struct pool *p);
 struct loop *pool_loop(struct pool *p);

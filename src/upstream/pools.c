@@ -156,6 +156,11 @@ struct pools *pools_new(
 	return all;
 }
 
+void pool_distrust(struct pool *p)
+{
+	pool_close_idle(p);
+}
+
 void pools_close_idle(struct pools *all)
 {
 	list_foreach_safe(node, after, &all->list)

@@ -271,4 +271,4 @@ def test_5000_slow_connections_leave_others_undisturbed(weir):
     before = weir.resident_kib()
     times = slow_loris(weir, 5000, 15)
     assert times[len(times) * 99 // 100 - 1] < 0.25 * SLOWER, times[-10:]
-    assert weir.resident_kib() - before < 100_000 * SLOWER
+    assert weir.resident_kib() - before < 100_000

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_openai_stream: the first byte is the size of a feed, the second says what is on, the rest is
- * a stream as a provider may send it. However it is cut the same comes out; what comes out with
- * every call denied holds none; with every call allowed it holds the same ones, and judged once
- * more it stays as it is. */
+ * a stream as a provider may send it. However it is cut, and whether or not events are known by
+ * their likeness, the same comes out; what comes out with every call denied holds none; with every
+ * call allowed it holds the same ones, and judged once more it stays as it is. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 	whole = run_of(flags & ~(unsigned)KEEP);
 	cut = run_of(flags);
 	cut.chunk = at[0] + 1u;
+	cut.read_all = true;
 	r = answer_run_whole(&whole, stream);
 	r_cut = answer_run_whole(&cut, stream);
 	assert(r == r_cut);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/mem.h"
+#include "dialect/openai_answer.h"
 
 #define LAP_MAX (64u << 20)
 
@@ -99,6 +100,8 @@ int answer_run(struct answer_run *run, const struct slice *pieces, unsigned n)
 	arena_init(&arena, LAP_MAX);
 	a.state = mem_zalloc(a.dialect->answer_size);
 	r = a.state ? a.dialect->answer_open(&a) : -ENOMEM;
+	if (!r)
+		((struct openai_answer *)a.state)->pattern.is_off = run->read_all;
 	if (!r)
 		r = feed_all(run, &a, pieces, n);
 	run->usage = a.usage;

@@ -10,9 +10,9 @@ struct answer_run {
 	bool stream, want_text, include_cost,
 	        keep; /* keep: lap_keep before every render, as when a policy waits */
 	unsigned status;
-	const char *denied; /* the name of the tool that is denied; NULL: none */
-	bool deny_all;
-	const char *sentence; /* why; NULL: the fault's own */
+	const char *denied;      /* the name of the tool that is denied; NULL: none */
+	bool deny_all, read_all; /* read_all: no event is known by its likeness to another */
+	const char *sentence;    /* why; NULL: the fault's own */
 	void (*on_text)(void *arg, struct part *part, struct arena *arena); /* NULL: texts stay */
 	void *arg;
 	nanousd cost;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exchange_rig: see exchange_rig.h. A turn ends as a worker's does: what is ready, deadlines, writes, what was lent, reap. */
+/* exchange_rig: see exchange_rig.h. A turn ends as a worker's does: what is ready, deadlines,
+ * writes, what was lent, reap. */
 #include "rig/unit.h"
 #include "rig/exchange_rig.h"
 #include <stdio.h>
@@ -9,22 +10,22 @@
 #include "exchange/view.h"
 
 const char rig_yaml[] =
-	"version: 1\n"
-	"listeners:\n"
-	"  agents: {address: \"127.0.0.1:4000\", default_agent: tester}\n"
-	"upstreams:\n"
-	"  up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
-	"models:\n"
-	"  m: {upstream: up, price: {input: 1, output: 2}}\n"
-	"  n: {upstream: up, upstream_name: real-n, price: {input: 1, output: 2}}\n"
-	"  dear: {upstream: up}\n"
-	"tools:\n"
-	"  a: {}\n"
-	"  b: {}\n"
-	"  c: {requires_scopes: [\"read:c\"]}\n"
-	"agents:\n"
-	"  tester: {models: [m, n, dear], tools: [a, c], data_access: [\"read:c\"]}\n"
-	"  other: {models: [m], tools: [b]}\n";
+        "version: 1\n"
+        "listeners:\n"
+        "  agents: {address: \"127.0.0.1:4000\", default_agent: tester}\n"
+        "upstreams:\n"
+        "  up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
+        "models:\n"
+        "  m: {upstream: up, price: {input: 1, output: 2}}\n"
+        "  n: {upstream: up, upstream_name: real-n, price: {input: 1, output: 2}}\n"
+        "  dear: {upstream: up}\n"
+        "tools:\n"
+        "  a: {}\n"
+        "  b: {}\n"
+        "  c: {requires_scopes: [\"read:c\"]}\n"
+        "agents:\n"
+        "  tester: {models: [m, n, dear], tools: [a, c], data_access: [\"read:c\"]}\n"
+        "  other: {models: [m], tools: [b]}\n";
 
 struct view *rig_view(const char *yaml)
 {
@@ -85,7 +86,8 @@ static int rig_reach(struct exchange_env *env, struct exchange *x)
 	x->waits_since = rig->now;
 	x->quiet_ns = u->first_byte_ns;
 	x->quiet_until = rig->now + x->quiet_ns;
-	env->set_deadline(env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
+	env->set_deadline(
+	        env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
 	return 0;
 }
 
@@ -124,7 +126,8 @@ static void on_call_ended(struct observer *o, const struct record *r)
 	k->r.tools = NULL; /* it is the exchange's */
 }
 
-int rig_begin(struct exchange_rig *rig, struct view *view, const struct policy_ops *const *policies, unsigned n)
+int rig_begin(struct exchange_rig *rig, struct view *view, const struct policy_ops *const *policies,
+        unsigned n)
 {
 	memset(rig, 0, sizeof(*rig));
 	if (!view)
@@ -204,9 +207,10 @@ void rig_ask(struct exchange_rig *rig, const char *body, const char *headers)
 {
 	char text[8192];
 	int n = snprintf(text, sizeof(text),
-		"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\ncontent-type: application/json\r\n"
-		"content-length: %zu\r\n%s\r\n%s",
-		strlen(body), headers ? headers : "", body);
+	        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\ncontent-type: "
+	        "application/json\r\n"
+	        "content-length: %zu\r\n%s\r\n%s",
+	        strlen(body), headers ? headers : "", body);
 
 	assert_true(n > 0 && (size_t)n < sizeof(text));
 	loopback_feed(&rig->down, slice_from(text, (size_t)n));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_store: a few counters in an array. A take that is granted counts at once when it is READY, else when it is answered. */
+/* fake_store: a few counters in an array. A take that is granted counts at once when it is READY,
+ * else when it is answered. */
 #include "rig/fake_store.h"
 #include <assert.h>
 #include <errno.h>
@@ -38,8 +39,8 @@ static void fake_drop(struct ticket *t)
 	w->store->drops++;
 }
 
-static int fake_take(struct store *s, struct slice key, uint64_t amount, uint64_t limit, struct ticket *t,
-	bool *ret_granted)
+static int fake_take(struct store *s, struct slice key, uint64_t amount, uint64_t limit,
+        struct ticket *t, bool *ret_granted)
 {
 	struct fake_store *f = container_of(s, struct fake_store, store);
 	uint64_t *held = counter_of(f, key);

@@ -17,7 +17,7 @@ struct fake_store {
 	} counters[FAKE_STORE_KEYS];
 	struct fake_waiter {
 		struct fake_store *store; /* its own */
-		struct ticket *ticket; /* borrowed; NULL: free place */
+		struct ticket *ticket;    /* borrowed; NULL: free place */
 		uint64_t *held;
 		uint64_t amount, limit;
 	} waiters[FAKE_STORE_WAITERS];
@@ -26,6 +26,7 @@ struct fake_store {
 
 void fake_store_init(struct fake_store *f, struct turn *turn);
 unsigned fake_store_waiting(const struct fake_store *f);
-/* Completes the oldest ticket that waits, as the counters say; result < 0: with that errno. False: none waits. */
+/* Completes the oldest ticket that waits, as the counters say; result < 0: with that errno. False:
+ * none waits. */
 bool fake_store_answer(struct fake_store *f, int result);
 uint64_t fake_store_held(const struct fake_store *f, const char *key);

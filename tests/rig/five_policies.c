@@ -8,7 +8,8 @@ struct five five;
 
 void five_begin(struct turn *turn)
 {
-	five = (struct five){.turn = turn, .rate_limit = 1u << 30, .reserve = 100, .budget = 1u << 30};
+	five = (struct five){
+	        .turn = turn, .rate_limit = 1u << 30, .reserve = 100, .budget = 1u << 30};
 	fake_store_init(&five.store, turn);
 }
 
@@ -45,14 +46,19 @@ static enum verdict pick_request(struct policy *p)
 }
 
 const struct policy_ops policy_pick = {
-	.name = "pick", .on_head = pick_head, .on_request = pick_request, .on_done = count_done,
+        .name = "pick",
+        .on_head = pick_head,
+        .on_request = pick_request,
+        .on_done = count_done,
 };
 
 /* ---- gate: synchronous ---- */
 
 static enum verdict say(struct policy *p, enum verdict v)
 {
-	return v == VERDICT_ANSWER ? call_refuse(p->call, FAULT_CONTENT_BLOCKED, "gate", "The gate is %s.", "shut") : v;
+	return v == VERDICT_ANSWER ? call_refuse(p->call, FAULT_CONTENT_BLOCKED, "gate",
+	                                     "The gate is %s.", "shut")
+	                           : v;
 }
 
 static enum verdict gate_head(struct policy *p)
@@ -77,7 +83,8 @@ static enum verdict gate_tool(struct policy *p, struct toolcall *tc)
 	return five.gate_tool;
 }
 
-static enum verdict gate_text(struct policy *p, const struct text_channel *ch, struct slice in, struct buf *out, bool last)
+static enum verdict gate_text(struct policy *p, const struct text_channel *ch, struct slice in,
+        struct buf *out, bool last)
 {
 	(void)p, (void)ch, (void)last;
 	five.n_texts++;
@@ -88,8 +95,13 @@ static enum verdict gate_text(struct policy *p, const struct text_channel *ch, s
 }
 
 const struct policy_ops policy_gate = {
-	.name = "gate", .shadow_bit = FIVE_GATE, .on_head = gate_head, .on_request = gate_request,
-	.on_tool_call = gate_tool, .on_text = gate_text, .on_done = count_done,
+        .name = "gate",
+        .shadow_bit = FIVE_GATE,
+        .on_head = gate_head,
+        .on_request = gate_request,
+        .on_tool_call = gate_tool,
+        .on_text = gate_text,
+        .on_done = count_done,
 };
 
 /* ---- rate: asks a store ---- */
@@ -132,8 +144,12 @@ static void rate_cancel(struct policy *p)
 }
 
 const struct policy_ops policy_rate = {
-	.name = "rate", .state_size = sizeof(struct rate), .shadow_bit = FIVE_RATE,
-	.on_request = rate_request, .on_cancel = rate_cancel, .on_done = count_done,
+        .name = "rate",
+        .state_size = sizeof(struct rate),
+        .shadow_bit = FIVE_RATE,
+        .on_request = rate_request,
+        .on_cancel = rate_cancel,
+        .on_done = count_done,
 };
 
 /* ---- hold: an edit that holds back ---- */
@@ -148,7 +164,8 @@ static int hold_char(struct hold *s, char c, struct buf *out)
 	static const char word[] = "secret";
 	int r = 0;
 
-	while (s->n && c != word[s->n]) { /* no border in this word but "s" alone never repeats inside it */
+	while (s->n && c != word[s->n]) { /* no border in this word but "s" alone never repeats
+		                             inside it */
 		r = buf_put(out, word, s->n);
 		s->n = 0;
 		if (r < 0)
@@ -162,7 +179,8 @@ static int hold_char(struct hold *s, char c, struct buf *out)
 	return buf_put_str(out, "******");
 }
 
-static enum verdict hold_text(struct policy *p, const struct text_channel *ch, struct slice in, struct buf *out, bool last)
+static enum verdict hold_text(struct policy *p, const struct text_channel *ch, struct slice in,
+        struct buf *out, bool last)
 {
 	struct hold *s = p->state;
 
@@ -182,7 +200,11 @@ static enum verdict hold_text(struct policy *p, const struct text_channel *ch, s
 }
 
 const struct policy_ops policy_hold = {
-	.name = "hold", .state_size = sizeof(struct hold), .shadow_bit = FIVE_HOLD, .on_text = hold_text, .on_done = count_done,
+        .name = "hold",
+        .state_size = sizeof(struct hold),
+        .shadow_bit = FIVE_HOLD,
+        .on_text = hold_text,
+        .on_done = count_done,
 };
 
 /* ---- reserve: a charge ---- */
@@ -239,7 +261,8 @@ static enum verdict reserve_request(struct policy *p)
 
 	s->policy = p;
 	ticket_init(&s->ticket, reserve_taken);
-	int r = store->ops->take(store, SLICE("budget"), five.reserve, five.budget, &s->ticket, &granted);
+	int r = store->ops->take(
+	        store, SLICE("budget"), five.reserve, five.budget, &s->ticket, &granted);
 	return r == PENDING ? VERDICT_WAIT : reserve_verdict(p, r < 0 ? r : granted);
 }
 
@@ -264,8 +287,12 @@ static void reserve_done(struct policy *p)
 }
 
 const struct policy_ops policy_reserve = {
-	.name = "reserve", .state_size = sizeof(struct reserve), .shadow_bit = FIVE_RESERVE,
-	.on_request = reserve_request, .on_cancel = reserve_cancel, .on_done = reserve_done,
+        .name = "reserve",
+        .state_size = sizeof(struct reserve),
+        .shadow_bit = FIVE_RESERVE,
+        .on_request = reserve_request,
+        .on_cancel = reserve_cancel,
+        .on_done = reserve_done,
 };
 
 /* ---- ask: a long wait ---- */
@@ -284,7 +311,8 @@ static void ask_forget(struct ticket *t)
 	for (unsigned i = 0; i < five.n_asked; i++) {
 		if (five.asked[i] != t)
 			continue;
-		memmove(&five.asked[i], &five.asked[i + 1], (five.n_asked - i - 1) * sizeof(five.asked[0]));
+		memmove(&five.asked[i], &five.asked[i + 1],
+		        (five.n_asked - i - 1) * sizeof(five.asked[0]));
 		five.n_asked--;
 		return;
 	}
@@ -346,7 +374,8 @@ static enum verdict ask_tool(struct policy *p, struct toolcall *tc)
 	return slice_is(tc->name, "ask") ? ask(p, tc, false) : VERDICT_PASS;
 }
 
-static enum verdict ask_text(struct policy *p, const struct text_channel *ch, struct slice in, struct buf *out, bool last)
+static enum verdict ask_text(struct policy *p, const struct text_channel *ch, struct slice in,
+        struct buf *out, bool last)
 {
 	struct ask *s = p->state;
 
@@ -381,6 +410,13 @@ static void ask_done(struct policy *p)
 }
 
 const struct policy_ops policy_ask = {
-	.name = "ask", .state_size = sizeof(struct ask), .shadow_bit = FIVE_ASK, .on_head = ask_head,
-	.on_request = ask_request, .on_tool_call = ask_tool, .on_text = ask_text, .on_cancel = ask_cancel, .on_done = ask_done,
+        .name = "ask",
+        .state_size = sizeof(struct ask),
+        .shadow_bit = FIVE_ASK,
+        .on_head = ask_head,
+        .on_request = ask_request,
+        .on_tool_call = ask_tool,
+        .on_text = ask_text,
+        .on_cancel = ask_cancel,
+        .on_done = ask_done,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loopback: see loopback.h. Like a session, but for wires, deadlines and requests that were sent ahead. */
+/* loopback: see loopback.h. Like a session, but for wires, deadlines and requests that were sent
+ * ahead. */
 #include "rig/loopback.h"
 #include <assert.h>
 #include <strings.h>
@@ -46,7 +47,8 @@ static void on_reset(void *owner, uint32_t stream, enum fault why, const char *n
 		l->reset = why;
 }
 
-static const struct codec_events server_events = {.head = on_head, .data = on_data, .end = on_end, .reset = on_reset};
+static const struct codec_events server_events = {
+        .head = on_head, .data = on_data, .end = on_end, .reset = on_reset};
 
 static bool down_is_full(struct downstream *d)
 {
@@ -78,12 +80,14 @@ static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 
 static const struct downstream_ops down_ops = {down_is_full, down_pause, down_wrote, down_ended};
 
-void loopback_open(struct loopback *l, struct exchange_env *env, struct view *view, const struct listener_conf *listener)
+void loopback_open(struct loopback *l, struct exchange_env *env, struct view *view,
+        const struct listener_conf *listener)
 {
 	*l = (struct loopback){.env = env, .view = view};
 	gather_init(&l->out, 16u << 20);
 	h1_server_init(&l->codec, &server_events, l, &l->out, NULL);
-	l->down = (struct downstream){&down_ops, &l->codec.base, listener, SLICE("192.0.2.7:40000")};
+	l->down =
+	        (struct downstream){&down_ops, &l->codec.base, listener, SLICE("192.0.2.7:40000")};
 }
 
 void loopback_close(struct loopback *l)
@@ -183,7 +187,10 @@ static void seen_reset(void *owner, uint32_t stream, enum fault why, const char 
 }
 
 static const struct codec_events client_events = {
-	.head = seen_head, .data = seen_data, .end = seen_end, .reset = seen_reset,
+        .head = seen_head,
+        .data = seen_data,
+        .end = seen_end,
+        .reset = seen_reset,
 };
 
 void loopback_read(const struct loopback *l, struct loopback_answer *ret)

@@ -30,7 +30,8 @@ static int add_tools(struct arena *arena, struct slice names, struct request_fac
 	return 0;
 }
 
-static int read_word(struct slice word, struct arena *arena, struct request_facts *f, struct complaint *why)
+static int read_word(
+        struct slice word, struct arena *arena, struct request_facts *f, struct complaint *why)
 {
 	struct slice value = slice_skip(word, 6);
 
@@ -43,8 +44,8 @@ static int read_word(struct slice word, struct arena *arena, struct request_fact
 		return add_tools(arena, value, f);
 	if (slice_starts(word, SLICE("user=")))
 		f->user = slice_skip(word, 5);
-	if (slice_is(word, "stream"))
-		f->stream = true;
+	if (slice_is(word, "whole"))
+		f->stream = false;
 	if (slice_is(word, "require"))
 		f->choice = CHOICE_REQUIRED;
 	if (!slice_starts(word, SLICE("choose")))
@@ -57,9 +58,10 @@ static int read_word(struct slice word, struct arena *arena, struct request_fact
 	return 0;
 }
 
-static int plain_read_request(enum action action, struct slice body, struct arena *arena, struct request_facts *f,
-	struct complaint *why)
+static int plain_read_request(enum action action, struct slice body, struct arena *arena,
+        struct request_facts *f, struct complaint *why)
 {
+	f->stream = true;
 	(void)action;
 	f->text_bytes = body.len;
 	for (size_t from = 0, i = 0; i <= body.len; i++) {
@@ -80,8 +82,8 @@ static int plain_read_request(enum action action, struct slice body, struct aren
 }
 
 /* A tool that went leaves a minus where its name was. */
-static int plain_edit_request(const struct request_facts *f, struct slice body, struct slice upstream_model,
-	bool want_usage, struct edits *edits)
+static int plain_edit_request(const struct request_facts *f, struct slice body,
+        struct slice upstream_model, bool want_usage, struct edits *edits)
 {
 	int r = 0;
 
@@ -100,7 +102,8 @@ static int plain_edit_request(const struct request_facts *f, struct slice body, 
 static int plain_write_refusal(const struct refusal *r, struct slice request_id, struct buf *out)
 {
 	(void)request_id;
-	return buf_printf(out, "{%s/%.*s: %.*s}", fault_infos[r->fault].code, SLICE_FMT(r->param), SLICE_FMT(r->sentence));
+	return buf_printf(out, "{%s/%.*s: %.*s}", fault_infos[r->fault].code, SLICE_FMT(r->param),
+	        SLICE_FMT(r->sentence));
 }
 
 /* ---- answers ---- */
@@ -121,7 +124,8 @@ static void plain_close(struct answer *a)
 	buf_finish(&s->marker);
 }
 
-static int add_bytes(struct lap *lap, enum part_kind kind, struct slice bytes, const struct text_channel *channel)
+static int add_bytes(struct lap *lap, enum part_kind kind, struct slice bytes,
+        const struct text_channel *channel)
 {
 	struct part *p = bytes.len ? lap_add(lap, kind) : NULL;
 
@@ -201,7 +205,8 @@ static int feed_some(struct answer *a, struct plain *s, struct slice *in, struct
 	return r == -ENOBUFS ? -EPROTO : r;
 }
 
-static int plain_feed(struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why)
+static int plain_feed(
+        struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why)
 {
 	struct plain *s = a->state;
 	int r = 0;
@@ -231,7 +236,8 @@ static int render_call(struct answer *a, const struct toolcall *tc, struct lap *
 
 	if (tc->denied) {
 		a->calls_denied++;
-		n = snprintf(text, sizeof(text), "[no %.*s: %s]", SLICE_FMT(tc->name), fault_infos[tc->fault].code);
+		n = snprintf(text, sizeof(text), "[no %.*s: %s]", SLICE_FMT(tc->name),
+		        fault_infos[tc->fault].code);
 	} else {
 		a->calls_released++;
 		n = snprintf(text, sizeof(text), "!%.*s!", SLICE_FMT(tc->name));
@@ -266,14 +272,14 @@ static int plain_cut(struct answer *a, const struct refusal *r, struct lap *lap)
 }
 
 const struct dialect_ops dialect_plain = {
-	.name = "plain",
-	.answer_size = sizeof(struct plain),
-	.read_request = plain_read_request,
-	.edit_request = plain_edit_request,
-	.write_refusal = plain_write_refusal,
-	.answer_open = plain_open,
-	.answer_feed = plain_feed,
-	.answer_render = plain_render,
-	.answer_cut = plain_cut,
-	.answer_close = plain_close,
+        .name = "plain",
+        .answer_size = sizeof(struct plain),
+        .read_request = plain_read_request,
+        .edit_request = plain_edit_request,
+        .write_refusal = plain_write_refusal,
+        .answer_open = plain_open,
+        .answer_feed = plain_feed,
+        .answer_render = plain_render,
+        .answer_cut = plain_cut,
+        .answer_close = plain_close,
 };

@@ -57,7 +57,8 @@ bool scripted_source_head(struct scripted_source *s, unsigned status, const char
 	s->head.status = (uint16_t)status;
 	s->head.minor = 1;
 	s->head.framing = FRAMING_CHUNKED;
-	if (content_type && head_add_id(&s->head, HEADER_CONTENT_TYPE, slice_str(content_type)) < 0) {
+	if (content_type &&
+	        head_add_id(&s->head, HEADER_CONTENT_TYPE, slice_str(content_type)) < 0) {
 		exchange_on_source_fault(s->source.exchange, FAULT_OVERLOADED, NULL);
 		return false;
 	}

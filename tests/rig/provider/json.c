@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json: see json.h. Nesting is read by recursion, 64 deep at most. */
 #include "json.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 64
@@ -223,9 +222,16 @@ struct text json_text(const struct json *value)
 
 int64_t json_int(const struct json *value, int64_t otherwise)
 {
-	/* Numbers that are asked for are members or elements: a character that ends them follows.
-	 */
-	return json_is(value, JSON_NUMBER) ? strtoll(value->raw.at, NULL, 10) : otherwise;
+	if (!json_is(value, JSON_NUMBER))
+		return otherwise;
+	bool negative = value->raw.at[0] == '-';
+	int64_t n = 0;
+	for (size_t i = negative; i < value->raw.n && n < INT64_MAX / 10 - 9; i++) {
+		if (value->raw.at[i] < '0' || value->raw.at[i] > '9')
+			break;
+		n = n * 10 + (value->raw.at[i] - '0');
+	}
+	return negative ? -n : n;
 }
 
 bool json_true(const struct json *value, bool otherwise)

@@ -84,10 +84,9 @@ static const struct golden {
                         "tool_calls")),
                 "rm(x)\n", ANSWER(MESSAGE("'content':'no.'", "stop")), false, false},
         {"two choices",
-                ANSWER(
-                        MESSAGE("'content':null,'tool_calls':[" CALL("rm") "]",
-                                "tool_calls") ",{'index':1,'message':{'content':'b','tool_calls':"
-                                              "[" CALL("a") "]},'finish_reason':'tool_calls'}"),
+                ANSWER(MESSAGE("'content':null,'tool_calls':[" CALL("rm") "]",
+                        "tool_calls") ",{'index':1,'message':{'content':'b','tool_calls':"
+                                      "[" CALL("a") "]},'finish_reason':'tool_calls'}"),
                 "rm({})\na({})\n",
                 ANSWER(MESSAGE("'content':'no.'", "stop") ",{'index':1,'message':{'content':'b','"
                                                           "tool_calls':[" CALL(

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include "rig/answers.h"
 #include "rig/quotes.h"
-#include "rig/splits.h"
 #include "rig/starve.h"
 
 #define HEAD                                                                                       \
@@ -221,11 +220,6 @@ static void run_trial(const struct trial *t, const struct slice *pieces, unsigne
 	answer_run_finish(&run);
 }
 
-static void run_split(void *arg, const struct slice *pieces, unsigned n)
-{
-	run_trial(arg, pieces, n);
-}
-
 typedef void golden_fn(struct trial *t);
 
 static void each_golden(golden_fn *fn)
@@ -260,16 +254,6 @@ static void golden_streams_come_out_as_written(void **state)
 	each_golden(whole);
 }
 
-static void every_split(struct trial *t)
-{
-	splits_each(slice_from(t->in.at, t->in.len < 500 ? t->in.len : 500), run_split, t);
-	for (size_t at = 1; at < t->in.len; at++) {
-		struct slice pieces[2] = {slice_from(t->in.at, at), slice_skip(t->in, at)};
-
-		run_trial(t, pieces, 2);
-	}
-}
-
 static void every_chunk(struct trial *t)
 {
 	for (t->chunk = 1; t->chunk < t->in.len; t->chunk++)
@@ -288,7 +272,6 @@ static void two_pieces(struct trial *t)
 static void no_split_in_two_changes_anything(void **state)
 {
 	(void)state;
-	(void)every_split;
 	each_golden(two_pieces);
 }
 
@@ -574,6 +557,35 @@ static void errors_of_the_provider_are_not_read(void **state)
 	answer_run_finish(&run);
 }
 
+static void one_of_128_calls_is_taken_out(void **state)
+{
+	struct buf in = BUF_INIT(1 << 20);
+	struct answer_run run = {.stream = true, .denied = "f77", .sentence = "no"};
+	struct answer_run again = {.stream = true};
+
+	(void)state;
+	for (unsigned i = 0; i < 128; i++)
+		buf_printf(&in,
+		        "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%u,"
+		        "\"id\":\"i%u\",\"function\":{\"name\":\"f%u\",\"arguments\":\"{}\"}}]}}]}"
+		        "\n\n",
+		        i, i, i);
+	buf_put_str(
+	        &in, "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"tool_calls\"}]}\n\n");
+	assert_int_equal(answer_run_whole(&run, buf_slice(&in)), 0);
+	assert_int_equal(run.calls, 128);
+	assert_int_equal(run.calls_denied, 1);
+	assert_int_equal(answer_run_whole(&again, buf_slice(&run.out)), 0);
+	assert_int_equal(again.calls, 127);
+	assert_null(memmem(buf_at(&run.out), buf_len(&run.out), "f77", 3));
+	/* Numbered without a gap: the last one is 126. */
+	assert_non_null(
+	        memmem(buf_at(&run.out), buf_len(&run.out), "\"index\":126,\"id\":\"i127\"", 23));
+	answer_run_finish(&run);
+	answer_run_finish(&again);
+	buf_finish(&in);
+}
+
 static void calls_have_ceilings(void **state)
 {
 	struct buf in = BUF_INIT(64 << 20);
@@ -614,6 +626,7 @@ int main(void)
 	        cmocka_unit_test(the_cost_stands_in_the_usage_event),
 	        cmocka_unit_test(text_that_was_held_back_comes_before_the_finish),
 	        cmocka_unit_test(errors_of_the_provider_are_not_read),
+	        cmocka_unit_test(one_of_128_calls_is_taken_out),
 	        cmocka_unit_test(calls_have_ceilings),
 	        cmocka_unit_test(want_of_memory_is_survived),
 	};

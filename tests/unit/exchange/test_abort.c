@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/steps: one exchange in which everyone who can wait does, and in it, at every point, each way in which
- * it can end early. Whatever happens it ends once, is recorded once, and no account stays open. */
+/* Tests of exchange/steps: one exchange in which everyone who can wait does, and in it, at every
+ * point, each way in which it can end early. Whatever happens it ends once, is recorded once, and
+ * no account stays open. */
 #include "rig/unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,12 @@
 #include "rig/plain_dialect.h"
 
 static const struct policy_ops *const all[] = {
-	&policy_pick, &policy_gate, &policy_rate, &policy_hold, &policy_reserve, &policy_ask,
+        &policy_pick,
+        &policy_gate,
+        &policy_rate,
+        &policy_hold,
+        &policy_reserve,
+        &policy_ask,
 };
 
 static struct exchange_rig rig;
@@ -26,8 +32,9 @@ static void make_plain(void *arg, struct exchange *x)
 
 static void send_head(void)
 {
-	loopback_feed(&rig.down, SLICE("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n"
-				       "content-type: application/json\r\ncontent-length: 8\r\n\r\n"));
+	loopback_feed(
+	        &rig.down, SLICE("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n"
+	                         "content-type: application/json\r\ncontent-length: 8\r\n\r\n"));
 }
 
 static void send_half(void)
@@ -53,7 +60,8 @@ static void answer_question(void)
 static void source_head(void)
 {
 	if (rig.n_reached)
-		scripted_source_head(&rig.source, 200, stream ? "text/event-stream" : "application/json");
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
 }
 
 #define SOURCE_DATA(name, text)                                                                    \
@@ -75,9 +83,23 @@ static void source_end(void)
 }
 
 static void (*const story[])(void) = {
-	send_head, answer_question, send_half, send_rest, answer_store, answer_store, answer_question, source_head,
-	source_half, source_wait, answer_question, source_call, answer_question, source_usage, source_end, answer_question,
-	answer_question,
+        send_head,
+        answer_question,
+        send_half,
+        send_rest,
+        answer_store,
+        answer_store,
+        answer_question,
+        source_head,
+        source_half,
+        source_wait,
+        answer_question,
+        source_call,
+        answer_question,
+        source_usage,
+        source_end,
+        answer_question,
+        answer_question,
 };
 #define STEPS (sizeof(story) / sizeof(story[0]))
 
@@ -96,7 +118,8 @@ static bool end_now(enum end how)
 		exchange_on_client_gone(x);
 		return true;
 	case END_UPSTREAM:
-		return rig.n_reached && scripted_source_fault(&rig.source, FAULT_UPSTREAM_CUT, NULL);
+		return rig.n_reached &&
+		       scripted_source_fault(&rig.source, FAULT_UPSTREAM_CUT, NULL);
 	case END_TIMEOUT:
 		if (!rig.n_reached)
 			return false;
@@ -168,7 +191,11 @@ static void check_well_formed(enum fault fault)
 static void check_end(enum end how)
 {
 	static const enum fault faults[END_N] = {
-		FAULT_CLIENT_GONE, FAULT_UPSTREAM_CUT, FAULT_UPSTREAM_TIMEOUT, FAULT_SHUTTING_DOWN, FAULT_REQUEST_INVALID,
+	        FAULT_CLIENT_GONE,
+	        FAULT_UPSTREAM_CUT,
+	        FAULT_UPSTREAM_TIMEOUT,
+	        FAULT_SHUTTING_DOWN,
+	        FAULT_REQUEST_INVALID,
 	};
 
 	check_accounts();
@@ -181,7 +208,8 @@ static void check_end(enum end how)
 	check_well_formed(faults[how]);
 }
 
-/* Runs the story; before step at it ends as told, if it can. settle: what waits for the loop is delivered first. */
+/* Runs the story; before step at it ends as told, if it can. settle: what waits for the loop is
+ * delivered first. */
 static bool run(unsigned at, enum end how, bool settle)
 {
 	bool ended = false;
@@ -378,16 +406,16 @@ static void a_source_that_cannot_be_had_is_a_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(undisturbed_it_ends_well),
-		cmocka_unit_test(the_agent_may_leave_at_any_point),
-		cmocka_unit_test(the_provider_may_fail_at_any_point),
-		cmocka_unit_test(time_may_run_out_at_any_point),
-		cmocka_unit_test(weir_may_stop_at_any_point),
-		cmocka_unit_test(the_request_may_break_at_any_point),
-		cmocka_unit_test(a_no_at_any_wait_is_a_refusal),
-		cmocka_unit_test(an_abort_at_any_wait_resets_the_exchange),
-		cmocka_unit_test(an_abort_at_once_resets_the_exchange_too),
-		cmocka_unit_test(a_source_that_cannot_be_had_is_a_refusal),
+	        cmocka_unit_test(undisturbed_it_ends_well),
+	        cmocka_unit_test(the_agent_may_leave_at_any_point),
+	        cmocka_unit_test(the_provider_may_fail_at_any_point),
+	        cmocka_unit_test(time_may_run_out_at_any_point),
+	        cmocka_unit_test(weir_may_stop_at_any_point),
+	        cmocka_unit_test(the_request_may_break_at_any_point),
+	        cmocka_unit_test(a_no_at_any_wait_is_a_refusal),
+	        cmocka_unit_test(an_abort_at_any_wait_resets_the_exchange),
+	        cmocka_unit_test(an_abort_at_once_resets_the_exchange_too),
+	        cmocka_unit_test(a_source_that_cannot_be_had_is_a_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

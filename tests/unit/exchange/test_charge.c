@@ -110,11 +110,11 @@ static void one_may_settle_another_while_it_is_abandoned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_charge_is_settled_once, begin),
-		cmocka_unit_test_setup(what_is_left_is_abandoned_once, begin),
-		cmocka_unit_test_setup(a_charge_that_was_never_taken_is_nothing, begin),
-		cmocka_unit_test_setup(a_charge_may_be_taken_again_once_it_is_settled, begin),
-		cmocka_unit_test_setup(one_may_settle_another_while_it_is_abandoned, begin),
+	        cmocka_unit_test_setup(a_charge_is_settled_once, begin),
+	        cmocka_unit_test_setup(what_is_left_is_abandoned_once, begin),
+	        cmocka_unit_test_setup(a_charge_that_was_never_taken_is_nothing, begin),
+	        cmocka_unit_test_setup(a_charge_may_be_taken_again_once_it_is_settled, begin),
+	        cmocka_unit_test_setup(one_may_settle_another_while_it_is_abandoned, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

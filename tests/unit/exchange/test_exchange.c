@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/chain and relay under the five policies: however an answer is cut, and whoever waits when, the agent
- * gets the same bytes, every account is settled once, and what is held back is never let go early. */
+/* Tests of exchange/chain and relay under the five policies: however an answer is cut, and whoever
+ * waits when, the agent gets the same bytes, every account is settled once, and what is held back
+ * is never let go early. */
 #include "rig/unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,16 @@
 
 /* Answers pass from the last to the first: ask, hold, gate. */
 static const struct policy_ops *const all[] = {
-	&policy_pick, &policy_gate, &policy_rate, &policy_hold, &policy_reserve, &policy_ask,
+        &policy_pick,
+        &policy_gate,
+        &policy_rate,
+        &policy_hold,
+        &policy_reserve,
+        &policy_ask,
 };
 /* Held back on both sides of the wait. */
-static const struct policy_ops *const around[] = {&policy_pick, &policy_hold, &policy_ask, &policy_hold};
+static const struct policy_ops *const around[] = {
+        &policy_pick, &policy_hold, &policy_ask, &policy_hold};
 static const struct policy_ops *const after[] = {&policy_pick, &policy_hold, &policy_ask};
 
 static struct exchange_rig rig;
@@ -55,7 +62,8 @@ static void answer_all(void)
 
 struct cut {
 	const char *want;
-	bool stream, apart, late, pending, by_turn; /* end by itself; waits answered only at the end; store waits; a turn a piece */
+	bool stream, apart, late, pending, by_turn; /* end by itself; waits answered only at the
+	                                               end; store waits; a turn a piece */
 	unsigned n_policies, takes;
 };
 
@@ -89,7 +97,8 @@ static void run_cut(void *arg, const struct slice *pieces, unsigned n)
 		assert_int_equal(rig.n_reached, 0);
 	answer_all();
 	assert_int_equal(rig.n_reached, 1);
-	assert_true(scripted_source_head(&rig.source, 200, c->stream ? "text/event-stream" : "application/json"));
+	assert_true(scripted_source_head(
+	        &rig.source, 200, c->stream ? "text/event-stream" : "application/json"));
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(scripted_source_data(&rig.source, pieces[i]));
 		if (i + 1 == n && !c->apart)
@@ -194,7 +203,8 @@ static void the_end_that_comes_during_a_wait_makes_a_lap_of_its_own(void **state
 	rig_end(&rig);
 }
 
-/* The sketch's second lesson: with every policy passed the cursor stands where it stood before the first. */
+/* The sketch's second lesson: with every policy passed the cursor stands where it stood before the
+ * first. */
 static void a_lap_that_waits_in_its_last_policy_is_not_begun_again(void **state)
 {
 	static const struct policy_ops *const last[] = {&policy_pick, &policy_ask, &policy_gate};
@@ -219,6 +229,38 @@ static void a_lap_that_waits_in_its_last_policy_is_not_begun_again(void **state)
 	rig_end(&rig);
 }
 
+/* A denied call stops on its way, so the cursor is left where no part begins. */
+static void what_follows_a_denied_call_is_judged_by_everyone(void **state)
+{
+	static const struct policy_ops *const mixed[] = {
+	        &policy_pick, &policy_hold, &policy_gate, &policy_hold, &policy_ask};
+
+	(void)state;
+	begin(mixed, 5);
+	for (unsigned i = 0; i < 2; i++) {
+		if (i)
+			again();
+		five.gate_tool = VERDICT_ANSWER;
+		rig_ask(&rig, "m stream", NULL);
+		scripted_source_head(&rig.source, 200, "text/event-stream");
+		scripted_source_data(
+		        &rig.source, i ? SLICE("x!evil!") : SLICE("x!evil!secret@!evil!!ask!y"));
+		assert_int_equal(five.n_asked, !i);
+		answer_all();
+		if (i)
+			scripted_source_data(&rig.source, SLICE("secret@!evil!!ask!y"));
+		assert_int_equal(five.n_asked, i);
+		answer_all();
+		scripted_source_end(&rig.source);
+		answer_all();
+		assert_int_equal(five.n_asks, 2);
+		loopback_read(&rig.down, &answer);
+		assert_string_equal(
+		        answer.body, "x[no evil: tool_denied]######@[no evil: tool_denied]!ask!y");
+	}
+	rig_end(&rig);
+}
+
 static void memory_that_was_lent_may_go_while_a_policy_waits(void **state)
 {
 	(void)state;
@@ -234,6 +276,44 @@ static void memory_that_was_lent_may_go_while_a_policy_waits(void **state)
 	rig_settle(&rig);
 	loopback_read(&rig.down, &answer);
 	assert_string_equal(answer.body, "oneraw!b! two@three !b! four raw");
+	rig_end(&rig);
+}
+
+/* Pieces so long that they are lent to the agent's side instead of copied: laps of one turn must
+ * not share their memory. */
+static void what_one_lap_lends_the_next_of_the_turn_leaves_alone(void **state)
+{
+	static char texts[4][5000];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		memset(texts[i], 'a' + (int)i, sizeof(texts[i]) - 1);
+	for (unsigned how = 0; how < 16; how++) {
+		if (rig.view)
+			again();
+		else
+			begin(all, 6);
+		texts[0][10] = how & 1 ? '@' : 'a';
+		texts[1][20] = how & 2 ? '*' : 'b';
+		texts[2][30] = how & 4 ? '@' : 'c';
+		rig_ask(&rig, "m stream", NULL);
+		scripted_source_head(&rig.source, 200, "text/event-stream");
+		for (unsigned i = 0; i < 4; i++) {
+			scripted_source_data(&rig.source, slice_str(texts[i]));
+			if (how & 8)
+				rig_turn(&rig);
+		}
+		answer_all();
+		scripted_source_end(&rig.source);
+		rig_settle(&rig);
+		loopback_read(&rig.down, &answer);
+		assert_true(answer.whole);
+		texts[1][20] = how & 2 ? '#' : 'b';
+		assert_int_equal(answer.len, 4 * (sizeof(texts[0]) - 1));
+		for (unsigned i = 0; i < 4; i++)
+			assert_memory_equal(answer.body + i * (sizeof(texts[0]) - 1), texts[i],
+			        sizeof(texts[0]) - 1);
+	}
 	rig_end(&rig);
 }
 
@@ -264,14 +344,16 @@ static void being_woken_often_while_a_policy_waits_costs_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(however_a_stream_is_cut_the_agent_gets_the_same),
-		cmocka_unit_test(however_a_document_is_cut_the_agent_gets_the_same),
-		cmocka_unit_test(a_lap_is_the_last_one_only_if_it_was_when_it_began),
-		cmocka_unit_test(a_wait_between_two_that_hold_back_changes_nothing),
-		cmocka_unit_test(the_end_that_comes_during_a_wait_makes_a_lap_of_its_own),
-		cmocka_unit_test(a_lap_that_waits_in_its_last_policy_is_not_begun_again),
-		cmocka_unit_test(memory_that_was_lent_may_go_while_a_policy_waits),
-		cmocka_unit_test(being_woken_often_while_a_policy_waits_costs_no_memory),
+	        cmocka_unit_test(however_a_stream_is_cut_the_agent_gets_the_same),
+	        cmocka_unit_test(however_a_document_is_cut_the_agent_gets_the_same),
+	        cmocka_unit_test(a_lap_is_the_last_one_only_if_it_was_when_it_began),
+	        cmocka_unit_test(a_wait_between_two_that_hold_back_changes_nothing),
+	        cmocka_unit_test(the_end_that_comes_during_a_wait_makes_a_lap_of_its_own),
+	        cmocka_unit_test(a_lap_that_waits_in_its_last_policy_is_not_begun_again),
+	        cmocka_unit_test(what_follows_a_denied_call_is_judged_by_everyone),
+	        cmocka_unit_test(memory_that_was_lent_may_go_while_a_policy_waits),
+	        cmocka_unit_test(what_one_lap_lends_the_next_of_the_turn_leaves_alone),
+	        cmocka_unit_test(being_woken_often_while_a_policy_waits_costs_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

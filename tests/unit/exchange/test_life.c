@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/exchange: whole exchanges with each allocation refused in turn, and ten thousand of them in one memory. */
+/* Tests of exchange/exchange: whole exchanges with each allocation refused in turn, and ten
+ * thousand of them in one memory. */
 #include "rig/unit.h"
 #include <malloc.h>
 #include <stdlib.h>
@@ -15,7 +16,12 @@
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 static const struct policy_ops *const all[] = {
-	&policy_pick, &policy_gate, &policy_rate, &policy_hold, &policy_reserve, &policy_ask,
+        &policy_pick,
+        &policy_gate,
+        &policy_rate,
+        &policy_hold,
+        &policy_reserve,
+        &policy_ask,
 };
 
 static struct exchange_rig rig;
@@ -38,12 +44,20 @@ static void answer_all(void)
 	}
 }
 
-enum story { STORY_STREAM, STORY_DOCUMENT, STORY_REFUSED, STORY_ERROR, STORY_CUT, STORY_LOCAL, STORY_N };
+enum story {
+	STORY_STREAM,
+	STORY_DOCUMENT,
+	STORY_REFUSED,
+	STORY_ERROR,
+	STORY_CUT,
+	STORY_LOCAL,
+	STORY_N
+};
 
 static void answer_story(enum story s)
 {
 	if (!scripted_source_head(&rig.source, s == STORY_ERROR ? 500 : 200,
-		    s == STORY_STREAM || s == STORY_CUT ? "text/event-stream" : "application/json"))
+	            s == STORY_STREAM || s == STORY_CUT ? "text/event-stream" : "application/json"))
 		return;
 	if (scripted_source_data(&rig.source, SLICE("a * sec")))
 		answer_all();
@@ -64,7 +78,8 @@ static void run_story(enum story s)
 	five.gate_request = s == STORY_REFUSED ? VERDICT_ANSWER : VERDICT_PASS;
 	rig.n_reached = rig.n_records = 0;
 	if (s == STORY_LOCAL)
-		loopback_feed(&rig.down, SLICE("GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n\r\n"));
+		loopback_feed(&rig.down,
+		        SLICE("GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n\r\n"));
 	else
 		rig_ask(&rig, "n tools=a,b stream", NULL);
 	answer_all();
@@ -73,8 +88,8 @@ static void run_story(enum story s)
 	rig_settle(&rig);
 }
 
-/* Whether memory was wanting or not: nobody is left waiting, nothing is counted twice, and what was sent is an answer's
- * beginning at least. */
+/* Whether memory was wanting or not: nobody is left waiting, nothing is counted twice, and what was
+ * sent is an answer's beginning at least. */
 static int check_story(void)
 {
 	const char *want = "HTTP/1.1 ";
@@ -141,8 +156,8 @@ static void ten_thousand_exchanges_leave_no_trace(void **state)
 	}
 	allocations = mem_count();
 	mem_fail_after(-1);
-	print_message("%zu bytes then, %zu now; %ld.%02ld allocations an exchange\n", before, memory_now(), allocations / 1000,
-		allocations / 10 % 100);
+	print_message("%zu bytes then, %zu now; %ld.%02ld allocations an exchange\n", before,
+	        memory_now(), allocations / 1000, allocations / 10 % 100);
 	assert_true(memory_now() <= before);
 	rig_end(&rig);
 }
@@ -171,9 +186,9 @@ static void an_exchange_serves_again_as_if_it_were_new(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_allocation_may_fail),
-		cmocka_unit_test(an_exchange_serves_again_as_if_it_were_new),
-		cmocka_unit_test(ten_thousand_exchanges_leave_no_trace),
+	        cmocka_unit_test(every_allocation_may_fail),
+	        cmocka_unit_test(an_exchange_serves_again_as_if_it_were_new),
+	        cmocka_unit_test(ten_thousand_exchanges_leave_no_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/relay with the OpenAI dialect: policies that wait in the middle of real laps, whose memory is gone by the
- * time they answer; refusals, cuts and costs in that API's shape. */
+/* Tests of exchange/relay with the OpenAI dialect: policies that wait in the middle of real laps,
+ * whose memory is gone by the time they answer; refusals, cuts and costs in that API's shape. */
 #include "rig/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,32 +13,37 @@
 #include "rig/splits.h"
 #include "rig/starve.h"
 
-static const struct policy_ops *const waiting[] = {&policy_pick, &policy_gate, &policy_hold, &policy_ask};
+static const struct policy_ops *const waiting[] = {
+        &policy_pick, &policy_gate, &policy_hold, &policy_ask};
 
 static struct exchange_rig rig;
 static struct loopback_answer answer;
 
 #define CHUNK(delta, finish)                                                                       \
-	"data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","  \
+	"data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\"," \
 	"\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
 #define USAGE                                                                                      \
-	"data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[]," \
-	"\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}\n\ndata: [DONE]\n\n"
+	"data: "                                                                                   \
+	"{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","       \
+	"\"choices\":[],"                                                                          \
+	"\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}\n\ndata: "    \
+	"[DONE]\n\n"
 
-static const char text_stream[] =
-	CHUNK("{\"role\":\"assistant\",\"content\":\"\"}", "null")
-	CHUNK("{\"content\":\"one @ sec\"}", "null")
-	CHUNK("{\"content\":\"ret *\"}", "null")
-	CHUNK("{\"content\":\"@se\"}", "null")
-	CHUNK("{}", "\"stop\"") USAGE;
+static const char text_stream[] = CHUNK("{\"role\":\"assistant\",\"content\":\"\"}", "null")
+        CHUNK("{\"content\":\"one @ sec\"}", "null") CHUNK("{\"content\":\"ret *\"}", "null")
+                CHUNK("{\"content\":\"@se\"}", "null") CHUNK("{}", "\"stop\"") USAGE;
 
-static const char call_stream[] =
-	CHUNK("{\"role\":\"assistant\",\"content\":\"a@b\"}", "null")
-	CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"t0\",\"type\":\"function\",\"function\":{\"name\":\"ask\",\"arguments\":\"\"}}]}", "null")
-	CHUNK("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\"\"}}]}", "null")
-	CHUNK("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]}", "null")
-	CHUNK("{\"tool_calls\":[{\"index\":1,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"evil\",\"arguments\":\"{}\"}}]}", "null")
-	CHUNK("{}", "\"tool_calls\"") USAGE;
+static const char call_stream[] = CHUNK("{\"role\":\"assistant\",\"content\":\"a@b\"}",
+        "null") CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"t0\",\"type\":\"function\","
+                      "\"function\":{\"name\":\"ask\",\"arguments\":\"\"}}]}",
+        "null")
+        CHUNK("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\"\"}}]}",
+                "null")
+                CHUNK("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]}",
+                        "null")
+                        CHUNK("{\"tool_calls\":[{\"index\":1,\"id\":\"t1\",\"type\":\"function\","
+                              "\"function\":{\"name\":\"evil\",\"arguments\":\"{}\"}}]}",
+                                "null") CHUNK("{}", "\"tool_calls\"") USAGE;
 
 static int begin(void **state)
 {
@@ -91,7 +96,8 @@ static void collect(const char *key, char *to, size_t room)
 	to[n] = '\0';
 }
 
-static const char *const chat = "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+static const char *const chat =
+        "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
 
 static void run_pieces(const struct slice *pieces, unsigned n)
 {
@@ -180,15 +186,20 @@ static void calls_that_are_waited_for_arrive_whole_however_they_are_cut(void **s
 static void a_document_that_is_waited_for_arrives_whole(void **state)
 {
 	static const char doc[] =
-		"{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":"
-		"{\"role\":\"assistant\",\"content\":\"a@ secret \\u00e9\",\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\","
-		"\"function\":{\"name\":\"evil\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}],"
-		"\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}";
+	        "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\","
+	        "\"choices\":[{\"index\":0,\"message\":"
+	        "{\"role\":\"assistant\",\"content\":\"a@ secret "
+	        "\\u00e9\",\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\","
+	        "\"function\":{\"name\":\"evil\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_"
+	        "calls\"}],"
+	        "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}";
 
 	(void)state;
 	for (size_t at = 0; at < sizeof(doc); at++) {
 		again();
-		rig_ask(&rig, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", NULL);
+		rig_ask(&rig,
+		        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+		        NULL);
 		scripted_source_head(&rig.source, 200, "application/json");
 		scripted_source_data(&rig.source, slice_from(doc, at));
 		rig_settle(&rig);
@@ -224,8 +235,10 @@ static void a_stream_that_breaks_off_says_so_in_its_own_shape(void **state)
 			rig_settle(&rig);
 			loopback_read(&rig.down, &answer);
 			assert_true(answer.whole);
-			assert_int_equal(rig.last.r.fault, how == 2 ? FAULT_SHUTTING_DOWN : FAULT_UPSTREAM_CUT);
-			assert_non_null(strstr(answer.body, how == 2 ? "shutting_down" : "\"error\""));
+			assert_int_equal(rig.last.r.fault,
+			        how == 2 ? FAULT_SHUTTING_DOWN : FAULT_UPSTREAM_CUT);
+			assert_non_null(
+			        strstr(answer.body, how == 2 ? "shutting_down" : "\"error\""));
 			assert_int_equal(rig.last.r.estimated, !rig.last.r.usage_known);
 		}
 }
@@ -241,7 +254,10 @@ static void refusals_have_the_apis_shape(void **state)
 	assert_non_null(strstr(answer.body, "\"error\":{\"message\":\""));
 	assert_non_null(strstr(answer.body, "\"code\":\"request_invalid\""));
 	again();
-	rig_ask(&rig, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"stream\":7}", NULL);
+	rig_ask(&rig,
+	        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"stream\":"
+	        "7}",
+	        NULL);
 	rig_settle(&rig);
 	loopback_read(&rig.down, &answer);
 	assert_int_equal(answer.status, 400);
@@ -259,9 +275,10 @@ static int starved(void *arg)
 	five.gate_tool = VERDICT_ANSWER;
 	rig_ask(&rig, chat, NULL);
 	if (rig.n_reached && scripted_source_head(&rig.source, 200, "text/event-stream")) {
-		for (size_t i = 0; text[i]; i += 200) {
+		for (size_t i = 0; i < strlen(text); i += 200) {
 			size_t left = strlen(text + i);
-			scripted_source_data(&rig.source, slice_from(text + i, left < 200 ? left : 200));
+			scripted_source_data(
+			        &rig.source, slice_from(text + i, left < 200 ? left : 200));
 			rig_settle(&rig);
 			answer_all();
 		}
@@ -289,12 +306,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(texts_that_are_waited_for_arrive_whole_however_they_are_cut),
-		T(calls_that_are_waited_for_arrive_whole_however_they_are_cut),
-		T(a_document_that_is_waited_for_arrives_whole),
-		T(a_stream_that_breaks_off_says_so_in_its_own_shape),
-		T(refusals_have_the_apis_shape),
-		cmocka_unit_test(every_allocation_may_fail),
+	        T(texts_that_are_waited_for_arrive_whole_however_they_are_cut),
+	        T(calls_that_are_waited_for_arrive_whole_however_they_are_cut),
+	        T(a_document_that_is_waited_for_arrives_whole),
+	        T(a_stream_that_breaks_off_says_so_in_its_own_shape),
+	        T(refusals_have_the_apis_shape),
+	        cmocka_unit_test(every_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

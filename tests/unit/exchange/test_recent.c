@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/recent: an agent finds what it called itself, for ten minutes, and the memory has a ceiling. */
+/* Tests of exchange/recent: an agent finds what it called itself, for ten minutes, and the memory
+ * has a ceiling. */
 #include "rig/unit.h"
 #include <stdio.h>
 #include <string.h>
@@ -28,14 +29,18 @@ static int end(void **state)
 
 static struct record record_of(unsigned number, const char *agent, const char *user)
 {
-	struct record r = {.wall_ns = WALL, .agent = slice_str(agent), .user = slice_str(user), .model = SLICE("m")};
+	struct record r = {.wall_ns = WALL,
+	        .agent = slice_str(agent),
+	        .user = slice_str(user),
+	        .model = SLICE("m")};
 
 	snprintf(r.request_id, sizeof(r.request_id), "%026u", number);
 	r.status = 200;
 	return r;
 }
 
-static int look(unsigned number, const char *agent, const char *user, uint64_t wall, struct buf *out)
+static int look(
+        unsigned number, const char *agent, const char *user, uint64_t wall, struct buf *out)
 {
 	char id[27];
 
@@ -56,7 +61,8 @@ static void a_call_is_found_by_the_agent_that_made_it_only(void **state)
 	assert_int_equal(look(1, "b", "", WALL, &out), -ENOENT);
 	assert_int_equal(look(1, "", "", WALL, &out), -ENOENT);
 	assert_int_equal(look(2, "a", "", WALL, &out), -ENOENT);
-	assert_int_equal(recent_write(all, SLICE("short"), SLICE("a"), SLICE(""), WALL, &out), -ENOENT);
+	assert_int_equal(
+	        recent_write(all, SLICE("short"), SLICE("a"), SLICE(""), WALL, &out), -ENOENT);
 	buf_finish(&out);
 }
 
@@ -190,7 +196,8 @@ static int starved(void *arg)
 		recent_add(r, &one);
 	}
 	if (r)
-		e = recent_write(r, SLICE("00000000000000000000000599"), SLICE("a"), SLICE(""), WALL, &out);
+		e = recent_write(
+		        r, SLICE("00000000000000000000000599"), SLICE("a"), SLICE(""), WALL, &out);
 	buf_finish(&out);
 	recent_free(r);
 	return e == -ENOENT ? -ENOMEM : e;
@@ -206,14 +213,14 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(a_call_is_found_by_the_agent_that_made_it_only),
-		T(a_call_for_a_user_is_found_by_that_user_only),
-		T(it_is_forgotten_after_ten_minutes),
-		T(it_says_what_the_call_cost_and_why_it_was_refused),
-		T(an_unknown_price_is_null),
-		T(a_long_name_is_cut_between_characters_and_stays_json),
-		T(the_oldest_make_room_and_memory_has_a_ceiling),
-		T(without_memory_calls_are_forgotten_and_nothing_else_happens),
+	        T(a_call_is_found_by_the_agent_that_made_it_only),
+	        T(a_call_for_a_user_is_found_by_that_user_only),
+	        T(it_is_forgotten_after_ten_minutes),
+	        T(it_says_what_the_call_cost_and_why_it_was_refused),
+	        T(an_unknown_price_is_null),
+	        T(a_long_name_is_cut_between_characters_and_stays_json),
+	        T(the_oldest_make_room_and_memory_has_a_ceiling),
+	        T(without_memory_calls_are_forgotten_and_nothing_else_happens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/relay and answer_head: which answers pass, what their heads say, who is not read when, and which
- * deadline ends what. */
+/* Tests of exchange/relay and answer_head: which answers pass, what their heads say, who is not
+ * read when, and which deadline ends what. */
 #include "rig/unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +176,8 @@ static void more_than_an_answer_may_hold_is_refused(void **state)
 		again();
 		rig_ask(&rig, "m", NULL);
 		rig.down.exchange->arrived.max = 2500;
-		scripted_source_head(&rig.source, 200, stream ? "text/event-stream" : "application/json");
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
 		rig.down.full = stream;
 		for (unsigned i = 0; i < 5; i++)
 			scripted_source_data(&rig.source, slice_from(much, sizeof(much)));
@@ -223,7 +224,8 @@ static void a_provider_that_falls_silent_is_given_up_in_time(void **state)
 	for (unsigned stream = 0; stream < 2; stream++) {
 		again();
 		rig_ask(&rig, "m", NULL);
-		scripted_source_head(&rig.source, 200, stream ? "text/event-stream" : "application/json");
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
 		for (unsigned i = 0; i < 3; i++) {
 			scripted_source_data(&rig.source, SLICE("x"));
 			rig_advance(&rig, up()->stream_idle_ns - NS_PER_S);
@@ -232,6 +234,40 @@ static void a_provider_that_falls_silent_is_given_up_in_time(void **state)
 		rig_advance(&rig, 2 * NS_PER_S);
 		check_timeout(stream ? 200 : 504, "silent");
 	}
+}
+
+/* The wait for the first byte may be longer than the one between two: it must not go on when that
+ * has come. */
+static void silence_from_the_head_on_is_given_up_in_time_too(void **state)
+{
+	(void)state;
+	assert_true(up()->stream_idle_ns < up()->first_byte_ns);
+	for (unsigned stream = 0; stream < 2; stream++) {
+		again();
+		rig_ask(&rig, "m", NULL);
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
+		rig_advance(&rig, up()->stream_idle_ns - NS_PER_S);
+		assert_int_equal(rig.n_records, 0);
+		rig_advance(&rig, 2 * NS_PER_S);
+		check_timeout(stream ? 200 : 504, "silent");
+	}
+}
+
+/* His verdict is there, only nobody could heed it yet: there is nothing to cancel. */
+static void a_policy_that_has_settled_is_not_cancelled(void **state)
+{
+	(void)state;
+	ask_stream(NULL);
+	scripted_source_data(&rig.source, SLICE("a@b"));
+	rig.down.full = true;
+	five_answer(VERDICT_PASS);
+	rig_settle(&rig);
+	assert_int_equal(five.n_asked, 0);
+	exchange_on_client_gone(rig.down.exchange);
+	rig_settle(&rig);
+	assert_int_equal(five.n_cancels, 0);
+	assert_int_equal(five.n_dones, 3);
 }
 
 static void the_whole_call_has_a_deadline_of_its_own(void **state)
@@ -351,20 +387,20 @@ struct head_case {
 static void answers_that_cannot_be_passed_on_are_refused(void **state)
 {
 	static const struct head_case cases[] = {
-		{200, "application/json", NULL, 200, FAULT_NONE},
-		{200, "Application/JSON ; charset=utf-8", "identity", 200, FAULT_NONE},
-		{200, "TEXT/Event-Stream", NULL, 200, FAULT_NONE},
-		{200, "text/html", NULL, 502, FAULT_UPSTREAM_MALFORMED},
-		{200, NULL, NULL, 502, FAULT_UPSTREAM_MALFORMED},
-		{200, "application/json", "gzip", 502, FAULT_UPSTREAM_MALFORMED},
-		{301, "text/html", NULL, 502, FAULT_UPSTREAM_MALFORMED},
-		{304, NULL, NULL, 502, FAULT_UPSTREAM_MALFORMED},
-		{401, "application/json", NULL, 502, FAULT_UPSTREAM_AUTH_FAILED},
-		{403, "text/event-stream", NULL, 502, FAULT_UPSTREAM_AUTH_FAILED},
-		{429, "application/json", NULL, 429, FAULT_NONE},
-		{400, "text/plain", NULL, 400, FAULT_NONE},
-		{500, "text/event-stream", NULL, 500, FAULT_NONE},
-		{503, NULL, NULL, 503, FAULT_NONE},
+	        {200, "application/json", NULL, 200, FAULT_NONE},
+	        {200, "Application/JSON ; charset=utf-8", "identity", 200, FAULT_NONE},
+	        {200, "TEXT/Event-Stream", NULL, 200, FAULT_NONE},
+	        {200, "text/html", NULL, 502, FAULT_UPSTREAM_MALFORMED},
+	        {200, NULL, NULL, 502, FAULT_UPSTREAM_MALFORMED},
+	        {200, "application/json", "gzip", 502, FAULT_UPSTREAM_MALFORMED},
+	        {301, "text/html", NULL, 502, FAULT_UPSTREAM_MALFORMED},
+	        {304, NULL, NULL, 502, FAULT_UPSTREAM_MALFORMED},
+	        {401, "application/json", NULL, 502, FAULT_UPSTREAM_AUTH_FAILED},
+	        {403, "text/event-stream", NULL, 502, FAULT_UPSTREAM_AUTH_FAILED},
+	        {429, "application/json", NULL, 429, FAULT_NONE},
+	        {400, "text/plain", NULL, 400, FAULT_NONE},
+	        {500, "text/event-stream", NULL, 500, FAULT_NONE},
+	        {503, NULL, NULL, 503, FAULT_NONE},
 	};
 
 	(void)state;
@@ -411,7 +447,8 @@ static void an_answer_without_sense_is_refused_or_cut(void **state)
 
 		again();
 		rig_ask(&rig, "m", NULL);
-		scripted_source_head(&rig.source, 200, stream ? "text/event-stream" : "application/json");
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
 		scripted_source_data(&rig.source, SLICE("fine "));
 		scripted_source_data(&rig.source, k & 2 ? SLICE("^") : SLICE("!half"));
 		scripted_source_end(&rig.source);
@@ -445,25 +482,27 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(a_full_agent_pauses_the_source_and_room_resumes_it),
-		T(a_source_may_report_from_within_being_resumed),
-		T(data_that_resumes_a_paused_source_is_not_lost),
-		T(an_end_that_comes_while_the_agent_is_full_waits),
-		T(a_waiting_policy_pauses_the_source),
-		T(a_document_that_was_waited_for_leaves_its_source_unpaused),
-		T(more_than_an_answer_may_hold_is_refused),
-		T(a_provider_that_does_not_begin_is_given_up),
-		T(a_provider_that_falls_silent_is_given_up_in_time),
-		T(the_whole_call_has_a_deadline_of_its_own),
-		T(a_callers_own_deadline_counts),
-		T(silence_that_weir_asked_for_is_not_the_providers),
-		T(time_at_the_provider_is_not_weirs),
-		T(what_the_provider_says_of_one_connection_or_in_our_name_is_left_out),
-		T(a_name_that_is_no_field_value_spoils_no_head),
-		T(answers_that_cannot_be_passed_on_are_refused),
-		T(an_answer_without_content_is_passed_on),
-		T(an_answer_without_sense_is_refused_or_cut),
-		T(a_draining_worker_ends_the_connection_with_the_answer),
+	        T(a_full_agent_pauses_the_source_and_room_resumes_it),
+	        T(a_source_may_report_from_within_being_resumed),
+	        T(data_that_resumes_a_paused_source_is_not_lost),
+	        T(an_end_that_comes_while_the_agent_is_full_waits),
+	        T(a_waiting_policy_pauses_the_source),
+	        T(a_document_that_was_waited_for_leaves_its_source_unpaused),
+	        T(more_than_an_answer_may_hold_is_refused),
+	        T(a_provider_that_does_not_begin_is_given_up),
+	        T(a_provider_that_falls_silent_is_given_up_in_time),
+	        T(silence_from_the_head_on_is_given_up_in_time_too),
+	        T(a_policy_that_has_settled_is_not_cancelled),
+	        T(the_whole_call_has_a_deadline_of_its_own),
+	        T(a_callers_own_deadline_counts),
+	        T(silence_that_weir_asked_for_is_not_the_providers),
+	        T(time_at_the_provider_is_not_weirs),
+	        T(what_the_provider_says_of_one_connection_or_in_our_name_is_left_out),
+	        T(a_name_that_is_no_field_value_spoils_no_head),
+	        T(answers_that_cannot_be_passed_on_are_refused),
+	        T(an_answer_without_content_is_passed_on),
+	        T(an_answer_without_sense_is_refused_or_cut),
+	        T(a_draining_worker_ends_the_connection_with_the_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/steps up to the provider: when a body is wanted and how fast it has to come, what a refusal says and
- * what becomes of the connection, what goes upstream, and an exchange of several calls. */
+/* Tests of exchange/steps up to the provider: when a body is wanted and how fast it has to come,
+ * what a refusal says and what becomes of the connection, what goes upstream, and an exchange of
+ * several calls. */
 #include "rig/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,12 @@
 #include "rig/five_policies.h"
 #include "rig/plain_dialect.h"
 
-#define HEAD "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\ncontent-type: application/json\r\n"
+#define HEAD                                                                                       \
+	"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\ncontent-type: "             \
+	"application/json\r\n"
 
-static const struct policy_ops *const few[] = {&policy_pick, &policy_gate, &policy_reserve, &policy_ask};
+static const struct policy_ops *const few[] = {
+        &policy_pick, &policy_gate, &policy_reserve, &policy_ask};
 
 static struct exchange_rig rig;
 static struct loopback_answer answer;
@@ -67,7 +71,8 @@ static void check_refused(unsigned status, const char *code)
 	assert_string_equal(loopback_header(&answer, "x-weir-code"), code);
 	assert_non_null(loopback_header(&answer, "date"));
 	assert_int_equal(strlen(loopback_header(&answer, "x-request-id")), 26);
-	assert_string_equal(loopback_header(&answer, "x-request-id"), loopback_header(&answer, "x-weir-request-id"));
+	assert_string_equal(loopback_header(&answer, "x-request-id"),
+	        loopback_header(&answer, "x-weir-request-id"));
 	assert_int_equal(rig.n_records, 1);
 	assert_int_equal(rig.last.r.status, status);
 	assert_string_equal(fault_infos[rig.last.r.fault].code, code);
@@ -133,7 +138,8 @@ static void a_body_over_its_limit_is_refused_however_it_is_framed(void **state)
 	memset(much, 'x', sizeof(much));
 	for (unsigned i = 0; i < 2; i++) {
 		again();
-		feed(i ? HEAD "transfer-encoding: chunked\r\n\r\n11170\r\n" : HEAD "content-length: 70000\r\n\r\n");
+		feed(i ? HEAD "transfer-encoding: chunked\r\n\r\n11170\r\n"
+		       : HEAD "content-length: 70000\r\n\r\n");
 		rig.down.exchange->body.max = 65536;
 		loopback_feed(&rig.down, slice_from(much, sizeof(much)));
 		check_refused(413, "request_too_large");
@@ -167,7 +173,8 @@ static void a_caller_that_waits_for_100_gets_it_once_his_head_is_judged(void **s
 	check_refused(400, "content_blocked");
 	assert_int_equal(strncmp(rig.down.sent, "HTTP/1.1 400 ", 13), 0);
 	again();
-	feed(HEAD "content-length: 4\r\nexpect: 100-continue\r\n\r\nm "); /* who sends unasked needs none */
+	feed(HEAD "content-length: 4\r\nexpect: 100-continue\r\n\r\nm "); /* who sends unasked needs
+	                                                                     none */
 	rig_turn(&rig);
 	five.gate_request = VERDICT_ANSWER;
 	feed("  ");
@@ -269,7 +276,8 @@ static void what_nobody_changes_goes_as_it_came(void **state)
 	assert_string_equal(rig.sending, "m tools=a,b  stream ");
 	again();
 	rig_ask(&rig, "n tools=a,b", NULL);
-	assert_string_equal(rig.sending, "n tools=a,b"); /* pick says nothing of the upstream's name */
+	assert_string_equal(
+	        rig.sending, "n tools=a,b"); /* pick says nothing of the upstream's name */
 }
 
 static void a_model_that_nobody_sells_is_refused_with_its_charge_untaken(void **state)
@@ -363,23 +371,23 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(a_body_that_does_not_come_is_given_up),
-		T(a_body_that_keeps_its_pace_gets_its_time),
-		T(while_a_policy_waits_for_the_head_no_body_is_wanted_and_no_time_runs),
-		T(a_body_over_its_limit_is_refused_however_it_is_framed),
-		T(memory_is_not_taken_for_a_body_that_was_only_promised),
-		T(a_caller_that_waits_for_100_gets_it_once_his_head_is_judged),
-		T(who_is_refused_by_his_head_leaves_nothing_paused),
-		T(a_refusal_after_the_whole_body_came_keeps_the_connection),
-		T(a_complaint_names_the_field_and_stays_readable_in_the_record),
-		T(a_refusal_waits_for_a_full_agent_and_stays_the_same),
-		T(paths_that_are_nothing_are_404_and_wrong_methods_405),
-		T(faults_that_no_retry_mends_say_so),
-		T(what_nobody_changes_goes_as_it_came),
-		T(a_model_that_nobody_sells_is_refused_with_its_charge_untaken),
-		T(what_was_reserved_goes_back_when_a_later_policy_refuses),
-		T(every_call_of_an_exchange_is_judged_charged_and_recorded),
-		T(one_refused_call_refuses_the_exchange_and_frees_the_others),
+	        T(a_body_that_does_not_come_is_given_up),
+	        T(a_body_that_keeps_its_pace_gets_its_time),
+	        T(while_a_policy_waits_for_the_head_no_body_is_wanted_and_no_time_runs),
+	        T(a_body_over_its_limit_is_refused_however_it_is_framed),
+	        T(memory_is_not_taken_for_a_body_that_was_only_promised),
+	        T(a_caller_that_waits_for_100_gets_it_once_his_head_is_judged),
+	        T(who_is_refused_by_his_head_leaves_nothing_paused),
+	        T(a_refusal_after_the_whole_body_came_keeps_the_connection),
+	        T(a_complaint_names_the_field_and_stays_readable_in_the_record),
+	        T(a_refusal_waits_for_a_full_agent_and_stays_the_same),
+	        T(paths_that_are_nothing_are_404_and_wrong_methods_405),
+	        T(faults_that_no_retry_mends_say_so),
+	        T(what_nobody_changes_goes_as_it_came),
+	        T(a_model_that_nobody_sells_is_refused_with_its_charge_untaken),
+	        T(what_was_reserved_goes_back_when_a_later_policy_refuses),
+	        T(every_call_of_an_exchange_is_judged_charged_and_recorded),
+	        T(one_refused_call_refuses_the_exchange_and_frees_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

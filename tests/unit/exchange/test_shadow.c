@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of exchange/chain in shadow mode: each policy in turn says no with all it has, and the call goes on as if it had
- * said nothing, but for the record. */
+/* Tests of exchange/chain in shadow mode: each policy in turn says no with all it has, and the call
+ * goes on as if it had said nothing, but for the record. */
 #include "rig/unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,12 @@
 #include "rig/splits.h"
 
 static const struct policy_ops *const all[] = {
-	&policy_pick, &policy_gate, &policy_rate, &policy_hold, &policy_reserve, &policy_ask,
+        &policy_pick,
+        &policy_gate,
+        &policy_rate,
+        &policy_hold,
+        &policy_reserve,
+        &policy_ask,
 };
 
 static struct exchange_rig rig;
@@ -69,7 +74,8 @@ static void run_text(enum verdict v, bool stream, const char *text)
 	rig_ask(&rig, "m stream", NULL);
 	answer_all(v);
 	if (rig.n_reached) {
-		scripted_source_head(&rig.source, 200, stream ? "text/event-stream" : "application/json");
+		scripted_source_head(
+		        &rig.source, 200, stream ? "text/event-stream" : "application/json");
 		scripted_source_data(&rig.source, slice_str(text));
 		answer_all(v);
 		scripted_source_end(&rig.source);
@@ -205,12 +211,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(a_shut_gate_in_shadow_lets_everything_through),
-		T(a_refusing_store_in_shadow_lets_everything_through),
-		T(a_broken_store_in_shadow_lets_everything_through),
-		T(an_edit_in_shadow_changes_nothing_however_it_is_cut),
-		T(a_no_to_text_in_shadow_changes_nothing),
-		T(who_waits_in_shadow_holds_nothing_back_for_good),
+	        T(a_shut_gate_in_shadow_lets_everything_through),
+	        T(a_refusing_store_in_shadow_lets_everything_through),
+	        T(a_broken_store_in_shadow_lets_everything_through),
+	        T(an_edit_in_shadow_changes_nothing_however_it_is_cut),
+	        T(a_no_to_text_in_shadow_changes_nothing),
+	        T(who_waits_in_shadow_holds_nothing_back_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

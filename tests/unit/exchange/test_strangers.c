@@ -123,12 +123,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(the_eleventh_at_once_is_one_too_many),
-		T(one_more_is_allowed_each_tenth_of_a_second),
-		T(over_a_long_time_it_is_ten_a_second),
-		T(another_port_is_not_another_address),
-		T(addresses_do_not_take_from_each_other),
-		T(workers_share_the_ten),
+	        T(the_eleventh_at_once_is_one_too_many),
+	        T(one_more_is_allowed_each_tenth_of_a_second),
+	        T(over_a_long_time_it_is_ten_a_second),
+	        T(another_port_is_not_another_address),
+	        T(addresses_do_not_take_from_each_other),
+	        T(workers_share_the_ten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* tls_context: loaded once for all who ask, on whichever loop, and without keeping any of them. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "net/loop.h"
@@ -125,16 +126,19 @@ static void whoever_leaves_leaks_nothing(void **state)
 	struct asker a;
 
 	(void)state;
+	asker_init(&a, contexts, server->ca_path);
 	for (unsigned i = 0; i < 20; i++) {
-		asker_init(&a, contexts, server->ca_path);
 		tls_contexts_renew(contexts);
 		ask(&a);
 		usleep(i * 100);
 		if (i % 2)
 			loop_run_once(a.loop, false);
-		asker_finish(&a);
+		ticket_cancel(&a.ticket);
+		tls_context_unref(a.context);
+		a.context = NULL;
 	}
-	tls_contexts_free(contexts);
+	tls_contexts_free(contexts); /* before the loop: its closed descriptors would be used again */
+	asker_finish(&a);
 }
 
 static void renewing_loads_anew(void **state)

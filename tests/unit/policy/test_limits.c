@@ -37,7 +37,8 @@ static unsigned ask(const char *line, const char *headers, const char *body)
 {
 	char text[4096];
 
-	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n%s\r\n%s", line, headers, body);
+	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n%s\r\n%s", line,
+	        headers, body);
 	rig_reconnect(&rig);
 	rig.n_records = rig.n_reached = 0;
 	rig.source.n_closed = 0;
@@ -81,21 +82,21 @@ static void a_body_must_say_that_it_is_json(void **state)
 		const char *line;
 		unsigned status;
 	} cases[] = {
-		{"content-type: application/json\r\n", 200},
-		{"Content-Type: Application/JSON\r\n", 200},
-		{"content-type: application/json;charset=utf-8\r\n", 200},
-		{"content-type: application/json ; charset=UTF-8\r\n", 200},
-		{"content-type: application/json; charset=\"utf-8\"\r\n", 200},
-		{"content-type: application/json;\r\n", 200},
-		{"content-type: application/json; charset=iso-8859-1\r\n", 415},
-		{"content-type: application/json; version=1; charset=utf-16\r\n", 415},
-		{"content-type: application/jsonx\r\n", 415},
-		{"content-type: application/vnd.api+json\r\n", 415},
-		{"content-type: text/plain\r\n", 415},
-		{"content-type: text/plain;application/json\r\n", 415},
-		{"content-type: multipart/form-data; boundary=x\r\n", 415},
-		{"content-type: \r\n", 415},
-		{"", 415},
+	        {"content-type: application/json\r\n", 200},
+	        {"Content-Type: Application/JSON\r\n", 200},
+	        {"content-type: application/json;charset=utf-8\r\n", 200},
+	        {"content-type: application/json ; charset=UTF-8\r\n", 200},
+	        {"content-type: application/json; charset=\"utf-8\"\r\n", 200},
+	        {"content-type: application/json;\r\n", 200},
+	        {"content-type: application/json; charset=iso-8859-1\r\n", 415},
+	        {"content-type: application/json; version=1; charset=utf-16\r\n", 415},
+	        {"content-type: application/jsonx\r\n", 415},
+	        {"content-type: application/vnd.api+json\r\n", 415},
+	        {"content-type: text/plain\r\n", 415},
+	        {"content-type: text/plain;application/json\r\n", 415},
+	        {"content-type: multipart/form-data; boundary=x\r\n", 415},
+	        {"content-type: \r\n", 415},
+	        {"", 415},
 	};
 
 	(void)state;
@@ -117,14 +118,16 @@ static void a_coded_body_is_not_taken(void **state)
 	assert_int_equal(post(JSON "content-encoding: gzip\r\n"), 415);
 	check_code("unsupported_media_type");
 	assert_int_equal(post(JSON "content-encoding: gzip, identity\r\n"), 415);
-	assert_in_range(post(JSON "content-encoding: identity\r\ncontent-encoding: gzip\r\n"), 400, 415);
+	assert_in_range(
+	        post(JSON "content-encoding: identity\r\ncontent-encoding: gzip\r\n"), 400, 415);
 	assert_in_range(post(JSON JSON), 400, 415);
 }
 
 static void a_body_that_will_be_too_large_is_refused_before_it_comes(void **state)
 {
 	(void)state;
-	assert_int_equal(ask("POST /v1/chat/completions", JSON "content-length: 33554433\r\n", ""), 413);
+	assert_int_equal(
+	        ask("POST /v1/chat/completions", JSON "content-length: 33554433\r\n", ""), 413);
 	check_code("request_too_large");
 	assert_non_null(strstr(answer.body, "33554433"));
 	assert_non_null(strstr(answer.body, "33554432"));
@@ -133,16 +136,21 @@ static void a_body_that_will_be_too_large_is_refused_before_it_comes(void **stat
 static void credentials_do_not_belong_into_the_query(void **state)
 {
 	(void)state;
-	assert_int_equal(ask("POST /v1/chat/completions?key=abc", JSON "content-length: 1\r\n", "m"), 400);
+	assert_int_equal(
+	        ask("POST /v1/chat/completions?key=abc", JSON "content-length: 1\r\n", "m"), 400);
 	check_code("request_invalid");
-	assert_int_equal(ask("POST /v1/chat/completions?beta=true", JSON "content-length: 1\r\n", "m"), 200);
+	assert_int_equal(
+	        ask("POST /v1/chat/completions?beta=true", JSON "content-length: 1\r\n", "m"), 200);
 }
 
 static void a_target_that_two_could_read_differently_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"POST //v1/chat/completions", "POST /v1/./chat/completions", "POST /v1/../v1/chat/completions",
-		"POST /v1/chat%2fcompletions", "POST /v1/chat/completions;x",
+	        "POST //v1/chat/completions",
+	        "POST /v1/./chat/completions",
+	        "POST /v1/../v1/chat/completions",
+	        "POST /v1/chat%2fcompletions",
+	        "POST /v1/chat/completions;x",
 	};
 
 	(void)state;
@@ -154,7 +162,8 @@ static void a_target_that_two_could_read_differently_is_refused(void **state)
 
 static void a_limit_that_is_not_known_yet_is_not_passed_over(void **state)
 {
-	static const char *const lines[] = {"x-weir-max-cost: 0.05\r\n", "x-weir-max-tokens: 10\r\n", "x-weir-approval: A1\r\n"};
+	static const char *const lines[] = {"x-weir-max-cost: 0.05\r\n",
+	        "x-weir-max-tokens: 10\r\n", "x-weir-approval: A1\r\n"};
 	char headers[200];
 
 	(void)state;
@@ -194,14 +203,14 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(a_body_must_say_that_it_is_json),
-		T(a_coded_body_is_not_taken),
-		T(a_body_that_will_be_too_large_is_refused_before_it_comes),
-		T(credentials_do_not_belong_into_the_query),
-		T(a_target_that_two_could_read_differently_is_refused),
-		T(a_limit_that_is_not_known_yet_is_not_passed_over),
-		T(a_callers_own_deadline_is_taken),
-		T(a_get_needs_no_type),
+	        T(a_body_must_say_that_it_is_json),
+	        T(a_coded_body_is_not_taken),
+	        T(a_body_that_will_be_too_large_is_refused_before_it_comes),
+	        T(credentials_do_not_belong_into_the_query),
+	        T(a_target_that_two_could_read_differently_is_refused),
+	        T(a_limit_that_is_not_known_yet_is_not_passed_over),
+	        T(a_callers_own_deadline_is_taken),
+	        T(a_get_needs_no_type),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of policy/models: which model is meant, whether this agent may use it, and what it costs. */
+/* Tests of policy/models: which model is meant, whether this agent may use it, and what it costs.
+ */
 #include "rig/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,24 +14,26 @@ static struct loopback_answer answer;
 static char yaml[4096];
 
 static const char format[] =
-	"version: 1\n"
-	"listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: a}}\n"
-	"upstreams:\n"
-	"  up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
-	"  openai: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
-	"models:\n"
-	"  m: {upstream: up, price: {input: 1, output: 2}}\n"
-	"  alias: {upstream: up, upstream_name: real-m, price: {input: 3, output: 4}}\n"
-	"  \"family-*\": {upstream: up, price: {input: 5, output: 6}}\n"
-	"  \"family-old-*\": {upstream: up, upstream_name: family-last, price: {input: 7, output: 8}}\n"
-	"  family-own: {upstream: up, price: {input: 9, output: 10}}\n"
-	"  secret: {upstream: up, price: {input: 1, output: 1}}\n"
-	"  unpriced: {upstream: up}\n"
-	"  gpt-4o-mini: {upstream: openai}\n"
-	"  \"gpt-*\": {upstream: openai}\n"
-	"agents:\n"
-	"  a: {models: [m, alias, \"family-*\", \"family-old-*\", family-own, unpriced, gpt-4o-mini, \"gpt-*\"]%s}\n"
-	"%s";
+        "version: 1\n"
+        "listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: a}}\n"
+        "upstreams:\n"
+        "  up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
+        "  openai: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
+        "models:\n"
+        "  m: {upstream: up, price: {input: 1, output: 2}}\n"
+        "  alias: {upstream: up, upstream_name: real-m, price: {input: 3, output: 4}}\n"
+        "  \"family-*\": {upstream: up, price: {input: 5, output: 6}}\n"
+        "  \"family-old-*\": {upstream: up, upstream_name: family-last, price: {input: 7, output: "
+        "8}}\n"
+        "  family-own: {upstream: up, price: {input: 9, output: 10}}\n"
+        "  secret: {upstream: up, price: {input: 1, output: 1}}\n"
+        "  unpriced: {upstream: up}\n"
+        "  gpt-4o-mini: {upstream: openai}\n"
+        "  \"gpt-*\": {upstream: openai}\n"
+        "agents:\n"
+        "  a: {models: [m, alias, \"family-*\", \"family-old-*\", family-own, unpriced, "
+        "gpt-4o-mini, \"gpt-*\"]%s}\n"
+        "%s";
 
 static void make_plain(void *arg, struct exchange *x)
 {
@@ -192,13 +195,15 @@ static void an_agent_sees_its_own_models_only(void **state)
 	assert_null(strstr(answer.body, "secret"));
 	assert_null(strstr(answer.body, "*"));
 	rig_reconnect(&rig);
-	loopback_feed(&rig.down, SLICE("GET /v1/models/family-7 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"));
+	loopback_feed(
+	        &rig.down, SLICE("GET /v1/models/family-7 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"));
 	rig_settle(&rig);
 	loopback_read(&rig.down, &answer);
 	assert_int_equal(answer.status, 200);
 	assert_non_null(strstr(answer.body, "\"family-7\""));
 	rig_reconnect(&rig);
-	loopback_feed(&rig.down, SLICE("GET /v1/models/secret HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"));
+	loopback_feed(
+	        &rig.down, SLICE("GET /v1/models/secret HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"));
 	rig_settle(&rig);
 	loopback_read(&rig.down, &answer);
 	assert_int_equal(answer.status, 403);
@@ -208,14 +213,14 @@ static void an_agent_sees_its_own_models_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_exact_name_comes_before_the_longest_pattern),
-		cmocka_unit_test(unknown_and_forbidden_look_the_same),
-		cmocka_unit_test(a_name_that_is_long_or_odd_is_refused_like_any_other),
-		cmocka_unit_test(prices_are_the_policys_else_the_tables),
-		cmocka_unit_test(an_unknown_price_may_refuse_the_call),
-		cmocka_unit_test(in_shadow_the_agents_list_is_noted_and_left_aside),
-		cmocka_unit_test(shadow_ends_at_its_date),
-		cmocka_unit_test(an_agent_sees_its_own_models_only),
+	        cmocka_unit_test(the_exact_name_comes_before_the_longest_pattern),
+	        cmocka_unit_test(unknown_and_forbidden_look_the_same),
+	        cmocka_unit_test(a_name_that_is_long_or_odd_is_refused_like_any_other),
+	        cmocka_unit_test(prices_are_the_policys_else_the_tables),
+	        cmocka_unit_test(an_unknown_price_may_refuse_the_call),
+	        cmocka_unit_test(in_shadow_the_agents_list_is_noted_and_left_aside),
+	        cmocka_unit_test(shadow_ends_at_its_date),
+	        cmocka_unit_test(an_agent_sees_its_own_models_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of policy/tools: the agent's one list, in what a request declares, in what it forces, in what an answer calls. */
+/* Tests of policy/tools: the agent's one list, in what a request declares, in what it forces, in
+ * what an answer calls. */
 #include "rig/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +15,16 @@ static char yaml[4096];
 
 /* c is on the agent's list by a glob, and its scope is not held. */
 static const char format[] =
-	"version: 1\n"
-	"listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: x}}\n"
-	"upstreams: {up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}}\n"
-	"models: {m: {upstream: up, price: {input: 1, output: 2}}}\n"
-	"tools:\n"
-	"  a: {}\n"
-	"  b: {}\n"
-	"  crm_read: {requires_scopes: [\"read:crm\"]}\n"
-	"  crm_write: {requires_scopes: [\"read:crm\", \"write:crm\"]}\n"
-	"agents: {x: {models: [m]%s}}\n";
+        "version: 1\n"
+        "listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: x}}\n"
+        "upstreams: {up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}}\n"
+        "models: {m: {upstream: up, price: {input: 1, output: 2}}}\n"
+        "tools:\n"
+        "  a: {}\n"
+        "  b: {}\n"
+        "  crm_read: {requires_scopes: [\"read:crm\"]}\n"
+        "  crm_write: {requires_scopes: [\"read:crm\", \"write:crm\"]}\n"
+        "agents: {x: {models: [m]%s}}\n";
 
 static void make_plain(void *arg, struct exchange *x)
 {
@@ -140,7 +141,8 @@ static void an_agent_may_rather_be_refused(void **state)
 	assert_non_null(strstr(answer.body, "\"b\""));
 	check_refused("m tools=crm_write", "data_access_denied");
 	check_refused("m tools=hosted:mcp", "hosted_tool_denied");
-	check_sent("m tools=a,crm_read,hosted:web_search", "m tools=a,crm_read,hosted:web_search", NULL);
+	check_sent("m tools=a,crm_read,hosted:web_search", "m tools=a,crm_read,hosted:web_search",
+	        NULL);
 	rig_end(&rig);
 }
 
@@ -162,7 +164,8 @@ static void calls_in_an_answer_are_judged_one_by_one(void **state)
 	(void)state;
 	begin_with(LISTED);
 	check_said("x!a!y!b!z!crm_write!!crm_read!!A!",
-		"x!a!y[no b: tool_denied]z[no crm_write: data_access_denied]!crm_read![no A: tool_denied]");
+	        "x!a!y[no b: tool_denied]z[no crm_write: data_access_denied]!crm_read![no A: "
+	        "tool_denied]");
 	assert_int_equal(rig.last.r.n_tools, 5);
 	assert_true(rig.last.tool[0].allowed);
 	assert_string_equal(rig.last.tools[1], "b");
@@ -191,7 +194,8 @@ static void in_shadow_all_pass_and_the_record_says_what_would_not_have(void **st
 {
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		begin_with(i ? LISTED ", mode: {shadow: [tools]}, on_denied_tool: refuse" : LISTED ", mode: {shadow: [tools]}");
+		begin_with(i ? LISTED ", mode: {shadow: [tools]}, on_denied_tool: refuse"
+		             : LISTED ", mode: {shadow: [tools]}");
 		check_sent("m tools=a,b", "m tools=a,b", NULL);
 		assert_true(rig.last.r.shadow);
 		check_sent("m tools=a", "m tools=a", NULL);
@@ -208,7 +212,8 @@ static void in_shadow_all_pass_and_the_record_says_what_would_not_have(void **st
 	}
 }
 
-static void a_list_of_removed_tools_that_is_too_long_stops_and_they_are_gone_all_the_same(void **state)
+static void a_list_of_removed_tools_that_is_too_long_stops_and_they_are_gone_all_the_same(
+        void **state)
 {
 	char body[7000] = "m tools=";
 	char name[100];
@@ -233,16 +238,17 @@ static void a_list_of_removed_tools_that_is_too_long_stops_and_they_are_gone_all
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tools_that_are_not_listed_are_taken_out_of_the_request),
-		cmocka_unit_test(an_agent_without_a_list_has_no_tools),
-		cmocka_unit_test(what_the_policy_does_not_name_is_allowed_by_any_local_only),
-		cmocka_unit_test(what_the_provider_runs_is_denied_unless_its_type_is_opened),
-		cmocka_unit_test(an_agent_may_rather_be_refused),
-		cmocka_unit_test(a_choice_that_cannot_be_kept_is_refused),
-		cmocka_unit_test(calls_in_an_answer_are_judged_one_by_one),
-		cmocka_unit_test(many_calls_are_all_recorded),
-		cmocka_unit_test(in_shadow_all_pass_and_the_record_says_what_would_not_have),
-		cmocka_unit_test(a_list_of_removed_tools_that_is_too_long_stops_and_they_are_gone_all_the_same),
+	        cmocka_unit_test(tools_that_are_not_listed_are_taken_out_of_the_request),
+	        cmocka_unit_test(an_agent_without_a_list_has_no_tools),
+	        cmocka_unit_test(what_the_policy_does_not_name_is_allowed_by_any_local_only),
+	        cmocka_unit_test(what_the_provider_runs_is_denied_unless_its_type_is_opened),
+	        cmocka_unit_test(an_agent_may_rather_be_refused),
+	        cmocka_unit_test(a_choice_that_cannot_be_kept_is_refused),
+	        cmocka_unit_test(calls_in_an_answer_are_judged_one_by_one),
+	        cmocka_unit_test(many_calls_are_all_recorded),
+	        cmocka_unit_test(in_shadow_all_pass_and_the_record_says_what_would_not_have),
+	        cmocka_unit_test(
+	                a_list_of_removed_tools_that_is_too_long_stops_and_they_are_gone_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

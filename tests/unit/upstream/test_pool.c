@@ -393,6 +393,25 @@ static void a_stale_connection_says_what_had_happened(void **state)
 	assert_true(c->facts.reused && c->facts.sent && c->facts.closed && !c->facts.answered);
 }
 
+/* Its next attempt must not meet another dead one. */
+static void a_stale_connection_casts_doubt_on_the_idle_ones(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 4; i++)
+		call_start(f, i)->keep = true;
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(rig_run(f->loop, &f->calls[i].over, 2000));
+	for (unsigned i = 0; i < 4; i++) {
+		channel_release(f->calls[i].channel);
+		f->calls[i].channel = NULL;
+	}
+	assert_int_equal(counts(f).idle, 4);
+	f->resets = true;
+	assert_true(call_whole(f, 5)->facts.reused);
+	assert_int_equal(counts(f).idle, 0);
+}
+
 static void a_cut_answer_is_a_fault(void **state)
 {
 	struct fixture *f = *state;
@@ -655,6 +674,7 @@ int main(void)
 	        T(surplus_that_arrives_before_the_request_left_is_no_answer),
 	        T(an_idle_connection_that_dies_is_forgotten),
 	        T(a_stale_connection_says_what_had_happened),
+	        T(a_stale_connection_casts_doubt_on_the_idle_ones),
 	        T(a_cut_answer_is_a_fault),
 	        T(garbage_is_a_fault),
 	        T(cancelling_hangs_up_within_the_turn),

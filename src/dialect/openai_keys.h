@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openai_keys: keys that only some readers take for one that means something. Go's reader ignores
+ * the case of a key and lets the last one count, so "Model" beside "model" is a second model: an
+ * object that we read has no key that is another spelling of one we know. */
+#pragma once
+#include "json/json.h"
+
+#define KEY_FOLDED_MAX 48 /* bytes; longer than any name we know */
+
+/* The key with its letters made small, at == NULL: they are, or it is too long to be any we know.
+ * The letters beyond ASCII whose other case is an ASCII letter (U+017F, U+212A, U+0130, U+0131)
+ * count as that letter. */
+struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX]);
+/* The first of the object's keys that is one of the names in other letters; at == NULL: none, or no
+ * object. names: small letters, ended by NULL. */
+struct slice openai_odd_key(const struct json_value *object, const char *const *names);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leak: an upstream that repeats our credential must not hand it to the agent. */
+#pragma once
+#include "weir/exchange.h"
+
+/* Whether s holds the credential that x's request was sent with. */
+bool leak_is_in(const struct exchange *x, struct slice s);
+/* Whether a header of an upstream's answer stays here: it concerns browsers or this connection, or holds our credential. */
+bool leak_keeps_header(const struct exchange *x, const struct header *h);
