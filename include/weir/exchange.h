@@ -143,6 +143,7 @@ struct exchange {
 	struct deadline deadline;      /* the one that matters in this phase */
 	uint64_t quiet_ns, quiet_until; /* how long the source may be silent */
 	uint64_t give_up_at;           /* total deadline; monotonic ns */
+	uint64_t comment_at;           /* when a silent stream gets a comment; 0: it is no stream */
 };
 
 /* The agent's side reports. */

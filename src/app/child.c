@@ -58,8 +58,7 @@ int child_prepare(struct child *c, const struct conf *conf, const char *agent, s
 	while (environ[n])
 		n++;
 	c->environment = mem_zalloc((n + SET_MAX + 1) * sizeof(char *));
-	char *name = c->environment ? mem_dup(a->name.at, a->name.len) : NULL;
-	if (!name) {
+	if (!c->environment) {
 		snprintf(note, 512, "There is not enough memory to start the command.");
 		return -ENOMEM;
 	}
@@ -68,7 +67,7 @@ int child_prepare(struct child *c, const struct conf *conf, const char *agent, s
 			c->environment[at++] = environ[i];
 	key_new(c->key);
 	sha256(slice_str(c->key), ret_key->sha256);
-	ret_key->agent = slice_from(name, a->name.len); /* for the life of the process */
+	snprintf(ret_key->agent, sizeof(ret_key->agent), "%.*s", SLICE_FMT(a->name));
 	return 0;
 }
 

@@ -13,7 +13,6 @@
 
 #define SETTLE_MS 100       /* a change of files is often several; wait until they have settled */
 #define QUIET_MS 500        /* nothing in flight for so long is quiet */
-#define WATCHED_MAX 256
 #define LAST_WORDS_MS 2000  /* for streams that were ended to be sent */
 
 enum stage { STAGE_SERVING, STAGE_UNREADY, STAGE_CLOSING, STAGE_ENDING, STAGE_OVER };
@@ -127,22 +126,19 @@ static void step_stage(struct control *c)
 	}
 }
 
-/* The policy's files and folders, and the files that its secrets are read from. */
+/* The policy's files and folders, and the files that its secrets are read from. Folders that are watched already stay so,
+ * so that no change is lost between a load and this. */
 static void watch_policy(struct control *c)
 {
 	struct server *s = c->server;
-	const char *paths[WATCHED_MAX];
-	unsigned n = 0;
+	int r = 0;
 
-	watch_close(&c->watch);
-	if (!s->n_paths)
-		return;
-	for (unsigned i = 0; i < s->n_paths && n < WATCHED_MAX; i++)
-		paths[n++] = s->paths[i];
-	for (const struct secret *e = s->snapshot->conf->secrets; e && n < WATCHED_MAX; e = e->next)
+	for (unsigned i = 0; i < s->n_paths && r == 0; i++)
+		r = watch_add(&c->watch, s->paths[i]);
+	for (const struct secret *e = s->snapshot->conf->secrets; s->n_paths && e && r == 0; e = e->next)
 		if (e->file.len)
-			paths[n++] = e->file.at;
-	if (watch_open(&c->watch, paths, n) < 0)
+			r = watch_add(&c->watch, e->file.at);
+	if (r < 0)
 		log_warn("the policy's files cannot be watched; send SIGHUP after a change");
 }
 
@@ -173,6 +169,7 @@ int control_run(struct server *s, int child)
 	c.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (c.signals < 0)
 		return 1;
+	watch_open(&c.watch);
 	watch_policy(&c);
 	while (c.stage != STAGE_OVER) {
 		struct pollfd fds[2] = {{c.signals, POLLIN, 0}, {c.watch.fd, POLLIN, 0}};

@@ -172,7 +172,7 @@ static struct slice deployment_key(const struct server *s, const struct conf *co
 
 static const struct run_key *run_key(const struct server *s)
 {
-	return s->run_key.agent.len ? &s->run_key : NULL;
+	return *s->run_key.agent ? &s->run_key : NULL;
 }
 
 /* Loading the system's CAs takes longer than anything else at start; begun early it is done when it is needed. */

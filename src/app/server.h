@@ -17,7 +17,7 @@ struct diagnostics;
 struct server {
 	const char *const *paths; /* borrowed: where the policy is read from */
 	unsigned n_paths;
-	struct run_key run_key;   /* agent.len == 0: none */
+	struct run_key run_key;   /* no agent: none */
 	uint16_t agents_port;     /* of the first TCP listener for agents; 0: there is none */
 	struct state state;
 	struct sink *sink;        /* owned: standard output */

@@ -28,18 +28,15 @@ static int watch_folder_of(int fd, const char *path)
 	return inotify_add_watch(fd, folder, CHANGES) < 0 ? -errno : 0;
 }
 
-int watch_open(struct watch *w, const char *const *paths, unsigned n)
+int watch_open(struct watch *w)
 {
-	int r = 0;
-
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (w->fd < 0)
-		return -errno;
-	for (unsigned i = 0; i < n && r == 0; i++)
-		r = watch_folder_of(w->fd, paths[i]);
-	if (r < 0)
-		watch_close(w);
-	return r;
+	return w->fd < 0 ? -errno : 0;
+}
+
+int watch_add(struct watch *w, const char *path)
+{
+	return w->fd < 0 ? -EBADF : watch_folder_of(w->fd, path);
 }
 
 int watch_read(struct watch *w)

@@ -143,13 +143,18 @@ static void load_fd(struct load *l, const char *path, int fd)
 
 static void load_file(struct load *l, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A fifo without a writer must hold nobody up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
 
 	if (fd < 0) {
 		say_unreadable(l, path, strerror(errno));
 		return;
 	}
-	load_fd(l, path, fd);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		say_unreadable(l, path, "it is no regular file");
+	else
+		load_fd(l, path, fd);
 	close(fd);
 }
 

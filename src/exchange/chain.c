@@ -271,13 +271,19 @@ enum chain_result chain_lap(struct call *c, struct lap *lap)
 	return CHAIN_DONE;
 }
 
-void chain_finish(struct call *c)
+void chain_cancel(struct call *c)
 {
 	struct policy *p = c->parked;
 
 	c->parked = NULL;
 	if (p && !c->resumed && p->ops->on_cancel)
 		p->ops->on_cancel(p);
+	c->resumed = false;
+}
+
+void chain_finish(struct call *c)
+{
+	chain_cancel(c);
 	for (unsigned i = 0; i < c->n_policies; i++)
 		if (c->policies[i].ops->on_done)
 			c->policies[i].ops->on_done(&c->policies[i]);

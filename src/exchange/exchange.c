@@ -125,6 +125,25 @@ static void check_body_rate(struct exchange *x)
 		exchange_on_request_fault(x, FAULT_REQUEST_TIMEOUT, NULL);
 }
 
+/* A stream that is silent for long is dropped by whatever stands between: a comment, which every reader of events skips,
+ * keeps it. It stands between two events, since only whole ones are sent. */
+static void keep_stream_alive(struct exchange *x, uint64_t now)
+{
+	static const struct slice comment = SLICE_INIT(":\n\n");
+	struct codec *codec = x->down->codec;
+
+	x->comment_at = now + x->snapshot->conf->keep_alive_comment_ns;
+	if (!x->head_sent || x->last_sent || x->down->ops->is_full(x->down))
+		return;
+	if (codec->ops->put_data(codec, x->stream, &comment, 1, false) == 0)
+		x->down->ops->wrote(x->down);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void on_deadline(struct deadline *d)
 {
 	struct exchange *x = container_of(d, struct exchange, deadline);
@@ -136,9 +155,11 @@ static void on_deadline(struct deadline *d)
 	}
 	if (!x->waits_since && x->quiet_ns)
 		x->quiet_until = now + x->quiet_ns; /* it is not heard: a policy waits or the agent does not read */
-	uint64_t at = x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at;
+	if (x->comment_at && now >= x->comment_at)
+		keep_stream_alive(x, now);
+	uint64_t at = sooner(x->quiet_until, x->give_up_at);
 	if (now < at) {
-		x->env->set_deadline(x->env, d, at);
+		x->env->set_deadline(x->env, d, x->comment_at ? sooner(at, x->comment_at) : at);
 		return;
 	}
 	exchange_on_source_fault(x, FAULT_UPSTREAM_TIMEOUT,
@@ -168,6 +189,21 @@ static int make_call(struct exchange *x)
 	buf_init(&c->hand[1], TEXT_MAX);
 	buf_init(&c->tools_removed, 4096);
 	return chain_init(c, x->env->policies, x->env->n_policies, &x->arena);
+}
+
+/* The 32 hex digits of a W3C traceparent (version 00, level 1: 2-32-16-2); empty when it is none. */
+static struct slice trace_id_of(struct slice value)
+{
+	if (value.len < 55 || value.at[2] != '-' || value.at[35] != '-' || value.at[52] != '-')
+		return (struct slice){"", 0};
+	bool any = false;
+	for (size_t i = 3; i < 35; i++) {
+		char c = value.at[i];
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return (struct slice){"", 0};
+		any |= c != '0';
+	}
+	return any ? (struct slice){value.at + 3, 32} : (struct slice){"", 0};
 }
 
 /* Canonical path or none at all: the limits policy refuses the request when there is none. */
@@ -212,6 +248,9 @@ struct exchange *exchange_new(struct exchange_env *env, struct view *view, struc
 		return NULL;
 	}
 	read_target(x);
+	struct slice traceparent = head_value(head, HEADER_TRACEPARENT);
+	if (traceparent.at)
+		x->trace_id = trace_id_of(traceparent);
 	env->in_flight++;
 	if (!last)
 		down->ops->pause(down, PAUSE_NOT_YET, true);

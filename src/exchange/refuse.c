@@ -2,6 +2,7 @@
 /* refuse: Weir says no, in the shape of the API that was called, with a stable code. */
 #include <errno.h>
 #include <stdio.h>
+#include "exchange/chain.h"
 #include "exchange/steps.h"
 
 #define RETRY_MAX_MS 60000u /* SDKs ignore a longer wait, and then hammer */
@@ -61,6 +62,8 @@ enum step refuse(struct exchange *x, const struct refusal *r)
 		x->fault = r->fault;
 	if (!x->note.len)
 		x->note = arena_dup(&x->arena, r->sentence);
+	for (unsigned i = 0; i < x->n_calls; i++)
+		chain_cancel(&x->calls[i]); /* while the lap that it waits in is still there */
 	if (x->head_sent)
 		return relay_cut(x, r);
 	if (open_refusal(x, r) < 0)

@@ -79,7 +79,10 @@ enum step relay_begin(struct exchange *x)
 		x->collect = true;
 	x->quiet_ns = x->calls[0].model->upstream->stream_idle_ns;
 	x->quiet_until = exchange_now(x) + x->quiet_ns;
-	x->env->set_deadline(x->env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
+	uint64_t at = x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at;
+	if (!x->collect && x->snapshot->conf->keep_alive_comment_ns)
+		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
+	x->env->set_deadline(x->env, &x->deadline, x->comment_at && x->comment_at < at ? x->comment_at : at);
 	if (open_answer(x, h) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_RELAYING);
@@ -110,6 +113,8 @@ static int lap_send(struct exchange *x, bool last)
 	if (!l->n_out && !last)
 		return 0;
 	x->lap_turn = x->env->turn->number;
+	if (x->comment_at)
+		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
 	x->down->ops->wrote(x->down);
 	return codec->ops->put_data(codec, x->stream, l->out, l->n_out, last);
 }

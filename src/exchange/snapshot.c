@@ -29,7 +29,7 @@ static void index_agent(struct snapshot *s, const struct agent_conf *agent)
 static int index_keys(struct snapshot *s, const struct run_key *run_key)
 {
 	const struct conf *c = s->conf;
-	const struct agent_conf *runner = run_key ? conf_agent(c, run_key->agent) : NULL;
+	const struct agent_conf *runner = run_key ? conf_agent(c, slice_str(run_key->agent)) : NULL;
 	unsigned n = 1;
 
 	for (unsigned i = 0; i < c->n_agents; i++)

@@ -39,7 +39,7 @@ struct snapshot {
 /* A key that holds for this run only, as a command that Weir starts is given. */
 struct run_key {
 	uint8_t sha256[SHA256_LEN];
-	struct slice agent;  /* name */
+	char agent[64];      /* name; empty: there is no such key */
 };
 
 /* Takes conf. run_key may be NULL; it counts for nothing when the policy has no such agent. NULL: no memory (conf is freed

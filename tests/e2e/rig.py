@@ -133,6 +133,10 @@ class Provider:
             (begun if entry["at"] == "begin" else over)[entry["id"]] = entry
         return [Entry(b, over.get(i)) for i, b in begun.items()]
 
+    def last(self):
+        """The last request, once its answer is over."""
+        return eventually(lambda: (e := self.ledger()) and e[-1].over and e[-1])
+
     def bodies(self):
         lines = self.bodies_path.read_text().splitlines()
         return {e["id"]: base64.b64decode(e["body"]) for e in map(json.loads, lines)}

@@ -251,7 +251,6 @@ def test_a_callers_own_deadline_holds(weir):
     assert 0.9 < time.monotonic() - begun < 2.5 * SLOWER
 
 
-@pytest.mark.xfail(reason="keep_alive_comment is read and has no effect yet", strict=True)
 def test_a_silent_stream_is_kept_alive_by_comments(start_weir, provider):
     weir = start_weir(provider, keep_alive_comment="1s")
     answer = weir.chat(stream=True, script={"text": "a b", "deltas": ["a", "b"], "event_delay_ms": 1500})

@@ -34,7 +34,7 @@ def check(answer, text=TEXT, allowed=ALLOWED):
 def stream_length(weir, script):
     """How many bytes the provider makes of it, so that every chunk size can be tried."""
     weir.chat("full", script=script, stream=True, tools=FOUR_TOOLS)
-    return weir.provider.ledger()[-1].bytes_sent
+    return weir.provider.last().bytes_sent
 
 
 def sweep(weir, scripts):

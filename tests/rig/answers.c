@@ -54,6 +54,8 @@ static int feed(struct answer_run *run, struct answer *a, struct slice piece, bo
 	a->cost = run->cost;
 	if (!r)
 		r = a->dialect->answer_render(a, &lap);
+	if (lap.n_out > run->most_out)
+		run->most_out = lap.n_out;
 	for (unsigned i = 0; !r && i < lap.n_out; i++)
 		r = buf_put_slice(&run->out, lap.out[i]);
 	arena_finish(&arena);

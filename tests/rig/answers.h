@@ -24,6 +24,7 @@ struct answer_run {
 	struct usage usage;
 	unsigned calls, calls_denied;
 	uint64_t text_bytes;
+	unsigned most_out; /* slices of one lap */
 	bool complete;
 	char model[64];
 	struct complaint why;

@@ -427,6 +427,44 @@ static void answers_that_cannot_be_passed_on_are_refused(void **state)
 	}
 }
 
+static void our_credential_never_comes_back(void **state)
+{
+	static const char yaml[] =
+	        "version: 1\n"
+	        "listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: t}}\n"
+	        "upstreams: {up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: "
+	        "{api_key: \"${env:RIG_KEY}\"}}}\n"
+	        "models: {m: {upstream: up, price: {input: 1, output: 2}}}\n"
+	        "agents: {t: {models: [m]}}\n";
+
+	(void)state;
+	setenv("RIG_KEY", "not-a-real-credential", 1);
+	rig_end(&rig);
+	assert_int_equal(rig_begin(&rig, rig_view(yaml), few, 3), 0);
+	rig.down.born = make_plain;
+	for (unsigned i = 0; i < 4; i++) {
+		again();
+		rig_ask(&rig, "m", NULL);
+		scripted_source_header(
+		        &rig.source, "x-echo", i & 1 ? "Bearer not-a-real-credential" : "else");
+		scripted_source_header(&rig.source, "set-cookie", "a=b");
+		scripted_source_header(&rig.source, "access-control-allow-origin", "*");
+		scripted_source_head(&rig.source, i & 2 ? 400 : 200, "application/json");
+		scripted_source_data(&rig.source, i & 2 ? SLICE("no: not-a-real-") : SLICE("fine"));
+		scripted_source_data(&rig.source, i & 2 ? SLICE("credential!") : SLICE(""));
+		scripted_source_end(&rig.source);
+		finish();
+		assert_true(answer.whole);
+		assert_int_equal(answer.status, i & 2 ? 502 : 200);
+		assert_null(strstr(answer.body, "not-a-real"));
+		assert_null(memmem(rig.down.sent, rig.down.n_sent, "not-a-real", 10));
+		assert_null(loopback_header(&answer, "set-cookie"));
+		assert_null(loopback_header(&answer, "access-control-allow-origin"));
+		if (i == 0)
+			assert_string_equal(loopback_header(&answer, "x-echo"), "else");
+	}
+}
+
 static void an_answer_without_content_is_passed_on(void **state)
 {
 	(void)state;
@@ -500,6 +538,7 @@ int main(void)
 	        T(what_the_provider_says_of_one_connection_or_in_our_name_is_left_out),
 	        T(a_name_that_is_no_field_value_spoils_no_head),
 	        T(answers_that_cannot_be_passed_on_are_refused),
+	        T(our_credential_never_comes_back),
 	        T(an_answer_without_content_is_passed_on),
 	        T(an_answer_without_sense_is_refused_or_cut),
 	        T(a_draining_worker_ends_the_connection_with_the_answer),

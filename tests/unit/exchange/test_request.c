@@ -240,6 +240,23 @@ static void a_refusal_waits_for_a_full_agent_and_stays_the_same(void **state)
 	check_refused(400, "content_blocked");
 }
 
+/* The call is refused whatever he would say: he is told at once, not when the agent has read it. */
+static void who_waits_is_told_when_his_call_is_refused(void **state)
+{
+	(void)state;
+	five.ask_request = true;
+	rig_ask(&rig, "m ", NULL);
+	rig.down.full = true;
+	exchange_on_shutdown(rig.down.exchange);
+	assert_int_equal(five.n_cancels, 1);
+	assert_int_equal(five.n_asked, 0);
+	assert_int_equal(rig.n_records, 0);
+	rig.down.full = false;
+	exchange_on_room(rig.down.exchange);
+	check_refused(503, "shutting_down");
+	assert_int_equal(five.n_cancels, 1);
+}
+
 static void paths_that_are_nothing_are_404_and_wrong_methods_405(void **state)
 {
 	(void)state;
@@ -381,6 +398,7 @@ int main(void)
 	        T(a_refusal_after_the_whole_body_came_keeps_the_connection),
 	        T(a_complaint_names_the_field_and_stays_readable_in_the_record),
 	        T(a_refusal_waits_for_a_full_agent_and_stays_the_same),
+	        T(who_waits_is_told_when_his_call_is_refused),
 	        T(paths_that_are_nothing_are_404_and_wrong_methods_405),
 	        T(faults_that_no_retry_mends_say_so),
 	        T(what_nobody_changes_goes_as_it_came),

@@ -115,7 +115,7 @@ static void keys_that_meet_are_both_found(void **state)
 
 static void a_run_key_counts_for_an_agent_that_exists(void **state)
 {
-	struct run_key run = {.agent = SLICE("a3")};
+	struct run_key run = {.agent = "a3"};
 	uint8_t sha[SHA256_LEN];
 
 	(void)state;
@@ -124,7 +124,7 @@ static void a_run_key_counts_for_an_agent_that_exists(void **state)
 	struct snapshot *s = snapshot_of(&run);
 	assert_true(slice_is(snapshot_find_key(s, sha)->agent->name, "a3"));
 	snapshot_unref(s);
-	run.agent = SLICE("nobody");
+	memcpy(run.agent, "nobody", sizeof("nobody"));
 	s = snapshot_of(&run);
 	assert_null(snapshot_find_key(s, sha));
 	snapshot_unref(s);

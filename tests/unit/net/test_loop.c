@@ -104,6 +104,7 @@ static void a_turn_ends_in_order(void **state)
 	deadline_init(&f->d[0], on_due);
 	loop_deadline_after(f->loop, &f->d[0], 0);
 	assert_true(rig_run(f->loop, &f->due, 1000));
+	rig_rest(f->loop, 5); /* libuv from 1.45 on rings at the end of a round: the turn follows in the next */
 	assert_memory_equal(f->story, "dsjlr", 5);
 	loop_set_hooks(f->loop, NULL);
 }

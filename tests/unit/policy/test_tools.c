@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "exchange/view.h"
 #include "policy/registry.h"
 #include "rig/exchange_rig.h"
 #include "rig/plain_dialect.h"
@@ -177,6 +178,33 @@ static void calls_in_an_answer_are_judged_one_by_one(void **state)
 	rig_end(&rig);
 }
 
+/* A call is judged by the policy it began under, but what the newest one takes away is released no
+ * more. */
+static void what_was_taken_away_meanwhile_is_not_released(void **state)
+{
+	static const struct {
+		const char *agent, *said;
+	} cases[] = {
+	        {LISTED, "!a!!crm_read!"},
+	        {", tools: [a, b]", "!a![no crm_read: tool_denied]"},
+	        {", tools: [b]", "[no a: tool_denied][no crm_read: tool_denied]"},
+	        {LISTED ", suspended: true",
+	                "[no a: agent_suspended][no crm_read: agent_suspended]"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(yaml, sizeof(yaml), format, cases[i].agent);
+		struct view *newest = rig_view(yaml);
+		begin_with(LISTED);
+		rig.env.current = newest->snapshot;
+		check_said("!a!!crm_read!", cases[i].said);
+		check_said("!b!", "[no b: tool_denied]"); /* what it adds is for calls to come */
+		rig_end(&rig);
+		view_unref(newest);
+	}
+}
+
 static void many_calls_are_all_recorded(void **state)
 {
 	char said[1000] = "";
@@ -245,6 +273,7 @@ int main(void)
 	        cmocka_unit_test(an_agent_may_rather_be_refused),
 	        cmocka_unit_test(a_choice_that_cannot_be_kept_is_refused),
 	        cmocka_unit_test(calls_in_an_answer_are_judged_one_by_one),
+	        cmocka_unit_test(what_was_taken_away_meanwhile_is_not_released),
 	        cmocka_unit_test(many_calls_are_all_recorded),
 	        cmocka_unit_test(in_shadow_all_pass_and_the_record_says_what_would_not_have),
 	        cmocka_unit_test(
