@@ -2,35 +2,8 @@
 /* json_escape: the inside of a JSON string. Runs that need nothing are found sixteen bytes at a
  * time and copied whole. */
 #include "base/json_write.h"
+#include "base/plain.h"
 #include "base/utf8.h"
-
-typedef uint8_t block __attribute__((vector_size(16)));
-
-static inline bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static inline bool block_is_plain(const char *at)
-{
-	block b;
-	uint64_t halves[2];
-
-	memcpy(&b, at, sizeof(b));
-	/* c - 0x20 wraps round, so that one comparison finds both ends of the range. */
-	b = (block)((b - 0x20 >= 0x5f) | (b == '"') | (b == '\\'));
-	memcpy(halves, &b, sizeof(halves));
-	return !(halves[0] | halves[1]);
-}
-
-static const char *skip_plain(const char *at, const char *end)
-{
-	while (end - at >= 16 && block_is_plain(at))
-		at += 16;
-	while (at < end && is_plain((unsigned char)*at))
-		at++;
-	return at;
-}
 
 static inline bool is_rest(const char *at)
 {
@@ -107,12 +80,12 @@ int json_escape(struct buf *out, struct slice s)
 	end += s.len;
 	r = buf_reserve(out, s.len); /* the text never gets shorter */
 	while (!r) {
-		at = skip_wide(skip_plain(at, end), end);
+		at = skip_wide(plain_skip(at, end), end);
 		if (at == end) {
 			r = buf_put(out, run, (size_t)(at - run));
 			break;
 		}
-		if (!is_plain((unsigned char)*at))
+		if (!byte_is_plain((unsigned char)*at))
 			r = escape_next(out, &run, &at, end);
 	}
 	if (r)

@@ -13,3 +13,11 @@ void mem_free(void *at);
 void mem_fail_after(long n);
 /* Allocations of this thread since mem_fail_after was last called. */
 long mem_count(void);
+
+/* A local that is written before it is read, and too large to be filled at each call as hardened
+ * builds do (-ftrivial-auto-var-init). */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNINIT __attribute__((uninitialized))
+#else
+#define UNINIT
+#endif

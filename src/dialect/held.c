@@ -84,14 +84,18 @@ static size_t record_at(const struct held *h, size_t at, struct record *ret)
 	return at + sizeof(*ret);
 }
 
-static unsigned count_of(const struct held *h, uint32_t owner)
+static unsigned count_of(const struct held *h, uint32_t owner, size_t *ret_len)
 {
 	struct record r;
 	unsigned n = 0;
 
+	*ret_len = 0;
 	for (size_t at = 0; at < buf_len(&h->records); at += r.middle) {
 		at = record_at(h, at, &r);
-		n += !r.taken && r.owner == owner;
+		if (r.taken || r.owner != owner)
+			continue;
+		*ret_len += (size_t)r.prefix + r.middle + r.suffix;
+		n++;
 	}
 	return n;
 }
@@ -118,21 +122,23 @@ static void forget(struct held *h, uint32_t owner, unsigned n, size_t len)
 int held_take(
         struct held *h, uint32_t owner, struct arena *arena, struct slice **ret, unsigned *ret_n)
 {
-	unsigned n = count_of(h, owner), i = 0;
+	size_t len;
+	unsigned n = count_of(h, owner, &len), i = 0;
 	struct buf event = BUF_INIT(EVENT_MAX);
 	struct slice *events = arena_alloc(arena, n * sizeof(*events));
+	char *to = events ? arena_alloc(arena, len) : NULL;
 	struct record r;
-	size_t len = 0;
-	int error = events ? 0 : -ENOMEM;
+	int error = to ? 0 : -ENOMEM;
 
 	for (size_t at = 0; !error && i < n; at += r.middle) {
 		at = record_at(h, at, &r);
 		error = unfold(&event, &r, buf_at(&h->records) + at);
 		if (error || r.taken || r.owner != owner)
 			continue;
-		events[i] = arena_dup(arena, buf_slice(&event));
-		error = events[i].at ? 0 : -ENOMEM;
-		len += error ? 0 : events[i++].len;
+		events[i] = slice_from(to, buf_len(&event));
+		if (events[i].len)
+			memcpy(to, buf_at(&event), events[i].len);
+		to += events[i++].len;
 	}
 	buf_finish(&event);
 	if (error)

@@ -18,7 +18,7 @@ void held_init(struct held *h, size_t max); /* max: bytes of the records */
 void held_finish(struct held *h);
 /* 0, -ENOMEM, -ENOBUFS: a ceiling. */
 int held_put(struct held *h, uint32_t owner, struct slice event);
-/* The owner's events in order, in the arena; they are held no longer. 0 or -ENOMEM (then some may
- * be gone). */
+/* The owner's events in order, in the arena, one right behind the other; they are held no longer. 0
+ * or -ENOMEM. */
 int held_take(
         struct held *h, uint32_t owner, struct arena *arena, struct slice **ret, unsigned *ret_n);

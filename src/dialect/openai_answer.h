@@ -36,7 +36,16 @@ struct openai_choice {
 	struct text_channel channels[FIELD_N];
 };
 
+/* What the usages of an answer told so far. */
+struct openai_usage {
+	struct usage_raw most;
+	uint64_t searches;
+	bool prompt, completion; /* told */
+	bool bad;                /* one of them held what is no count, and was passed over */
+};
+
 struct openai_answer {
+	struct openai_usage usage;
 	struct sse sse;
 	struct toolcalls calls;
 	struct held held;
@@ -48,6 +57,7 @@ struct openai_answer {
 	bool began;         /* an event was seen */
 	bool head_is_known; /* id, created and model are what they will be */
 	bool done;          /* [DONE] was seen: nothing counts after it */
+	bool failed;        /* the provider said that it cannot go on */
 	struct openai_pattern pattern;
 	struct openai_choice *pattern_choice; /* whose text its hole is */
 	enum openai_field pattern_field;
@@ -107,6 +117,9 @@ int openai_texts(const struct openai_view *v, struct openai_text ret[OPENAI_TEXT
 int openai_add_texts(struct answer *a, const struct json_doc *doc, const struct openai_view *v,
         struct lap *lap, struct complaint *why);
 int openai_add_text_ends(struct openai_choice *c, struct lap *lap);
+
+/* openai_usage.c. 0, or -EPROTO with why. */
+int openai_read_usage(struct answer *a, const struct json_value *usage, struct complaint *why);
 
 /* openai_calls.c: the calls of a choice */
 int openai_feed_calls(struct answer *a, const struct openai_view *v, struct complaint *why);

@@ -2,6 +2,10 @@
 /* openai_calls: entries of tool_calls, and the older function_call, as fragments of calls. */
 #include "dialect/openai_answer.h"
 #include <errno.h>
+#include "dialect/openai_keys.h"
+
+static const char *const call_names[] = {
+        "index", "id", "type", "function", "custom", "name", "arguments", "input", NULL};
 
 /* A string that is absent or null is empty. */
 static int piece(
@@ -51,6 +55,33 @@ static int read_kind(const struct json_value *entry, bool custom, bool has_inner
 	return 0;
 }
 
+/* Some clients read a call's members beside its type, others under it: they say the same. */
+static bool flat_is_same(
+        const struct json_value *entry, const struct json_value *inner, const char *key)
+{
+	const struct json_value *flat = json_get(entry, key);
+
+	if (json_type(flat) <= JSON_NULL)
+		return true;
+	return json_type(flat) == JSON_STRING &&
+	       (!json_text(flat).len ||
+	               slice_equals(json_text(flat), json_text(json_get(inner, key))));
+}
+
+static int check_entry(const struct json_value *entry, const struct json_value *inner,
+        enum tool_kind kind, struct complaint *why)
+{
+	struct slice key;
+
+	if (openai_odd_key(entry, call_names, &key) || openai_odd_key(inner, call_names, &key))
+		return openai_malformed(why, "a key of a tool call is spelled in other letters");
+	if (kind != TOOL_HOSTED &&
+	        (!flat_is_same(entry, inner, "name") || !flat_is_same(entry, inner, "arguments") ||
+	                !flat_is_same(entry, inner, "input")))
+		return openai_malformed(why, "a tool call says two things");
+	return 0;
+}
+
 static int read_entry(
         const struct json_value *entry, struct call_fragment *ret, struct complaint *why)
 {
@@ -67,6 +98,8 @@ static int read_entry(
 	if (custom && json_type(json_get(entry, "function")) > JSON_NULL)
 		return openai_malformed(why, "a tool call is of two types");
 	r = read_kind(entry, custom, json_type(inner) == JSON_OBJECT, &f, why);
+	if (!r)
+		r = check_entry(entry, inner, f.kind, why);
 	if (!r)
 		r = piece(json_get(entry, "id"), "a tool call's id is no string", &f.id, why);
 	if (!r)
@@ -172,9 +205,13 @@ static int feed_function_call(struct answer *a, const struct openai_view *v, str
 	struct openai_answer *s = a->state;
 	struct assembling *call = toolcalls_find(&s->calls, v->choice->index, 0, true);
 	struct call_fragment f = {.kind = TOOL_FUNCTION, .kind_is_known = true};
-	int r = piece(json_get(v->function_call, "name"), "a tool call's name is no string",
-	        &f.name, why);
+	struct slice key;
+	int r = 0;
 
+	if (openai_odd_key(v->function_call, call_names, &key))
+		return openai_malformed(why, "a key of a tool call is spelled in other letters");
+	r = piece(json_get(v->function_call, "name"), "a tool call's name is no string", &f.name,
+	        why);
 	if (!r)
 		r = piece(json_get(v->function_call, "arguments"),
 		        "a tool call's arguments are no string", &f.arguments, why);

@@ -22,6 +22,12 @@ static bool any_removed(const struct request_facts *f)
 	return false;
 }
 
+/* A choice may name a tool that was not declared. */
+static bool may_strip(const struct request_facts *f)
+{
+	return f->choice == CHOICE_NAMED || any_removed(f);
+}
+
 static bool decl_is_removed(const struct request_facts *f, unsigned list, unsigned index)
 {
 	for (unsigned i = 0; i < f->n_tools; i++)
@@ -102,23 +108,28 @@ static int strip_functions(struct writer *w)
 	return r ? r : trim_end(&trim);
 }
 
-static bool name_was_removed(const struct request_facts *f, enum tool_kind kind, struct slice name)
+/* Whether a tool of this name is declared and stays. */
+static bool name_stays(const struct request_facts *f, enum tool_kind kind, struct slice name)
 {
+	bool server = kind == TOOL_HOSTED && slice_is(name, "mcp"), stays = false;
+
 	for (unsigned i = 0; i < f->n_tools; i++) {
 		const struct tool_decl *t = &f->tools[i];
-		bool same = slice_equals(t->name, name);
 
+		if ((t->kind == TOOL_HOSTED) != (kind == TOOL_HOSTED))
+			continue;
 		/* A choice names a server by its label, which says nothing about its address. */
-		if (kind == TOOL_HOSTED && slice_is(name, "mcp"))
-			same = slice_starts(t->name, SLICE("mcp:"));
-		if (t->removed && same && (t->kind == TOOL_HOSTED) == (kind == TOOL_HOSTED))
-			return true;
+		if (server ? !slice_starts(t->name, SLICE("mcp:")) : !slice_equals(t->name, name))
+			continue;
+		if (server && t->removed)
+			return false;
+		stays = stays || !t->removed;
 	}
-	return false;
+	return stays;
 }
 
-/* A list of allowed tools loses those that are gone; an empty one means that none is to be called.
- */
+/* A list of allowed tools loses those that are gone or were never declared; an empty one means that
+ * none is to be called. */
 static int strip_choice(struct writer *w)
 {
 	const struct json_value *choice = json_get(w->doc.root, "tool_choice"), *inner;
@@ -128,14 +139,14 @@ static int strip_choice(struct writer *w)
 	if (w->tools_go || !json_is_string(json_get(choice, "type"), "allowed_tools"))
 		return 0;
 	inner = json_get(choice, "allowed_tools");
-	inner = json_get(inner ? inner : choice, "tools");
+	inner = json_get(json_type(inner) > JSON_NULL ? inner : choice, "tools");
 	trim_init(&trim, w->edits, OPENAI_WHO);
 	for (struct json_iter it = json_iter(inner); !r && json_next(&it);) {
 		enum tool_kind kind;
 		struct slice name = openai_entry_name(it.value, &kind);
 
-		r = trim_item(&trim, place_of(&w->places, it.value),
-		        name_was_removed(w->facts, kind, name));
+		r = trim_item(
+		        &trim, place_of(&w->places, it.value), !name_stays(w->facts, kind, name));
 	}
 	if (r || !trim.removed)
 		return r;
@@ -239,7 +250,7 @@ static int edit_members(
 	r = places_find(&w.doc, edits->arena, &w.places);
 	if (!r && ask)
 		r = ask_usage(&w);
-	if (!r && any_removed(f))
+	if (!r && may_strip(f))
 		r = strip(&w);
 	json_done(&w.doc);
 	return r;
@@ -259,7 +270,7 @@ int openai_edit_request(const struct request_facts *facts, struct slice body,
 		r = insert_member(
 		        body, SLICE("\"stream_options\":{\"include_usage\":true},"), edits);
 	}
-	if (!r && (ask || any_removed(facts)))
+	if (!r && (ask || may_strip(facts)))
 		r = edit_members(facts, body, ask, edits);
 	return r;
 }

@@ -40,8 +40,7 @@ struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX])
 	if (key.len > 3 * (size_t)KEY_FOLDED_MAX || is_small(key))
 		return none;
 	for (size_t i = 0; i < key.len; i += len) {
-		char c = fold_letter(
-		        (const unsigned char *)key.at + i, key.len - i, &len);
+		char c = fold_letter((const unsigned char *)key.at + i, key.len - i, &len);
 
 		if (!c) {
 			c = key.at[i];
@@ -54,18 +53,21 @@ struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX])
 	return slice_from(room, n);
 }
 
-struct slice openai_odd_key(const struct json_value *object, const char *const *names)
+const char *openai_odd_key(
+        const struct json_value *object, const char *const *names, struct slice *ret_key)
 {
 	char room[KEY_FOLDED_MAX];
 
 	if (json_type(object) != JSON_OBJECT)
-		return (struct slice){0};
+		return NULL;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
 		struct slice folded = openai_key_fold(json_text(it.key), room);
 
 		for (unsigned i = 0; folded.at && names[i]; i++)
-			if (slice_is(folded, names[i]))
-				return json_text(it.key);
+			if (slice_is(folded, names[i])) {
+				*ret_key = json_text(it.key);
+				return names[i];
+			}
 	}
-	return (struct slice){0};
+	return NULL;
 }

@@ -11,6 +11,7 @@
  * The letters beyond ASCII whose other case is an ASCII letter (U+017F, U+212A, U+0130, U+0131)
  * count as that letter. */
 struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX]);
-/* The first of the object's keys that is one of the names in other letters; at == NULL: none, or no
- * object. names: small letters, ended by NULL. */
-struct slice openai_odd_key(const struct json_value *object, const char *const *names);
+/* The name that one of the object's keys is in other letters, NULL: none is, or it is no object.
+ * names: in small letters, ended by NULL. */
+const char *openai_odd_key(
+        const struct json_value *object, const char *const *names, struct slice *ret_key);

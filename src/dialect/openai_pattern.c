@@ -1,40 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* openai_pattern: comparing bytes is a tenth of the cost of reading them. */
 #include "dialect/openai_pattern.h"
+#include "base/plain.h"
 #include "base/utf8.h"
 
 /* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
  * character or bytes that are no UTF-8 would have to be read properly. */
 static long plain_length(const char *at, const char *end)
 {
-	const char *p = at;
+	const char *p = plain_skip(at, end);
 
 	while (p < end && *p != '"') {
-		unsigned char c = (unsigned char)*p;
+		struct utf8 u = utf8_next(p, end);
 
-		if (c < ' ' || c == '\\')
+		if (!u.valid || (unsigned char)*p < ' ' || *p == '\\')
 			return -1;
-		if (c < 128) {
-			p++;
-		} else {
-			struct utf8 u = utf8_next(p, end);
-
-			if (!u.valid)
-				return -1;
-			p += u.len;
-		}
+		p = plain_skip(p + u.len, end);
 	}
 	return p < end ? (long)(p - at) : -1;
 }
 
-/* Whether the event is the pattern with other plain strings in its holes. The pattern was read,
- * checked and found to be text of one choice that goes on and nothing else. An event that equals it
- * outside the inside of these strings, and holds in them no quote, backslash, control character or
- * bad UTF-8, is the same tree with other text in these two values: the same keys, the same single
- * choice, no call, no usage, no finish. */
-bool pattern_matches(const struct openai_pattern *p, struct slice event, struct slice *ret_text)
+static bool goes_on_as(const char *at, const char *end, const char *model, size_t len)
 {
-	const char *at = event.at, *end = event.at + event.len, *model = buf_at(&p->event);
+	return (size_t)(end - at) >= len && !memcmp(at, model, len);
+}
+
+size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text)
+{
+	const char *at = bytes.at, *end = bytes.at + bytes.len, *model = buf_at(&p->event);
 	size_t from = 0, len;
 	struct slice text = {0};
 
@@ -42,20 +35,22 @@ bool pattern_matches(const struct openai_pattern *p, struct slice event, struct 
 		long hole;
 
 		len = p->holes[i].start - from;
-		if ((size_t)(end - at) < len || memcmp(at, model + from, len))
-			return false;
+		if (!goes_on_as(at, end, model + from, len))
+			return 0;
 		at += len;
 		hole = plain_length(at, end);
 		if (hole < 0)
-			return false;
+			return 0;
 		if (i == p->text_hole)
 			text = slice_from(at, (size_t)hole);
 		at += hole;
 		from = p->holes[i].end;
 	}
 	len = buf_len(&p->event) - from;
+	if (!goes_on_as(at, end, model + from, len))
+		return 0;
 	*ret_text = text;
-	return (size_t)(end - at) == len && !memcmp(at, model + from, len);
+	return (size_t)(at - bytes.at) + len;
 }
 
 static bool hole_of(

@@ -19,5 +19,10 @@ struct openai_pattern {
  * is that text, padding another string of no meaning or NULL. Failing costs time only. */
 void pattern_learn(struct openai_pattern *p, struct slice event, const struct json_doc *doc,
         const struct json_value *text, const struct json_value *padding);
-/* Whether the event is the pattern with other plain strings in its holes; then the text. */
-bool pattern_matches(const struct openai_pattern *p, struct slice event, struct slice *ret_text);
+/* Whether bytes begin with the pattern with other plain strings in its holes: how long that is, and
+ * the text; 0: they do not. The pattern was read, checked and found to be text of one choice that
+ * goes on and nothing else. What equals it outside the inside of these strings, and holds in them
+ * no quote, backslash, control character or bad UTF-8, is the same tree with other text in these
+ * two values: the same keys, the same single choice, no call, no usage, no finish. It is cut in the
+ * same lines, too. */
+size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text);

@@ -3,8 +3,17 @@
 #include "dialect/openai_answer.h"
 #include <errno.h>
 #include <stdio.h>
+#include "dialect/openai_keys.h"
 
 #define MODEL_MAX 256
+
+/* Keys that clients read, and that stand in no other letters. */
+static const char *const top_names[] = {"id", "model", "usage", "error", "choices", "created",
+        "service_tier", "message", "delta", "tool_calls", "function_call", "output", "item",
+        "response", NULL};
+static const char *const choice_names[] = {"index", "delta", "message", "finish_reason", "role",
+        "content", "refusal", "reasoning", "reasoning_content", "reasoning_details", "text",
+        "tool_calls", "function_call", NULL};
 
 const struct slice openai_fields[FIELD_N] = {
         [FIELD_CONTENT] = SLICE_INIT("content"),
@@ -25,71 +34,8 @@ static const struct json_value *unless_null(const struct json_value *v)
 	return json_type(v) == JSON_NULL ? NULL : v;
 }
 
-/* Absent and null are nothing; what is no plain whole number is bad. */
-static uint64_t count(const struct json_value *object, const char *key, bool *bad)
-{
-	const struct json_value *v = unless_null(json_get(object, key));
-	uint64_t n = 0;
-
-	if (v && json_to_u64(v, UINT64_MAX, &n))
-		*bad = true;
-	return n;
-}
-
-static uint64_t either(
-        const struct json_value *object, const char *key, const char *other, bool *bad)
-{
-	return json_get(object, key) ? count(object, key, bad) : count(object, other, bad);
-}
-
-static const struct json_value *details(
-        const struct json_value *usage, const char *key, const char *other)
-{
-	const struct json_value *v = json_get(usage, key);
-
-	return v ? v : json_get(usage, other);
-}
-
-/* The last usage of a stream counts: where several come they are running totals. */
-static void read_usage(struct answer *a, const struct json_value *usage)
-{
-	const struct json_value *in =
-	        details(usage, "prompt_tokens_details", "input_tokens_details");
-	const struct json_value *out =
-	        details(usage, "completion_tokens_details", "output_tokens_details");
-	const struct usage_rules *rules =
-	        a->usage_rules ? a->usage_rules : usage_rules_find((struct slice){0});
-	bool bad = false;
-	struct usage_raw raw = {
-	        .prompt = either(usage, "prompt_tokens", "input_tokens", &bad),
-	        .completion = either(usage, "completion_tokens", "output_tokens", &bad),
-	        .total = count(usage, "total_tokens", &bad),
-	        .has_total = json_type(json_get(usage, "total_tokens")) == JSON_NUMBER,
-	        .cached = in ? count(in, "cached_tokens", &bad)
-	                     : count(usage, "prompt_cache_hit_tokens", &bad),
-	        .cache_write = count(in, "cache_write_tokens", &bad),
-	        .audio_in = count(in, "audio_tokens", &bad),
-	        .image_in = count(in, "image_tokens", &bad),
-	        .reasoning = out ? count(out, "reasoning_tokens", &bad)
-	                         : count(usage, "reasoning_tokens", &bad),
-	        .citation = count(usage, "citation_tokens", &bad),
-	        .audio_out = count(out, "audio_tokens", &bad),
-	        .image_out = count(out, "image_tokens", &bad),
-	        .known = details(usage, "prompt_tokens", "input_tokens") ||
-	                 details(usage, "completion_tokens", "output_tokens"),
-	};
-	uint64_t searches = count(usage, "num_search_queries", &bad);
-
-	if (bad || !raw.known) {
-		a->usage.mismatch = a->usage.mismatch || bad;
-		return;
-	}
-	usage_from_openai(&raw, rules, &a->usage);
-	a->usage.web_search = searches;
-}
-
-/* A name for headers and logs: short, and without control characters. The last one counts; all
- * share one place. */
+/* A name for headers and logs: short and of printable ASCII. The last one counts; all share one
+ * place. */
 static int keep_name(struct answer *a, const struct json_value *v, struct slice *name)
 {
 	struct slice text = json_text(v);
@@ -99,7 +45,7 @@ static int keep_name(struct answer *a, const struct json_value *v, struct slice 
 	        slice_equals(text, *name))
 		return 0;
 	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 127)
+		if ((unsigned char)text.at[i] < ' ' || (unsigned char)text.at[i] > '~')
 			return 0;
 	if (!at)
 		at = arena_alloc(a->arena, MODEL_MAX);
@@ -140,6 +86,25 @@ static int keep_head(struct answer *a, const struct json_doc *doc, const struct 
 	return r ? r : keep_token(a, doc, top->model, &s->model);
 }
 
+/* Calls where no client looks for them are calls all the same to one that does. */
+static bool has_misplaced_calls(const struct json_value *v)
+{
+	return json_count(json_get(v, "tool_calls")) || json_count(json_get(v, "function_call"));
+}
+
+/* Messages at the top belong to other APIs, whose clients would find calls in them. */
+static bool has_misplaced_message(const struct answer *a, const struct json_value *root)
+{
+	static const char *const holders[] = {"message", "delta", "output", "item", "response"};
+
+	if (a->facts->action != ACTION_CHAT && a->facts->action != ACTION_COMPLETION)
+		return false;
+	for (unsigned i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+		if (json_count(json_get(root, holders[i])))
+			return true;
+	return has_misplaced_calls(root);
+}
+
 static void find_member(struct openai_top *top, struct slice key, const struct json_value *v)
 {
 	static const struct {
@@ -168,8 +133,13 @@ int openai_read_top(
         struct answer *a, const struct json_doc *doc, struct openai_top *ret, struct complaint *why)
 {
 	struct openai_top top = {0};
-	int r;
+	struct slice key;
+	int r = 0;
 
+	if (openai_odd_key(doc->root, top_names, &key))
+		return openai_malformed(why, "one of its keys is spelled in other letters");
+	if (has_misplaced_message(a, doc->root))
+		return openai_malformed(why, "a message stands where none belongs");
 	for (struct json_iter it = json_iter(doc->root); json_next(&it);)
 		find_member(&top, json_text(it.key), it.value);
 	if (top.choices && json_type(top.choices) != JSON_ARRAY)
@@ -177,8 +147,9 @@ int openai_read_top(
 	if (json_type(top.usage) != JSON_OBJECT)
 		top.usage = NULL;
 	if (top.usage)
-		read_usage(a, top.usage);
-	r = keep_name(a, top.model, &a->model);
+		r = openai_read_usage(a, top.usage, why);
+	if (!r)
+		r = keep_name(a, top.model, &a->model);
 	if (!r)
 		r = keep_name(a, top.service_tier, &a->service_tier);
 	if (!r)
@@ -214,13 +185,6 @@ static int find_choice(
 	return 0;
 }
 
-/* Calls where no client looks for them are calls all the same to one that does. */
-static bool other_message_calls(const struct json_value *other)
-{
-	return json_count(json_get(other, "tool_calls")) ||
-	       json_type(json_get(other, "function_call")) == JSON_OBJECT;
-}
-
 static int view_calls(struct openai_view *v, struct complaint *why)
 {
 	const struct json_value *calls = unless_null(json_get(v->message, "tool_calls"));
@@ -241,13 +205,13 @@ int openai_view(struct answer *a, const struct json_value *element, unsigned pos
 	struct openai_view v = {.element = element};
 	const struct json_value *message = NULL, *other = NULL;
 	uint64_t index = position;
+	struct slice key;
 	int r;
 
 	if (json_type(element) != JSON_OBJECT)
 		return openai_malformed(why, "a choice is no object");
 	for (struct json_iter it = json_iter(element); json_next(&it);) {
-		struct slice key = json_text(it.key);
-
+		key = json_text(it.key);
 		if (slice_is(key, "index")) {
 			if (json_to_u64(it.value, UINT32_MAX, &index))
 				return openai_malformed(why, "a choice's index is no number");
@@ -266,8 +230,12 @@ int openai_view(struct answer *a, const struct json_value *element, unsigned pos
 		v.finish = NULL;
 	if (message && json_type(message) != JSON_OBJECT)
 		return openai_malformed(why, "a choice's message is no object");
-	if (other_message_calls(other) || (!message && other_message_calls(element)))
+	if (has_misplaced_calls(other) || has_misplaced_calls(element))
 		return openai_malformed(why, "a tool call stands where none belongs");
+	if (openai_odd_key(element, choice_names, &key) ||
+	        openai_odd_key(message, choice_names, &key) ||
+	        openai_odd_key(other, choice_names, &key))
+		return openai_malformed(why, "a key of a choice is spelled in other letters");
 	v.message = message ? message : element;
 	r = view_calls(&v, why);
 	if (!r)

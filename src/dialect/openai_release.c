@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include "dialect/trim.h"
 
+#define RELEASE_MAX (64u << 20) /* bytes of held events, edited, and of what editing one takes */
+
 static int number_entry(
         struct openai_render *r, const struct json_value *entry, const struct assembling *call)
 {
@@ -131,7 +133,8 @@ static int edit_held(struct openai_render *r, int64_t *last)
 }
 
 /* One held event, edited; nothing when all that it held was denied. */
-static int release_edited(struct openai_render *r, struct slice event, int64_t *last)
+static int release_edited(
+        struct openai_render *r, struct slice event, int64_t *last, struct buf *out)
 {
 	struct slice json = openai_event_json(r->lap->arena, event), text;
 	int error = json.at ? render_open_document(r, json) : -ENOMEM;
@@ -145,9 +148,34 @@ static int release_edited(struct openai_render *r, struct slice event, int64_t *
 	if (error || (!r->kept_calls && !r->kept_role))
 		return error;
 	if (!r->edits.n)
-		return lap_out(r->lap, event);
+		return buf_put_slice(out, event);
 	error = openai_event_text(&r->edits, json, &text);
-	return error ? error : lap_out(r->lap, text);
+	return error ? error : buf_put_slice(out, text);
+}
+
+/* A call may have come in tens of thousands of events. What each takes while it is edited is given
+ * back before the next, and all of them go out in one piece. */
+static int release_all_edited(
+        struct openai_render *r, const struct slice *events, unsigned n, int64_t *last)
+{
+	struct arena *lap_arena = r->lap->arena, work;
+	struct buf out = BUF_INIT(RELEASE_MAX);
+	struct slice bytes;
+	int error = 0;
+
+	arena_init(&work, RELEASE_MAX);
+	r->lap->arena = &work;
+	for (unsigned i = 0; !error && i < n; i++) {
+		error = release_edited(r, events[i], last, &out);
+		arena_reset(&work);
+	}
+	r->lap->arena = lap_arena;
+	arena_finish(&work);
+	bytes = arena_dup(lap_arena, buf_slice(&out));
+	buf_finish(&out);
+	if (error)
+		return error;
+	return bytes.at ? lap_out(r->lap, bytes) : -ENOMEM;
 }
 
 /* What was held for a choice, in its own events. last: of the walk over its entries, which goes on
@@ -158,8 +186,13 @@ static int release_held(struct openai_render *r, uint32_t choice, bool as_it_is,
 	unsigned n;
 	int error = held_take(&r->s->held, choice, r->lap->arena, &events, &n);
 
+	if (error || !n)
+		return error;
+	if (!as_it_is)
+		return release_all_edited(r, events, n, last);
+	/* They stand one behind the other. */
 	for (unsigned i = 0; !error && i < n; i++)
-		error = as_it_is ? lap_out(r->lap, events[i]) : release_edited(r, events[i], last);
+		error = lap_out(r->lap, events[i]);
 	return error;
 }
 

@@ -286,6 +286,12 @@ static int read_bounds(struct openai_reader *r)
 	return error;
 }
 
+/* What a provider runs by itself is switched off by false, too. */
+static bool is_on(const struct json_value *v)
+{
+	return json_type(v) != JSON_NULL && (json_type(v) != JSON_BOOL || json_is_true(v));
+}
+
 static int read_top(
         struct openai_reader *r, const struct json_value *key, const struct json_value *v)
 {
@@ -297,7 +303,7 @@ static int read_top(
 			               ? 0
 			               : members[i].read(r, v);
 	for (unsigned i = 0; i < openai_n_hosted_members; i++)
-		if (slice_equals(name, openai_hosted_members[i].key) && json_type(v) != JSON_NULL)
+		if (slice_equals(name, openai_hosted_members[i].key) && is_on(v))
 			return openai_add_tool(r, TOOL_HOSTED, openai_hosted_members[i].type,
 			               LIST_MEMBER, i)
 			               ? 0
@@ -324,7 +330,7 @@ static int check_whole(struct openai_reader *r)
 
 static int read_all(struct openai_reader *r)
 {
-	int error = 0;
+	int error = openai_check_plain(r);
 
 	for (struct json_iter it = json_iter(r->doc.root); !error && json_next(&it);)
 		error = read_top(r, it.key, it.value);
@@ -353,7 +359,8 @@ int openai_read_request(enum action action, struct slice body, struct arena *are
 
 	if (error == -EPROTO)
 		return openai_complain(why, FAULT_REQUEST_INVALID, "",
-		        "the body cannot be read at byte %zu: %s", wrong.at, wrong.text);
+		        "The body cannot be read at byte %zu: %s. Send one JSON object that every parser reads alike.",
+		        wrong.at, wrong.text);
 	if (error)
 		return error;
 	error = read_all(&r);

@@ -25,6 +25,9 @@ bool openai_is_printable(struct slice s);
 struct tool_decl *openai_add_tool(struct openai_reader *r, enum tool_kind kind, struct slice name,
         unsigned list, unsigned index);
 
+/* openai_plain.c: refuses what two readers could read differently, by its pointer. 0, -EPROTO. */
+int openai_check_plain(struct openai_reader *r);
+
 /* openai_tools.c: of the members that the reader has found. 0, -ENOMEM, -EPROTO. */
 int openai_read_tool_list(struct openai_reader *r);
 int openai_read_function_list(struct openai_reader *r);

@@ -4,6 +4,7 @@
 #include "dialect/openai_answer.h"
 #include <assert.h>
 #include <errno.h>
+#include "base/mem.h"
 #include "dialect/trim.h"
 
 struct stream {
@@ -86,6 +87,32 @@ static void learn(struct stream *t)
 	pattern_learn(&s->pattern, t->bytes, &t->doc, texts[0].value, t->top.obfuscation);
 	s->pattern_choice = v->choice;
 	s->pattern_field = texts[0].field;
+}
+
+static bool pattern_holds(const struct stream *t)
+{
+	return t->s->pattern.is_set && !t->s->pattern_choice->finished;
+}
+
+/* A run of events that are known by their pattern need not even be cut, where they end in an LF as
+ * it does. */
+static int take_run(struct stream *t)
+{
+	const struct openai_pattern *p = &t->s->pattern;
+	struct slice rest = sse_rest(&t->s->sse), text;
+	size_t taken = 0, len;
+	int r = 0;
+
+	if (!rest.len || t->s->done || !pattern_holds(t) ||
+	        !slice_ends(buf_slice(&p->event), SLICE("\n")))
+		return 0;
+	while (!r && (len = pattern_length(p, slice_skip(rest, taken), &text)) &&
+	        len <= OPENAI_EVENT_MAX) {
+		r = take_pattern_text(t, slice_from(rest.at + taken, len), text);
+		taken += len;
+	}
+	sse_skip(&t->s->sse, taken);
+	return r;
 }
 
 /* A member that says nothing yet: it can wait with the calls it came with. */
@@ -273,6 +300,7 @@ static int take_json(struct stream *t, struct slice data, bool cut)
 	if (r)
 		return r;
 	r = openai_read_top(t->a, &t->doc, &t->top, t->why);
+	t->s->failed = t->s->failed || (!r && t->top.error);
 	if (!r)
 		r = read_views(t);
 	if (!r && !event_is_ours(t))
@@ -318,27 +346,79 @@ static int own_event(struct stream *t, const struct sse_event *e, struct slice *
 	return 0;
 }
 
-static bool is_ascii(struct slice s)
+/* Bytes that some reader of lines takes for the end of one, though no stream of events has it so:
+ * beyond ASCII, and control characters. */
+static size_t separators(struct slice s)
 {
-	unsigned char all = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < s.len; i++)
-		all |= (unsigned char)s.at[i];
-	return all < 128;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		n += c >= 128 || (c < ' ' && c != '\t' && c != '\n' && c != '\r');
+	}
+	return n;
 }
 
 /* Comments and fields without data mean nothing to anyone, so nothing is lost with those that some
- * client could take for something else: a line separator of Unicode, or a byte order mark that is
- * no longer in the middle of the stream once what came before it is held. */
+ * client could take for something else. */
 static int take_no_data(struct stream *t, const struct sse_event *e)
 {
-	return !e->cut && is_ascii(t->bytes) ? pass(t, t->bytes) : 0;
+	return !e->cut && !separators(t->bytes) ? pass(t, t->bytes) : 0;
+}
+
+/* Whether it is data, and what else it has no client takes for data. */
+static bool is_plain(const struct stream *t, const struct sse_event *e, struct slice data)
+{
+	struct slice before, behind;
+
+	if (e->odd)
+		return false;
+	if (!lies_in(data, t->bytes))
+		return separators(data) == separators(t->bytes);
+	before = slice_from(t->bytes.at, (size_t)(data.at - t->bytes.at));
+	behind = slice_skip(t->bytes, before.len + data.len);
+	return !separators(before) && !separators(behind);
+}
+
+/* Calls that are held at the end were never finished, and were never judged. */
+static bool holds_calls(const struct openai_answer *s)
+{
+	for (unsigned i = 0; i < s->n_choices; i++)
+		if (s->choices[i]->had_calls && !s->choices[i]->finished)
+			return true;
+	return false;
+}
+
+static int broke_off(struct stream *t)
+{
+	return openai_complain(t->why, FAULT_UPSTREAM_MALFORMED, "",
+	        "the provider's answer broke off before its end");
+}
+
+static int take_done(struct stream *t)
+{
+	if (holds_calls(t->s) && !t->s->failed)
+		return broke_off(t);
+	t->s->done = t->a->complete = true;
+	return take_end(t, t->bytes);
+}
+
+/* The end without [DONE]: whole if every choice has finished, or the provider itself said why not.
+ */
+static int take_last(struct stream *t)
+{
+	const struct openai_answer *s = t->s;
+
+	if (!s->failed && (!s->n_choices || s->n_finished < s->n_choices))
+		return broke_off(t);
+	return take_end(t, (struct slice){0});
 }
 
 static int take_event(struct stream *t, const struct sse_event *e)
 {
 	struct slice text, data = e->data;
-	bool first = !t->s->began, mark;
+	bool first = !t->s->began;
 	int r;
 
 	t->s->began = true;
@@ -347,20 +427,16 @@ static int take_event(struct stream *t, const struct sse_event *e)
 	r = own_event(t, e, &data);
 	if (r)
 		return r;
-	mark = slice_starts(t->bytes, SLICE("\xef\xbb\xbf"));
-	if (mark && first)
+	if (first && slice_starts(t->bytes, SLICE("\xef\xbb\xbf")))
 		t->bytes = slice_skip(t->bytes, 3);
-	if (!data.len)
+	if (!data.len && (!e->odd || e->cut))
 		return take_no_data(t, e);
-	if (mark && !first)
-		return openai_malformed(t->why, "a byte order mark stands in it");
-	if (t->s->pattern.is_set && !t->s->pattern_choice->finished &&
-	        pattern_matches(&t->s->pattern, t->bytes, &text))
+	if (!is_plain(t, e, data))
+		return openai_malformed(t->why, "a line of an event is no field that this API has");
+	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len)
 		return take_pattern_text(t, t->bytes, text);
-	if (slice_is(data, "[DONE]")) {
-		t->s->done = t->a->complete = true;
-		return take_end(t, t->bytes);
-	}
+	if (slice_is(data, "[DONE]"))
+		return take_done(t);
 	/* Joined lines live until the next event, what is made of them longer. */
 	if (!lies_in(data, t->bytes)) {
 		data = arena_dup(t->lap->arena, data);
@@ -374,7 +450,7 @@ int openai_stream_feed(
         struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why)
 {
 	struct openai_answer *s = a->state;
-	struct stream t;
+	UNINIT struct stream t;
 	struct sse_event event;
 	int r;
 
@@ -384,16 +460,16 @@ int openai_stream_feed(
 	t.why = why;
 	t.in = in;
 	sse_feed(&s->sse, in);
-	while ((r = sse_next(&s->sse, &event)) > 0) {
+	while (!(r = take_run(&t)) && (r = sse_next(&s->sse, &event)) > 0) {
 		r = take_event(&t, &event);
 		if (r)
 			return r;
 	}
-	if (!r && last && sse_end(&s->sse, &event) > 0)
+	if (!r && last && (r = sse_end(&s->sse, &event)) > 0)
 		r = take_event(&t, &event);
 	if (r == -EMSGSIZE)
 		return openai_malformed(why, "an event is too long");
 	if (r || !last || s->done)
 		return r;
-	return take_end(&t, (struct slice){0});
+	return take_last(&t);
 }

@@ -13,6 +13,12 @@ const struct hosted_member openai_hosted_members[] = {
         {SLICE_INIT("data_sources"), SLICE_INIT("data_sources")},           /* Azure */
         {SLICE_INIT("search_parameters"), SLICE_INIT("search_parameters")}, /* xAI */
         {SLICE_INIT("plugins"), SLICE_INIT("plugins")},                     /* OpenRouter */
+        {SLICE_INIT("enable_search"), SLICE_INIT("web_search")},            /* Alibaba */
+        {SLICE_INIT("search_settings"), SLICE_INIT("web_search")},          /* Groq */
+        {SLICE_INIT("web_search"), SLICE_INIT("web_search")},
+        {SLICE_INIT("compound_custom"), SLICE_INIT("compound_custom")}, /* Groq */
+        {SLICE_INIT("tool_resources"), SLICE_INIT("tool_resources")},
+        {SLICE_INIT("extra_body"), SLICE_INIT("extra_body")},
 };
 const unsigned openai_n_hosted_members =
         sizeof(openai_hosted_members) / sizeof(openai_hosted_members[0]);
@@ -26,6 +32,29 @@ bool openai_name_is_valid(struct slice name)
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 		            c == '_' || c == '.' || c == '-'))
+			return false;
+	}
+	return true;
+}
+
+/* Of the members that hold a tool, or tools, an entry has only the one that its type names. */
+static bool has_one_reading(const struct json_value *entry)
+{
+	static const struct {
+		const char *key, *type;
+		enum json_type is;
+	} holders[] = {
+	        {"function", "function", JSON_OBJECT},
+	        {"custom", "custom", JSON_OBJECT},
+	        {"tools", "namespace", JSON_ARRAY},
+	};
+	const struct json_value *type = json_get(entry, "type");
+
+	for (unsigned i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
+		const struct json_value *v = json_get(entry, holders[i].key);
+
+		if (json_type(v) > JSON_NULL &&
+		        (!json_is_string(type, holders[i].type) || json_type(v) != holders[i].is))
 			return false;
 	}
 	return true;
@@ -49,6 +78,8 @@ struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *r
 	const struct json_value *name;
 
 	*ret_kind = function ? TOOL_FUNCTION : custom ? TOOL_CUSTOM : TOOL_HOSTED;
+	if (!has_one_reading(entry))
+		return (struct slice){0};
 	name = function ? name_of(entry, "function") : custom ? name_of(entry, "custom") : type;
 	return json_type(name) == JSON_STRING ? json_text(name) : (struct slice){0};
 }
@@ -126,9 +157,8 @@ static int read_namespace(struct openai_reader *r, const struct json_value *v, u
 	const struct json_value *tools = json_get(v, "tools");
 	unsigned i = 0;
 
-	if (json_type(tools) != JSON_ARRAY || json_count(tools) > OPENAI_TOOLS_MAX)
-		return wrong_tool(
-		        r, LIST_TOOLS, index, "a namespace with an array of at most 1024 tools");
+	if (!json_count(tools) || json_count(tools) > OPENAI_TOOLS_MAX || !has_one_reading(v))
+		return wrong_tool(r, LIST_TOOLS, index, "a namespace with 1 to 1024 tools");
 	for (struct json_iter it = json_iter(tools); json_next(&it); i++) {
 		int error = read_tool(r, it.value, LIST_NESTED + index, i);
 
@@ -174,7 +204,8 @@ int openai_read_function_list(struct openai_reader *r)
 		const struct json_value *name = json_get(it.value, "name");
 		struct slice text;
 
-		if (json_type(name) != JSON_STRING || !openai_name_is_valid(json_text(name)))
+		if (json_type(name) != JSON_STRING || !has_one_reading(it.value) ||
+		        !openai_name_is_valid(json_text(name)))
 			return wrong_tool(r, LIST_FUNCTIONS, i,
 			        "a name of A-Z a-z 0-9 _ . - and at most 128 characters");
 		if (openai_keep(r, name, &text) ||
@@ -212,7 +243,12 @@ static int read_allowed_tools(struct openai_reader *r, const struct json_value *
 	const struct json_value *tools, *mode;
 	int error;
 
-	inner = inner ? inner : v;
+	if (json_type(inner) <= JSON_NULL)
+		inner = v;
+	else if (json_get(v, "tools") || json_get(v, "mode"))
+		return openai_wrong(r, "/tool_choice", "one list of allowed tools");
+	if (json_get(v, "function") || json_get(v, "custom"))
+		return openai_wrong(r, "/tool_choice", "a list of allowed tools or one tool");
 	tools = json_get(inner, "tools");
 	mode = json_get(inner, "mode");
 	if (json_type(tools) != JSON_ARRAY || json_count(tools) > OPENAI_TOOLS_MAX)
@@ -262,6 +298,8 @@ int openai_read_choice(struct openai_reader *r)
 		return openai_wrong(r, pointer, "a string or an object");
 	if (r->tool_choice && json_is_string(json_get(v, "type"), "allowed_tools"))
 		return read_allowed_tools(r, v);
+	if (json_get(v, "allowed_tools"))
+		return openai_wrong(r, pointer, "a list of allowed tools or one tool");
 	error = make_room_for_choice(r, 1);
 	if (error)
 		return error;

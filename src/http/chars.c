@@ -54,14 +54,6 @@ bool chars_are(struct slice s, unsigned classes)
 	return true;
 }
 
-int char_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 typedef uint8_t lanes __attribute__((vector_size(16)));
 
 #define ROUNDS 255u                                         /* a lane counts so far */

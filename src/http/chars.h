@@ -22,7 +22,15 @@ static inline bool char_is(char c, unsigned classes)
 
 bool chars_are(struct slice s, unsigned classes); /* also true of nothing */
 bool chars_are_name(struct slice s);              /* chars_are(s, CHAR_NAME), quicker */
-int char_hex(char c);                             /* 0 to 15, or -1 */
+
+/* 0 to 15, or -1. */
+static inline int char_hex(char c)
+{
+	unsigned digit = (unsigned)(unsigned char)c - '0',
+	         letter = ((unsigned char)c | 0x20u) - 'a';
+
+	return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
+}
 
 struct chars_scan {
 	size_t cr, lf;

@@ -224,8 +224,40 @@ static void chunks_byte(struct chunks *c, char byte)
 	}
 }
 
+/* Nearly every chunk comes with a plain size, and with the line ends on both sides of it in one
+ * piece: those are read at once. Anything else is left to be read byte by byte. */
+static void chunks_leap(struct chunks *c, struct slice *in)
+{
+	const char *at = in->at, *end = at + in->len, *digits;
+	uint64_t size = 0;
+	int digit;
+
+	if (c->place == DATA_CR && end - at >= 2 && at[0] == '\r' && at[1] == '\n') {
+		c->place = SIZE;
+		at += 2;
+	}
+	digits = at;
+	while (at < end && at - digits < SIZE_DIGITS && (digit = char_hex(*at)) >= 0) {
+		size = size << 4 | (unsigned)digit;
+		at++;
+	}
+	if (c->place != SIZE || c->digits || at == digits || end - at < 2 || at[0] != '\r' ||
+	        at[1] != '\n')
+		at = digits;
+	else
+		at += 2;
+	c->overhead += (size_t)(at - in->at);
+	if (at > digits) {
+		c->left = size;
+		size_end(c, '\n');
+	}
+	*in = slice_skip(*in, (size_t)(at - in->at));
+}
+
 enum chunk_step chunks_next(struct chunks *c, struct slice *in, struct slice *ret_data)
 {
+	if (c->place == DATA_CR || c->place == SIZE)
+		chunks_leap(c, in);
 	while (in->len && c->place != DATA && c->place < ENDED) {
 		chunks_byte(c, in->at[0]);
 		*in = slice_skip(*in, 1);

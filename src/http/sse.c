@@ -38,7 +38,7 @@ static void event_begin(struct sse *s)
 	buf_clear(&s->joined);
 	s->line_at = 0;
 	s->n_data = 0;
-	s->has_name = s->crlf = s->whole = s->given = false;
+	s->has_name = s->odd = s->crlf = s->whole = s->given = false;
 }
 
 /* The event's place of a byte that was fed. */
@@ -76,7 +76,7 @@ static int event_give(struct sse *s, const char *to, bool cut, struct sse_event 
 	} else if (bytes.len > s->carry.max) {
 		return sse_fail(s, -EMSGSIZE);
 	}
-	*ret = (struct sse_event){.bytes = bytes, .cut = cut};
+	*ret = (struct sse_event){.bytes = bytes, .cut = cut, .odd = s->odd};
 	if (s->n_data == 1)
 		ret->data = slice_from(bytes.at + s->data_at, s->data_len);
 	else if (s->n_data)
@@ -128,6 +128,8 @@ static int line_read(struct sse *s, struct slice line, size_t place)
 		s->has_name = true;
 		s->name_at = place;
 		s->name_len = value.len;
+	} else if (len && !slice_is(name, "id") && !slice_is(name, "retry")) {
+		s->odd = true;
 	}
 	return 0;
 }
@@ -240,6 +242,23 @@ int sse_next(struct sse *s, struct sse_event *ret)
 		return r;
 	s->at = s->end;
 	return s->from < s->end ? event_carry(s, s->end) : 0;
+}
+
+struct slice sse_rest(const struct sse *s)
+{
+	bool begun = !s->given && (s->line_at || s->at != s->from || buf_len(&s->carry));
+
+	if (begun || !s->started || s->after_cr || s->error)
+		return (struct slice){0};
+	return slice_from(s->at, (size_t)(s->end - s->at));
+}
+
+void sse_skip(struct sse *s, size_t len)
+{
+	assert(len <= sse_rest(s).len && (!len || s->at[len - 1] == '\n'));
+	s->at += len;
+	s->from = s->at;
+	s->given = true;
 }
 
 int sse_end(struct sse *s, struct sse_event *ret)

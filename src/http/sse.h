@@ -13,6 +13,8 @@ struct sse_event {
 	struct slice data;  /* its data lines joined by LF; at == NULL: it has none */
 	struct slice name;  /* of its event line; at == NULL: it has none */
 	bool cut;           /* the stream ended before its blank line */
+	bool odd; /* it has a line that is neither a comment nor data, event, id or retry: the
+	             standard has it ignored, a careless reader may not */
 };
 
 struct sse {
@@ -27,7 +29,7 @@ struct sse {
 	size_t line_at; /* of the line that is being read */
 	size_t data_at, data_len, name_at, name_len;
 	unsigned n_data;
-	bool has_name;
+	bool has_name, odd;
 	bool started;  /* the first line, which may begin with a byte order mark, was read */
 	bool after_cr; /* the last byte was a CR: an LF that follows belongs to it */
 	bool crlf;     /* the event's last line ended in CRLF */
@@ -43,5 +45,10 @@ void sse_feed(struct sse *s, struct slice in);
 /* 1: an event, valid until the next call; 0: all was taken; -ENOMEM; -EMSGSIZE: an event is over
  * the ceiling. */
 int sse_next(struct sse *s, struct sse_event *ret);
+/* Between two events: what was fed and not looked at; else empty. */
+struct slice sse_rest(const struct sse *s);
+/* The caller knows the first len bytes of the rest: they are whole events, the last of which ends
+ * in an LF. */
+void sse_skip(struct sse *s, size_t len);
 /* The stream has ended: 1 and what is left, or 0. */
 int sse_end(struct sse *s, struct sse_event *ret);

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <strings.h>
 #include "base/mem.h"
 #include "net/mailbox.h"
 
@@ -60,6 +61,18 @@ static int error_of(int code)
 	}
 }
 
+/* A bare container has no /etc/hosts; localhost is the machine itself all the same (RFC 6761, 6.3).
+ */
+static int localhost_or(int error, const char *name, struct address *list, unsigned *ret_n)
+{
+	if (strcasecmp(name, "localhost") != 0)
+		return error;
+	list[0] = (struct address){
+	        .in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
+	*ret_n = 1;
+	return 0;
+}
+
 static int ask_system(const char *name, struct address *list, unsigned *ret_n)
 {
 	const struct addrinfo want = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -68,7 +81,7 @@ static int ask_system(const char *name, struct address *list, unsigned *ret_n)
 	int r = getaddrinfo(name, NULL, &want, &found);
 
 	if (r)
-		return error_of(r);
+		return localhost_or(error_of(r), name, list, ret_n);
 	for (const struct addrinfo *i = found; i && n < RESOLVE_ADDRESSES; i = i->ai_next) {
 		if (i->ai_addrlen > sizeof(*list) ||
 		        (i->ai_family != AF_INET && i->ai_family != AF_INET6))

@@ -36,14 +36,15 @@ struct channel {
 	void *user;   /* borrowed */
 	struct deadline idle;
 	uint64_t idle_since;
-	uint64_t out_before; /* the wire's counter when the request began */
-	uint64_t received;   /* of the answer, without TLS */
-	unsigned uses;       /* exchanges begun */
-	bool whole;          /* the answer ended as it should */
-	bool broken;         /* fault was told */
-	bool surplus;        /* bytes came that belong to no answer */
-	bool lost;           /* the wire has ended */
-	bool resting;        /* idle in its pool */
+	uint64_t out_before;  /* the wire's counter when the request began */
+	uint64_t received;    /* of the answer, without TLS */
+	struct slice content; /* came in this read, and was not told yet */
+	unsigned uses;        /* exchanges begun */
+	bool whole;           /* the answer ended as it should */
+	bool broken;          /* fault was told */
+	bool surplus;         /* bytes came that belong to no answer */
+	bool lost;            /* the wire has ended */
+	bool resting;         /* idle in its pool */
 	bool trimmed;
 	bool feeding, gone_meanwhile,
 	        release_meanwhile; /* asked for from within an event of the codec */

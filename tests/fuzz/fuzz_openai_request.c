@@ -52,7 +52,8 @@ static bool is_edited(struct slice key)
 {
 	static const char *const keys[] = {"model", "tools", "functions", "tool_choice",
 	        "function_call", "parallel_tool_calls", "stream_options", "web_search_options",
-	        "mcp_servers", "data_sources", "search_parameters", "plugins"};
+	        "mcp_servers", "data_sources", "search_parameters", "plugins", "enable_search",
+	        "search_settings", "web_search", "compound_custom", "tool_resources", "extra_body"};
 
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (slice_is(key, keys[i]))
@@ -135,7 +136,8 @@ static void check(struct body *before, enum action action, uint8_t bits, struct 
 	if (r == -ENOMEM)
 		return;
 	assert(!r);
-	if (!removed && !(bits & 32) &&
+	/* What was chosen and never declared goes too. */
+	if (!removed && before->facts.choice != CHOICE_NAMED && !(bits & 32) &&
 	        (!(bits & 64) || before->facts.usage_asked || !before->facts.stream))
 		assert(!edits.n);
 	for (unsigned i = 0; !r && i < n; i++)

@@ -66,6 +66,25 @@ static const struct golden {
                         "bad2") "],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'"
                                 "auto','tools':[" TOOL("bad") "," TOOL("bad2") "]}}"),
                 CHAT(",'tools':[" TOOL("a") "],'tool_choice':'none'"), NULL, false, ACTION_CHAT},
+        {"a list of allowed tools with one that was never declared",
+                CHAT(",'tools':[" TOOL("a") "," TOOL(
+                        "bad") "],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'"
+                               "auto','tools':[" TOOL("a") "," TOOL("other") "]}}"),
+                CHAT(",'tools':[" TOOL("a") "],'tool_choice':{'type':'allowed_tools','allowed_"
+                                            "tools':{'mode':'auto','tools':[" TOOL("a") "]}}"),
+                NULL, false, ACTION_CHAT},
+        {"a list of allowed tools with one that was never declared, all else stays",
+                CHAT(",'tools':[" TOOL("a") "],'tool_choice':{'type':'allowed_tools','mode':'auto',"
+                                            "'tools':[" TOOL("other") "," TOOL(
+                                                    "a") ",{'type':'web_search'}]}"),
+                CHAT(",'tools':[" TOOL("a") "],'tool_choice':{'type':'allowed_tools','mode':'auto',"
+                                            "'tools':[" TOOL("a") "]}"),
+                NULL, false, ACTION_CHAT},
+        {"a list of allowed tools that all stay",
+                CHAT(",'tools':[" TOOL("a") "," TOOL(
+                        "b") "],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'"
+                             "auto','tools':[" TOOL("b") "]}}"),
+                NULL, NULL, false, ACTION_CHAT},
         {"usage, no options", CHAT(",'stream':true"),
                 "{'stream_options':{'include_usage':true},'model':'m'," MESSAGES ",'stream':true}",
                 NULL, true, ACTION_CHAT},

@@ -211,6 +211,53 @@ static void want_of_memory_is_reported(void **state)
 	assert_true(starve(split_events, NULL) > 1);
 }
 
+static void lines_that_are_no_fields_are_told(void **state)
+{
+	static const struct {
+		const char *text;
+		bool odd;
+	} cases[] = {
+	        {"data: a\n\n", false},
+	        {"data\n\n", false},
+	        {": data: a\n\n", false},
+	        {"id: 1\nretry: 2\nevent: x\ndata: a\n\n", false},
+	        {"id\nretry\nevent\n\n", false},
+	        {"\xef\xbb\xbf"
+	         "data: a\n\n",
+	                false},
+	        {" data: a\n\n", true},
+	        {"Data: a\n\n", true},
+	        {"data : a\n\n", true},
+	        {"{\"a\":1}\n\n", true},
+	        {"x\n\n", true},
+	        {"data: a\r\n data: b\r\n\r\n", true},
+	        {"retr: 1\ndata: a\n\n", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice text = slice_str(cases[i].text);
+
+		for (size_t at = 0; at < text.len; at++) {
+			struct sse_event e;
+			bool odd = false;
+			struct sse s;
+
+			sse_init(&s, 1 << 10);
+			sse_feed(&s, slice_from(text.at, at));
+			while (sse_next(&s, &e) > 0)
+				odd = odd || e.odd;
+			sse_feed(&s, slice_skip(text, at));
+			while (sse_next(&s, &e) > 0)
+				odd = odd || e.odd;
+			while (sse_end(&s, &e) > 0)
+				odd = odd || e.odd;
+			assert_int_equal(odd, cases[i].odd);
+			sse_finish(&s);
+		}
+	}
+}
+
 /* 2 MB of each would take minutes if anything were looked at twice. */
 static void floods_take_linear_time(void **state)
 {
@@ -251,6 +298,7 @@ int main(void)
 	        cmocka_unit_test(what_stands_at_the_end_is_given_too),
 	        cmocka_unit_test(a_whole_event_is_not_copied),
 	        cmocka_unit_test(an_event_over_the_ceiling_is_an_error_that_stays),
+	        cmocka_unit_test(lines_that_are_no_fields_are_told),
 	        cmocka_unit_test(want_of_memory_is_reported),
 	        cmocka_unit_test(floods_take_linear_time),
 	};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plain: runs of bytes that a JSON string holds as they are: ASCII that is printable and neither
+ * quote nor backslash. Sixteen are looked at together. */
+#pragma once
+#include <endian.h>
+#include "base/slice.h"
+
+typedef uint8_t plain_block __attribute__((vector_size(16)));
+
+static inline bool byte_is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Bytes that come before the first one that is not plain; 16: all are. */
+static inline unsigned block_plain(const char *at)
+{
+	plain_block b;
+
+	memcpy(&b, at, sizeof(b));
+	/* c - 0x20 wraps round, so that one comparison finds both ends of the range. */
+	b = (plain_block)((b - 0x20 >= 0x5f) | (b == '"') | (b == '\\'));
+#ifdef __SSE2__
+	typedef char signed_block __attribute__((vector_size(16)));
+	unsigned odd = (unsigned)__builtin_ia32_pmovmskb128((signed_block)b);
+
+	return odd ? (unsigned)__builtin_ctz(odd) : 16;
+#else
+	uint64_t half[2];
+
+	memcpy(half, &b, sizeof(half));
+	if (half[0])
+		return (unsigned)__builtin_ctzll(le64toh(half[0])) / 8;
+	return half[1] ? 8 + (unsigned)__builtin_ctzll(le64toh(half[1])) / 8 : 16;
+#endif
+}
+
+/* The first byte from at on that is not plain, or end. */
+static inline const char *plain_skip(const char *at, const char *end)
+{
+	while (end - at >= 16) {
+		unsigned n = block_plain(at);
+
+		at += n;
+		if (n < 16)
+			return at;
+	}
+	while (at < end && byte_is_plain((unsigned char)*at))
+		at++;
+	return at;
+}
+
+/* Whether there is neither a capital letter nor anything beyond ASCII. */
+static inline bool bytes_are_small(struct slice s)
+{
+	unsigned odd = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		odd |= (c & 0x80u) | (unsigned)(c >= 'A' && c <= 'Z');
+	}
+	return !odd;
+}
+
+/* The same of at most sixteen bytes where sixteen can be read. */
+static inline bool block_is_small(const char *at, size_t len)
+{
+	plain_block b;
+	uint64_t half[2];
+
+	memcpy(&b, at, sizeof(b));
+	b = (plain_block)((b - 'A' < 26) | (b >= 0x80));
+	memcpy(half, &b, sizeof(half));
+	if (len < 8)
+		return !(le64toh(half[0]) << (63 - 8 * len) << 1);
+	return !half[0] && (len == 8 || !(le64toh(half[1]) << (8 * (16 - len))));
+}
