@@ -75,6 +75,7 @@ def test_while_draining_calls_are_still_answered_and_told_to_close(weir, provide
     assert answer.status_code == 200 or code_of(answer) == "shutting_down"
     thread.join()
     kept.close()
+    assert weir.process.wait(15 * SLOWER) == 0
 
 
 def test_a_second_process_on_the_same_state_is_refused(weir, provider, weir_command):
