@@ -60,7 +60,7 @@ static inline bool call_price_is_known(const struct call *c)
 /* Says why a call is refused; param is the field at fault or NULL; the sentence is the fault's own when format is NULL.
  * Returns VERDICT_ANSWER. */
 enum verdict call_refuse(struct call *c, enum fault fault, const char *param, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((cold, format(printf, 4, 5)));
 /* Says why a call of a tool in an answer is not let through. Returns VERDICT_ANSWER. */
 enum verdict call_deny_tool(struct call *c, struct toolcall *tc, enum fault fault, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

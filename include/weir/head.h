@@ -53,6 +53,7 @@ struct head {
 	struct buf block;        /* owned: the bytes that slices of a received head point into */
 	struct header *headers;  /* owned */
 	unsigned n_headers, cap_headers;
+	uint64_t seen;           /* a bit for each id that stands there, or stood */
 	/* a request's */
 	enum method method;
 	struct slice method_text;
@@ -74,10 +75,23 @@ int head_reserve(struct head *h, unsigned n); /* room for n headers in all: 0, -
 /* Slices are borrowed. 0 or -ENOMEM. The id is looked up when it is HEADER_OTHER and the name is known. */
 int head_add(struct head *h, enum header_id id, struct slice name, struct slice value);
 int head_add_id(struct head *h, enum header_id id, struct slice value); /* under its own name */
+/* The id is right: one of another head, or a name that is not known. 0 or -ENOMEM. */
+int head_add_header(struct head *h, struct header header);
 enum header_id header_id_of(struct slice name); /* case does not matter */
 struct slice header_name(enum header_id id);
-const struct header *head_find(const struct head *h, enum header_id id); /* the first, or NULL */
-struct slice head_value(const struct head *h, enum header_id id);        /* of the first; at == NULL when absent */
+const struct header *head_search(const struct head *h, enum header_id id); /* for head_find */
+/* The first, or NULL. */
+static inline const struct header *head_find(const struct head *h, enum header_id id)
+{
+	return h->seen >> id & 1 ? head_search(h, id) : NULL;
+}
+/* Of the first; at == NULL when absent. */
+static inline struct slice head_value(const struct head *h, enum header_id id)
+{
+	const struct header *found = head_find(h, id);
+
+	return found ? found->value : (struct slice){0};
+}
 unsigned head_count(const struct head *h, enum header_id id);
 const struct header *head_find_name(const struct head *h, struct slice name);
 enum method method_of(struct slice text);

@@ -33,7 +33,7 @@ void gather_clear(struct gather *g)
 }
 
 /* What failed is not sent, and nothing may point at bytes that were lent. */
-static void gather_fail(struct gather *g, int error)
+static __attribute__((cold)) void gather_fail(struct gather *g, int error)
 {
 	gather_clear(g);
 	g->error = error;
@@ -84,22 +84,38 @@ static inline struct gather_segment *gather_last(struct gather *g)
 	return g->n > g->first ? &g->segments[g->n - 1] : NULL;
 }
 
-void gather_copy(struct gather *g, struct slice s)
+char *gather_room(struct gather *g, size_t len)
+{
+	int r = g->error ? 0 : buf_reserve(&g->own, len);
+
+	if (r)
+		gather_fail(g, r);
+	return g->error ? NULL : buf_tail(&g->own);
+}
+
+void gather_wrote(struct gather *g, size_t len)
 {
 	struct gather_segment *last = gather_last(g);
-	int r;
 
-	if (!s.len || g->error)
+	if (!len)
 		return;
-	r = buf_put(&g->own, s.at, s.len);
-	if (r) {
-		gather_fail(g, r);
-	} else if (last && !last->at) {
-		last->len += s.len;
-		g->len += s.len;
+	buf_commit(&g->own, len);
+	if (last && !last->at) {
+		last->len += len;
+		g->len += len;
 	} else {
-		gather_append(g, NULL, s.len);
+		gather_append(g, NULL, len);
 	}
+}
+
+void gather_copy(struct gather *g, struct slice s)
+{
+	char *room = s.len ? gather_room(g, s.len) : NULL;
+
+	if (!room)
+		return;
+	memcpy(room, s.at, s.len);
+	gather_wrote(g, s.len);
 }
 
 void gather_lend(struct gather *g, struct slice s)

@@ -24,6 +24,9 @@ struct gather {
 void gather_init(struct gather *g, size_t max); /* max: ceiling for copied bytes */
 void gather_finish(struct gather *g);
 void gather_copy(struct gather *g, struct slice s);
+/* The same in two steps: room for len bytes at the end, then as many of them as were written. NULL: it failed. */
+char *gather_room(struct gather *g, size_t len);
+void gather_wrote(struct gather *g, size_t len);
 void gather_lend(struct gather *g, struct slice s);
 /* Points at most max vectors at what is left; returns how many. */
 unsigned gather_vectors(const struct gather *g, struct iovec *ret, unsigned max);

@@ -50,29 +50,33 @@ static inline const char *plain_skip(const char *at, const char *end)
 	return at;
 }
 
-/* Whether there is neither a capital letter nor anything beyond ASCII. */
-static inline bool bytes_are_small(struct slice s)
+/* Of eight bytes, the highest bit of those that are capital letters or beyond ASCII. */
+static inline uint64_t word_odd(uint64_t w)
 {
-	unsigned odd = 0;
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t ascii = w & 0x7f * ones;
 
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.at[i];
-
-		odd |= (c & 0x80u) | (unsigned)(c >= 'A' && c <= 'Z');
-	}
-	return !odd;
+	return (w | ((ascii + (0x80 - 'A') * ones) & ~(ascii + (0x7f - 'Z') * ones))) & 0x80 * ones;
 }
 
-/* The same of at most sixteen bytes where sixteen can be read. */
-static inline bool block_is_small(const char *at, size_t len)
+/* Whether there is neither a capital letter nor anything beyond ASCII. The last word may overlap
+ * the one before. */
+static inline bool bytes_are_small(struct slice s)
 {
-	plain_block b;
-	uint64_t half[2];
+	uint64_t w = 0, odd = 0;
+	size_t i = 0;
 
-	memcpy(&b, at, sizeof(b));
-	b = (plain_block)((b - 'A' < 26) | (b >= 0x80));
-	memcpy(half, &b, sizeof(half));
-	if (len < 8)
-		return !(le64toh(half[0]) << (63 - 8 * len) << 1);
-	return !half[0] && (len == 8 || !(le64toh(half[1]) << (8 * (16 - len))));
+	for (; i + 8 <= s.len; i += 8) {
+		memcpy(&w, s.at + i, 8);
+		odd |= word_odd(w);
+	}
+	if (i == s.len)
+		return !odd;
+	if (s.len >= 8) {
+		memcpy(&w, s.at + s.len - 8, 8);
+		return !(odd | word_odd(w));
+	}
+	for (w = 0; i < s.len; i++)
+		w = w << 8 | (unsigned char)s.at[i];
+	return !word_odd(w);
 }

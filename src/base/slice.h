@@ -53,8 +53,30 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 	return n ? (struct slice){s.at + n, s.len - n} : s;
 }
 
+/* memcpy for what is mostly short: two moves that may overlap instead of a call. */
+static inline void bytes_copy(char *to, const char *at, size_t len)
+{
+	if (len >= 16 && len <= 32) {
+		memcpy(to, at, 16);
+		memcpy(to + len - 16, at + len - 16, 16);
+	} else if (len >= 8 && len < 16) {
+		memcpy(to, at, 8);
+		memcpy(to + len - 8, at + len - 8, 8);
+	} else if (len >= 4 && len < 8) {
+		memcpy(to, at, 4);
+		memcpy(to + len - 4, at + len - 4, 4);
+	} else if (len) {
+		memcpy(to, at, len);
+	}
+}
+
+bool bytes_equal_nocase(const char *a, const char *b, size_t len);
+
 /* ASCII letters only, as HTTP compares names (RFC 9110 5.1). */
-bool slice_equals_nocase(struct slice a, struct slice b);
+static inline bool slice_equals_nocase(struct slice a, struct slice b)
+{
+	return a.len == b.len && bytes_equal_nocase(a.at, b.at, a.len);
+}
 struct slice slice_trim(struct slice s); /* blanks and tabs at both ends */
 /* Decimal digits only, no sign. 0, or -EINVAL, -ERANGE (over max); ret is untouched then. */
 int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret);

@@ -29,7 +29,7 @@ struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *r
 
 /* Fills why; always -EPROTO. pointer: of the field at fault. */
 int openai_complain(struct complaint *why, enum fault fault, const char *pointer,
-        const char *format, ...) __attribute__((format(printf, 4, 5)));
+        const char *format, ...) __attribute__((cold, format(printf, 4, 5)));
 /* s as a JSON string with its quotes, in the arena; at == NULL: no memory. */
 struct slice openai_quote(struct arena *arena, struct slice s);
 bool openai_name_is_valid(struct slice name); /* [A-Za-z0-9_.-]{1,128} */

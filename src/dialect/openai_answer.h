@@ -100,7 +100,7 @@ struct openai_top {
 };
 
 /* openai_read.c: documents as facts and parts. All return 0, -ENOMEM, or -EPROTO with why. */
-int openai_malformed(struct complaint *why, const char *what);
+__attribute__((cold)) int openai_malformed(struct complaint *why, const char *what);
 /* Also takes usage, model, tier and the head of events into the answer. */
 int openai_read_top(struct answer *a, const struct json_doc *doc, struct openai_top *ret,
         struct complaint *why);

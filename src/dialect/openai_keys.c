@@ -2,6 +2,7 @@
 /* openai_keys: nearly every key is small ASCII letters and seen to be so at a glance; only the
  * others are compared. */
 #include "dialect/openai_keys.h"
+#include "base/plain.h"
 
 /* The letter at at that is not as names have it: its small ASCII form, and how long it is; 0: none.
  */
@@ -21,23 +22,12 @@ static char fold_letter(const unsigned char *at, size_t left, size_t *ret_len)
 	return 0;
 }
 
-static bool is_small(struct slice key)
-{
-	for (size_t i = 0; i < key.len; i++) {
-		unsigned char c = (unsigned char)key.at[i];
-
-		if (c >= 128 || (c >= 'A' && c <= 'Z'))
-			return false;
-	}
-	return true;
-}
-
 struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX])
 {
 	const struct slice none = {0};
 	size_t n = 0, len;
 
-	if (key.len > 3 * (size_t)KEY_FOLDED_MAX || is_small(key))
+	if (key.len > 3 * (size_t)KEY_FOLDED_MAX || bytes_are_small(key))
 		return none;
 	for (size_t i = 0; i < key.len; i += len) {
 		char c = fold_letter((const unsigned char *)key.at + i, key.len - i, &len);
@@ -61,8 +51,11 @@ const char *openai_odd_key(
 	if (json_type(object) != JSON_OBJECT)
 		return NULL;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
-		struct slice folded = openai_key_fold(json_text(it.key), room);
+		struct slice folded;
 
+		if (bytes_are_small(json_text(it.key)))
+			continue;
+		folded = openai_key_fold(json_text(it.key), room);
 		for (unsigned i = 0; folded.at && names[i]; i++)
 			if (slice_is(folded, names[i])) {
 				*ret_key = json_text(it.key);

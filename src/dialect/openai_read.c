@@ -3,6 +3,7 @@
 #include "dialect/openai_answer.h"
 #include <errno.h>
 #include <stdio.h>
+#include "base/mem.h"
 #include "dialect/openai_keys.h"
 
 #define MODEL_MAX 256
@@ -95,12 +96,13 @@ static bool has_misplaced_calls(const struct json_value *v)
 /* Messages at the top belong to other APIs, whose clients would find calls in them. */
 static bool has_misplaced_message(const struct answer *a, const struct json_value *root)
 {
-	static const char *const holders[] = {"message", "delta", "output", "item", "response"};
+	static const struct slice holders[] = {SLICE_INIT("message"), SLICE_INIT("delta"),
+	        SLICE_INIT("output"), SLICE_INIT("item"), SLICE_INIT("response")};
 
 	if (a->facts->action != ACTION_CHAT && a->facts->action != ACTION_COMPLETION)
 		return false;
 	for (unsigned i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
-		if (json_count(json_get(root, holders[i])))
+		if (json_count(json_find(root, holders[i])))
 			return true;
 	return has_misplaced_calls(root);
 }
@@ -300,7 +302,7 @@ int openai_texts(const struct openai_view *v, struct openai_text ret[OPENAI_TEXT
 int openai_add_texts(struct answer *a, const struct json_doc *doc, const struct openai_view *v,
         struct lap *lap, struct complaint *why)
 {
-	struct openai_text texts[OPENAI_TEXTS_MAX];
+	UNINIT struct openai_text texts[OPENAI_TEXTS_MAX];
 	unsigned n;
 	int r = openai_texts(v, texts, &n, why);
 

@@ -17,7 +17,7 @@ struct openai_reader {
 };
 
 /* Fills why with "POINTER must be WANTED"; always -EPROTO. */
-int openai_wrong(struct openai_reader *r, const char *pointer, const char *wanted);
+__attribute__((cold)) int openai_wrong(struct openai_reader *r, const char *pointer, const char *wanted);
 /* A string as long as the facts live. 0 or -ENOMEM. */
 int openai_keep(struct openai_reader *r, const struct json_value *v, struct slice *ret);
 bool openai_is_printable(struct slice s);

@@ -52,15 +52,17 @@ static int close_event(struct stream *t, struct slice bytes, uint32_t note)
 	return 0;
 }
 
+static inline void note_pattern_text(struct stream *t, struct slice text)
+{
+	t->a->text_bytes += text.len;
+	t->s->pattern_choice->said[t->s->pattern_field] |= text.len != 0;
+}
+
 static int take_pattern_text(struct stream *t, struct slice bytes, struct slice text)
 {
 	struct openai_choice *c = t->s->pattern_choice;
 	struct part *part;
 
-	if (text.len) {
-		t->a->text_bytes += text.len;
-		c->said[t->s->pattern_field] = true;
-	}
 	if (!text.len || !t->a->want_text)
 		return pass(t, bytes);
 	part = lap_add(t->lap, PART_TEXT);
@@ -76,7 +78,7 @@ static void learn(struct stream *t)
 {
 	struct openai_answer *s = t->s;
 	const struct openai_view *v = &t->views[0];
-	struct openai_text texts[OPENAI_TEXTS_MAX];
+	UNINIT struct openai_text texts[OPENAI_TEXTS_MAX];
 	unsigned n;
 
 	s->pattern.is_set = false;
@@ -108,10 +110,14 @@ static int take_run(struct stream *t)
 		return 0;
 	while (!r && (len = pattern_length(p, slice_skip(rest, taken), &text)) &&
 	        len <= OPENAI_EVENT_MAX) {
-		r = take_pattern_text(t, slice_from(rest.at + taken, len), text);
+		note_pattern_text(t, text);
+		if (t->a->want_text)
+			r = take_pattern_text(t, slice_from(rest.at + taken, len), text);
 		taken += len;
 	}
 	sse_skip(&t->s->sse, taken);
+	if (!r && taken && !t->a->want_text)
+		r = pass(t, slice_from(rest.at, taken));
 	return r;
 }
 
@@ -433,8 +439,10 @@ static int take_event(struct stream *t, const struct sse_event *e)
 		return take_no_data(t, e);
 	if (!is_plain(t, e, data))
 		return openai_malformed(t->why, "a line of an event is no field that this API has");
-	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len)
+	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len) {
+		note_pattern_text(t, text);
 		return take_pattern_text(t, t->bytes, text);
+	}
 	if (slice_is(data, "[DONE]"))
 		return take_done(t);
 	/* Joined lines live until the next event, what is made of them longer. */

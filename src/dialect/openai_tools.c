@@ -37,34 +37,50 @@ bool openai_name_is_valid(struct slice name)
 	return true;
 }
 
-/* Of the members that hold a tool, or tools, an entry has only the one that its type names. */
-static bool has_one_reading(const struct json_value *entry)
+/* The members of an entry that say which tool it is. */
+struct entry {
+	const struct json_value *type, *name, *function, *custom, *tools;
+};
+
+static struct entry entry_of(const struct json_value *v)
 {
-	static const struct {
-		const char *key, *type;
-		enum json_type is;
-	} holders[] = {
-	        {"function", "function", JSON_OBJECT},
-	        {"custom", "custom", JSON_OBJECT},
-	        {"tools", "namespace", JSON_ARRAY},
-	};
-	const struct json_value *type = json_get(entry, "type");
+	struct entry e = {0};
 
-	for (unsigned i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
-		const struct json_value *v = json_get(entry, holders[i].key);
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
+		struct slice key = json_text(it.key);
 
-		if (json_type(v) > JSON_NULL &&
-		        (!json_is_string(type, holders[i].type) || json_type(v) != holders[i].is))
-			return false;
+		if (slice_is(key, "type"))
+			e.type = it.value;
+		else if (slice_is(key, "name"))
+			e.name = it.value;
+		else if (slice_is(key, "function"))
+			e.function = it.value;
+		else if (slice_is(key, "custom"))
+			e.custom = it.value;
+		else if (slice_is(key, "tools"))
+			e.tools = it.value;
 	}
-	return true;
+	return e;
+}
+
+static bool fits(const struct json_value *holder, enum json_type is, bool type_is_its)
+{
+	return json_type(holder) <= JSON_NULL || (type_is_its && json_type(holder) == is);
+}
+
+/* Of the members that hold a tool, or tools, an entry has only the one that its type names. */
+static bool has_one_reading(const struct entry *e)
+{
+	return fits(e->function, JSON_OBJECT, json_is_string(e->type, "function")) &&
+	       fits(e->custom, JSON_OBJECT, json_is_string(e->type, "custom")) &&
+	       fits(e->tools, JSON_ARRAY, json_is_string(e->type, "namespace"));
 }
 
 /* Chat nests the name under the type, Responses does not; both at once could be read either way. */
-static const struct json_value *name_of(const struct json_value *entry, const char *inner)
+static const struct json_value *name_of(
+        const struct json_value *plain, const struct json_value *inner)
 {
-	const struct json_value *nested = json_get(json_get(entry, inner), "name");
-	const struct json_value *plain = json_get(entry, "name");
+	const struct json_value *nested = json_get(inner, "name");
 
 	if (nested && plain && !slice_equals(json_text(nested), json_text(plain)))
 		return NULL;
@@ -73,14 +89,16 @@ static const struct json_value *name_of(const struct json_value *entry, const ch
 
 struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *ret_kind)
 {
-	const struct json_value *type = json_get(entry, "type");
-	bool function = json_is_string(type, "function"), custom = json_is_string(type, "custom");
-	const struct json_value *name;
+	struct entry e = entry_of(entry);
+	bool function = json_is_string(e.type, "function");
+	bool custom = json_is_string(e.type, "custom");
+	const struct json_value *name = e.type;
 
 	*ret_kind = function ? TOOL_FUNCTION : custom ? TOOL_CUSTOM : TOOL_HOSTED;
-	if (!has_one_reading(entry))
+	if (!has_one_reading(&e))
 		return (struct slice){0};
-	name = function ? name_of(entry, "function") : custom ? name_of(entry, "custom") : type;
+	if (function || custom)
+		name = name_of(e.name, function ? e.function : e.custom);
 	return json_type(name) == JSON_STRING ? json_text(name) : (struct slice){0};
 }
 
@@ -141,7 +159,7 @@ static int read_tool(
 		        kind == TOOL_HOSTED ? "a tool with a type"
 		                            : "a tool with one name of A-Z a-z 0-9 _ . - and at "
 		                              "most 128 characters");
-	if (json_is_string(json_get(v, "type"), "mcp"))
+	if (kind == TOOL_HOSTED && slice_is(name, "mcp"))
 		error = name_mcp(r, v, list, index, &name);
 	else {
 		name = arena_dup(r->arena, name);
@@ -154,10 +172,11 @@ static int read_tool(
 
 static int read_namespace(struct openai_reader *r, const struct json_value *v, unsigned index)
 {
-	const struct json_value *tools = json_get(v, "tools");
+	struct entry e = entry_of(v);
+	const struct json_value *tools = e.tools;
 	unsigned i = 0;
 
-	if (!json_count(tools) || json_count(tools) > OPENAI_TOOLS_MAX || !has_one_reading(v))
+	if (!json_count(tools) || json_count(tools) > OPENAI_TOOLS_MAX || !has_one_reading(&e))
 		return wrong_tool(r, LIST_TOOLS, index, "a namespace with 1 to 1024 tools");
 	for (struct json_iter it = json_iter(tools); json_next(&it); i++) {
 		int error = read_tool(r, it.value, LIST_NESTED + index, i);
@@ -201,14 +220,14 @@ int openai_read_function_list(struct openai_reader *r)
 	if (json_type(r->functions) != JSON_ARRAY || json_count(r->functions) > OPENAI_TOOLS_MAX)
 		return openai_wrong(r, "/functions", "an array of at most 1024 functions");
 	for (struct json_iter it = json_iter(r->functions); json_next(&it); i++) {
-		const struct json_value *name = json_get(it.value, "name");
+		struct entry e = entry_of(it.value);
 		struct slice text;
 
-		if (json_type(name) != JSON_STRING || !has_one_reading(it.value) ||
-		        !openai_name_is_valid(json_text(name)))
+		if (json_type(e.name) != JSON_STRING || !has_one_reading(&e) ||
+		        !openai_name_is_valid(json_text(e.name)))
 			return wrong_tool(r, LIST_FUNCTIONS, i,
 			        "a name of A-Z a-z 0-9 _ . - and at most 128 characters");
-		if (openai_keep(r, name, &text) ||
+		if (openai_keep(r, e.name, &text) ||
 		        !openai_add_tool(r, TOOL_FUNCTION, text, LIST_FUNCTIONS, i))
 			return -ENOMEM;
 	}

@@ -12,10 +12,8 @@ static const char *const names[] = {"prompt_tokens", "input_tokens", "completion
         "prompt_cache_hit_tokens", "num_search_queries", NULL};
 
 /* Takes the number into *most if it is told and larger; what is no plain whole number is bad. */
-static bool tells(
-        struct openai_usage *u, const struct json_value *object, const char *key, uint64_t *most)
+static bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *most)
 {
-	const struct json_value *v = json_get(object, key);
 	uint64_t n;
 
 	if (json_type(v) <= JSON_NULL)
@@ -26,15 +24,6 @@ static bool tells(
 	}
 	*most = n > *most ? n : *most;
 	return true;
-}
-
-/* Two names for one number: the larger one. */
-static bool either(struct openai_usage *u, const struct json_value *object, const char *key,
-        const char *other, uint64_t *most)
-{
-	bool told = tells(u, object, key, most);
-
-	return tells(u, object, other, most) || told;
 }
 
 static const struct json_value *details(
@@ -51,24 +40,27 @@ static void merge(struct openai_usage *u, const struct json_value *usage,
         const struct json_value *in, const struct json_value *out)
 {
 	struct usage_raw *most = &u->most;
-	bool prompt = either(u, usage, "prompt_tokens", "input_tokens", &most->prompt);
-	bool completion = either(u, usage, "completion_tokens", "output_tokens", &most->completion);
-	bool total = tells(u, usage, "total_tokens", &most->total);
+	/* Two names for one number: the larger one. */
+	bool prompt = tells(u, json_get(usage, "prompt_tokens"), &most->prompt);
+	bool input = tells(u, json_get(usage, "input_tokens"), &most->prompt);
+	bool completion = tells(u, json_get(usage, "completion_tokens"), &most->completion);
+	bool output = tells(u, json_get(usage, "output_tokens"), &most->completion);
+	bool total = tells(u, json_get(usage, "total_tokens"), &most->total);
 
-	u->prompt = u->prompt || prompt;
-	u->completion = u->completion || completion;
+	u->prompt = u->prompt || prompt || input;
+	u->completion = u->completion || completion || output;
 	most->has_total = most->has_total || total;
-	if (!tells(u, in, "cached_tokens", &most->cached))
-		tells(u, usage, "prompt_cache_hit_tokens", &most->cached);
-	tells(u, in, "cache_write_tokens", &most->cache_write);
-	tells(u, in, "audio_tokens", &most->audio_in);
-	tells(u, in, "image_tokens", &most->image_in);
-	if (!tells(u, out, "reasoning_tokens", &most->reasoning))
-		tells(u, usage, "reasoning_tokens", &most->reasoning);
-	tells(u, usage, "citation_tokens", &most->citation);
-	tells(u, out, "audio_tokens", &most->audio_out);
-	tells(u, out, "image_tokens", &most->image_out);
-	tells(u, usage, "num_search_queries", &u->searches);
+	if (!tells(u, json_get(in, "cached_tokens"), &most->cached))
+		tells(u, json_get(usage, "prompt_cache_hit_tokens"), &most->cached);
+	tells(u, json_get(in, "cache_write_tokens"), &most->cache_write);
+	tells(u, json_get(in, "audio_tokens"), &most->audio_in);
+	tells(u, json_get(in, "image_tokens"), &most->image_in);
+	if (!tells(u, json_get(out, "reasoning_tokens"), &most->reasoning))
+		tells(u, json_get(usage, "reasoning_tokens"), &most->reasoning);
+	tells(u, json_get(usage, "citation_tokens"), &most->citation);
+	tells(u, json_get(out, "audio_tokens"), &most->audio_out);
+	tells(u, json_get(out, "image_tokens"), &most->image_out);
+	tells(u, json_get(usage, "num_search_queries"), &u->searches);
 }
 
 /* The side that was not told, as far as the total tells it. Only what is written has two sides. */

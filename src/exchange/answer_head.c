@@ -23,29 +23,37 @@ static int copy_headers(const struct exchange *x, struct head *to, const struct 
 			continue;
 		if (!x->source_local && (is_ours(h->name) || leak_keeps_header(x, h)))
 			continue;
-		if (head_add(to, h->id, h->name, h->value) < 0)
+		if (head_add_header(to, *h) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int add_other(struct head *to, struct slice name, struct slice value)
+{
+	return head_add_header(to, (struct header){name, value, HEADER_OTHER});
 }
 
 static int add_text(struct exchange *x, struct head *to, struct slice name, const char *text, size_t len)
 {
 	struct slice copy = arena_dup(&x->arena, slice_from(text, len));
 
-	return copy.at ? head_add(to, HEADER_OTHER, name, copy) : -ENOMEM;
+	return copy.at ? add_other(to, name, copy) : -ENOMEM;
 }
 
 /* What others have named, as a field can hold it: anything but visible ASCII and blanks becomes a question mark. */
 static int add_named(struct exchange *x, struct head *to, struct slice name, struct slice value)
 {
-	char text[NAMED_MAX];
-
-	if (value.len > sizeof(text))
-		value.len = sizeof(text);
+	if (!value.len)
+		return 0;
+	if (value.len > NAMED_MAX)
+		value.len = NAMED_MAX;
+	char *text = arena_alloc(&x->arena, value.len);
+	if (!text)
+		return -ENOMEM;
 	for (size_t i = 0; i < value.len; i++)
 		text[i] = value.at[i] >= ' ' && value.at[i] < 0x7f ? value.at[i] : '?';
-	return value.len ? add_text(x, to, name, text, value.len) : 0;
+	return add_other(to, name, slice_from(text, value.len));
 }
 
 static int add_cost(struct exchange *x, struct head *to)
@@ -63,13 +71,13 @@ static int add_own(struct exchange *x, struct head *to)
 	struct call *c = &x->calls[0];
 	char digit = (char)('0' + x->attempts % 10);
 
-	if (head_add(to, HEADER_OTHER, SLICE("x-weir-request-id"), slice_from(x->request_id, 26)) < 0)
+	if (add_other(to, SLICE("x-weir-request-id"), slice_from(x->request_id, 26)) < 0)
 		return -ENOMEM;
 	if (add_named(x, to, SLICE("x-weir-tools-removed"), buf_slice(&c->tools_removed)) < 0)
 		return -ENOMEM;
 	if (x->source_local)
 		return head_add(to, HEADER_X_REQUEST_ID, SLICE("x-request-id"), slice_from(x->request_id, 26));
-	if (head_add(to, HEADER_OTHER, SLICE("x-weir-upstream"), x->upstream_name) < 0 ||
+	if (add_other(to, SLICE("x-weir-upstream"), x->upstream_name) < 0 ||
 		add_text(x, to, SLICE("x-weir-attempts"), &digit, 1) < 0)
 		return -ENOMEM;
 	struct slice model = x->answer.model.len ? x->answer.model : c->upstream_model.at ? c->upstream_model : c->facts.model;

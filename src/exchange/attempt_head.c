@@ -4,6 +4,8 @@
 #include <errno.h>
 #include "exchange/attempt_head.h"
 
+#define TARGET_MAX (16u << 10)
+
 static bool is_credential(enum header_id id)
 {
 	return id == HEADER_AUTHORIZATION || id == HEADER_X_API_KEY || id == HEADER_API_KEY ||
@@ -39,23 +41,31 @@ static bool is_left_out(const struct exchange *x, const struct upstream_conf *u,
 	return is_ours(h->name) || slice_equals_nocase(h->name, SLICE("x-http-method-override"));
 }
 
+static char *put(char *to, struct slice s)
+{
+	if (s.len)
+		memcpy(to, s.at, s.len);
+	return to + s.len;
+}
+
 /* The upstream's own base path takes the place of the API's "/v1". */
 static struct slice target_of(struct exchange *x, const struct endpoint_conf *e)
 {
 	struct slice path = x->path, v1 = SLICE("/v1");
-	struct buf b = BUF_INIT(16384);
 
 	if (slice_starts(path, v1))
 		path = slice_skip(path, v1.len);
-	int r = buf_put_slice(&b, e->base_path);
-	r = r ? r : buf_put_slice(&b, path);
+	size_t len = e->base_path.len + path.len + (x->query.at ? 1 + x->query.len : 0);
+	char *at = len <= TARGET_MAX ? arena_alloc(&x->arena, len) : NULL;
+	if (!at)
+		return (struct slice){NULL, 0};
+	char *to = put(at, e->base_path);
+	to = put(to, path);
 	if (x->query.at) {
-		r = r ? r : buf_put_char(&b, '?');
-		r = r ? r : buf_put_slice(&b, x->query);
+		*to++ = '?';
+		put(to, x->query);
 	}
-	struct slice ret = r ? (struct slice){NULL, 0} : arena_dup(&x->arena, buf_slice(&b));
-	buf_finish(&b);
-	return ret;
+	return slice_from(at, len);
 }
 
 static int add_credential(struct head *to, const struct upstream_conf *u)
@@ -80,7 +90,7 @@ int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head 
 		return -ENOMEM;
 	for (unsigned i = 0; i < x->head->n_headers; i++) {
 		const struct header *h = &x->head->headers[i];
-		if (!is_left_out(x, u, h) && head_add(to, h->id, h->name, h->value) < 0)
+		if (!is_left_out(x, u, h) && head_add_header(to, *h) < 0)
 			return -ENOMEM;
 	}
 	if (head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||

@@ -2,6 +2,7 @@
 /* framing: one pass over the fields gathers facts, then a few lines decide. */
 #include "http/framing.h"
 #include <assert.h>
+#include "base/mem.h"
 #include "http/chars.h"
 #include "http/target.h"
 
@@ -266,7 +267,7 @@ static bool field_is_named(const struct slice *lists, unsigned n, struct slice n
 
 void head_strip_hop_by_hop(struct head *h)
 {
-	struct slice lists[OPTIONS_MAX];
+	UNINIT struct slice lists[OPTIONS_MAX];
 	unsigned n_lists = 0, kept = 0;
 
 	for (unsigned i = 0; i < h->n_headers; i++)

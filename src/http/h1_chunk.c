@@ -39,7 +39,7 @@ void chunks_init(struct chunks *c, const struct h1_limits *limits, bool answer)
 	c->answer = answer;
 }
 
-static void chunks_refuse(struct chunks *c, const char *note)
+static __attribute__((cold)) void chunks_refuse(struct chunks *c, const char *note)
 {
 	c->note = note;
 	c->place = BAD;

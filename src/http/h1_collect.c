@@ -8,7 +8,7 @@
 
 static_assert(LLHTTP_VERSION_MAJOR >= 9, "an older llhttp reads loosely");
 
-static int collect_refuse(struct h1_collect *c, enum fault fault, const char *note)
+static __attribute__((cold)) int collect_refuse(struct h1_collect *c, enum fault fault, const char *note)
 {
 	if (!c->fault) {
 		c->fault =
@@ -18,7 +18,7 @@ static int collect_refuse(struct h1_collect *c, enum fault fault, const char *no
 	return -1;
 }
 
-static int collect_no_memory(struct h1_collect *c)
+static __attribute__((cold)) int collect_no_memory(struct h1_collect *c)
 {
 	return collect_refuse(c, FAULT_OVERLOADED, "There is no memory for a head.");
 }
@@ -236,6 +236,7 @@ static int fields_judge(struct h1_collect *c)
 		if (field->value.len && (is_blank(field->value.at[0]) ||
 		                                is_blank(field->value.at[field->value.len - 1])))
 			field->value = slice_trim(field->value);
+		h->seen |= UINT64_C(1) << field->id;
 		if (kept != i)
 			h->headers[kept] = *field;
 		kept++;
@@ -285,7 +286,7 @@ static void head_judge(struct h1_collect *c)
 
 /* llhttp knows no version but its own few: whether one stands there is seen again, to tell 505 from
  * 400. */
-static void collect_syntax(struct h1_collect *c)
+static __attribute__((cold)) void collect_syntax(struct h1_collect *c)
 {
 	struct head *h = c->head;
 	struct slice all = buf_slice(&h->block);

@@ -25,13 +25,13 @@ static inline bool reads_answers(const struct h1_reader *r)
 	return r->collect.answers;
 }
 
-static void reader_break(struct h1_reader *r, enum fault fault, const char *note)
+static __attribute__((cold)) void reader_break(struct h1_reader *r, enum fault fault, const char *note)
 {
 	r->place = H1_BROKEN;
 	r->codec->events->reset(r->codec->owner, r->stream, fault, note);
 }
 
-static void reader_malformed(struct h1_reader *r, const char *note)
+static __attribute__((cold)) void reader_malformed(struct h1_reader *r, const char *note)
 {
 	reader_break(r, reads_answers(r) ? FAULT_UPSTREAM_MALFORMED : FAULT_REQUEST_INVALID, note);
 }

@@ -7,7 +7,7 @@
 #include "http/chars.h"
 
 #define HEAD_ON_STACK 4096u
-#define SHORT_DATA 1024u   /* content up to here is copied: cheaper than three segments */
+#define SHORT_DATA 4096u   /* content up to here is copied: cheaper than three segments */
 #define FRAMING_LINES 160u /* room for all that the writer adds by itself */
 #define SIZE_LINE 18u      /* of a chunk, with CRLF */
 
@@ -33,21 +33,9 @@ static inline void pen_put(struct pen *p, const char *at, size_t len)
 
 #define PEN_PUT(p, literal) pen_put((p), (literal), sizeof(literal) - 1)
 
-/* Most names and values are short: two moves that may overlap instead of a call. */
 static inline void pen_slice(struct pen *p, struct slice s)
 {
-	if (s.len >= 16 && s.len <= 32) {
-		memcpy(p->at, s.at, 16);
-		memcpy(p->at + s.len - 16, s.at + s.len - 16, 16);
-	} else if (s.len >= 8 && s.len < 16) {
-		memcpy(p->at, s.at, 8);
-		memcpy(p->at + s.len - 8, s.at + s.len - 8, 8);
-	} else if (s.len >= 4 && s.len < 8) {
-		memcpy(p->at, s.at, 4);
-		memcpy(p->at + s.len - 4, s.at + s.len - 4, 4);
-	} else if (s.len) {
-		memcpy(p->at, s.at, s.len);
-	}
+	bytes_copy(p->at, s.at, s.len);
 	p->at += s.len;
 }
 
@@ -116,7 +104,7 @@ typedef void head_pen(struct pen *p, const struct head *h, const void *how);
 
 static int head_write(struct gather *out, const struct head *h, head_pen *pen, const void *how)
 {
-	char few[HEAD_ON_STACK];
+	UNINIT char few[HEAD_ON_STACK];
 	size_t room = head_room(h);
 	char *from = room <= sizeof(few) ? few : mem_alloc(room);
 	struct pen p = {.at = from};
@@ -307,17 +295,18 @@ static void pen_chunk_end(struct pen *p, size_t len, bool last)
 static void write_short(
         struct gather *out, const struct slice *data, unsigned n, size_t len, bool chunk, bool last)
 {
-	char all[SIZE_LINE + SHORT_DATA + 8];
-	struct pen p = {.at = all};
+	struct pen p = {.at = gather_room(out, SIZE_LINE + len + 8)};
+	const char *from = p.at;
 
+	if (!from)
+		return;
 	if (chunk && len)
 		pen_chunk_size(&p, len);
 	for (unsigned i = 0; i < n; i++)
-		if (data[i].len)
-			pen_put(&p, data[i].at, data[i].len);
+		pen_slice(&p, data[i]);
 	if (chunk)
 		pen_chunk_end(&p, len, last);
-	gather_copy(out, slice_from(all, (size_t)(p.at - all)));
+	gather_wrote(out, (size_t)(p.at - from));
 }
 
 static void write_long(

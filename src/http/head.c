@@ -69,8 +69,8 @@ static inline unsigned name_slot(struct slice name)
 
 __attribute__((constructor)) static void slots_fill(void)
 {
-	static_assert(
-	        HEADER_N < SLOTS / 2 && HEADER_N <= UINT8_MAX, "the table of names is too small");
+	static_assert(HEADER_N < SLOTS / 2 && HEADER_N <= 64,
+	        "the table of names, or head.seen, is too small");
 	for (unsigned id = HEADER_OTHER + 1; id < HEADER_N; id++) {
 		unsigned slot = name_slot(names[id]);
 
@@ -144,7 +144,7 @@ int head_reserve(struct head *h, unsigned n)
 	return 0;
 }
 
-int head_add(struct head *h, enum header_id id, struct slice name, struct slice value)
+int head_add_header(struct head *h, struct header header)
 {
 	if (h->n_headers == h->cap_headers) {
 		int r = head_reserve(h, h->n_headers + 1);
@@ -152,10 +152,15 @@ int head_add(struct head *h, enum header_id id, struct slice name, struct slice 
 		if (r)
 			return r;
 	}
-	if (id == HEADER_OTHER)
-		id = header_id_of(name);
-	h->headers[h->n_headers++] = (struct header){name, value, id};
+	h->headers[h->n_headers++] = header;
+	h->seen |= UINT64_C(1) << header.id;
 	return 0;
+}
+
+int head_add(struct head *h, enum header_id id, struct slice name, struct slice value)
+{
+	return head_add_header(
+	        h, (struct header){name, value, id == HEADER_OTHER ? header_id_of(name) : id});
 }
 
 int head_add_id(struct head *h, enum header_id id, struct slice value)
@@ -164,19 +169,12 @@ int head_add_id(struct head *h, enum header_id id, struct slice value)
 	return head_add(h, id, header_name(id), value);
 }
 
-const struct header *head_find(const struct head *h, enum header_id id)
+const struct header *head_search(const struct head *h, enum header_id id)
 {
 	for (unsigned i = 0; i < h->n_headers; i++)
 		if (h->headers[i].id == id)
 			return &h->headers[i];
 	return NULL;
-}
-
-struct slice head_value(const struct head *h, enum header_id id)
-{
-	const struct header *found = head_find(h, id);
-
-	return found ? found->value : (struct slice){0};
 }
 
 unsigned head_count(const struct head *h, enum header_id id)

@@ -56,7 +56,7 @@ static bool key_is_odd(const struct json_value *key, struct slice text, uint32_t
 static const struct json_value *few_keys_odd(const struct json_value *object, uint32_t key_len)
 {
 	const struct json_value *key = tree_inner(object);
-	const struct json_value *seen[FEW_KEYS];
+	UNINIT const struct json_value *seen[FEW_KEYS];
 	unsigned n = tree_count(object);
 	uint64_t filter = 0;
 
@@ -158,7 +158,7 @@ static int check_keys(struct json_doc *doc, const struct json_value *object,
 /* One walk over the array of values; open containers on a stack of their ends. */
 int json_check(struct json_doc *doc, const struct json_limits *limits, struct json_complaint *why)
 {
-	const struct json_value *ends[JSON_DEPTH_MAX];
+	UNINIT const struct json_value *ends[JSON_DEPTH_MAX];
 	const struct json_value *v = doc->root, *end = tree_next(v);
 	unsigned depth = 0;
 

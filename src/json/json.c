@@ -230,60 +230,31 @@ void json_done(struct json_doc *doc)
 	*doc = (struct json_doc){0};
 }
 
-enum json_type json_type(const struct json_value *v)
-{
-	static const enum json_type types[8] = {[YYJSON_TYPE_RAW] = JSON_NUMBER,
-	        [YYJSON_TYPE_NULL] = JSON_NULL,
-	        [YYJSON_TYPE_BOOL] = JSON_BOOL,
-	        [YYJSON_TYPE_NUM] = JSON_NUMBER,
-	        [YYJSON_TYPE_STR] = JSON_STRING,
-	        [YYJSON_TYPE_ARR] = JSON_ARRAY,
-	        [YYJSON_TYPE_OBJ] = JSON_OBJECT};
+static_assert(sizeof(struct json_value) == sizeof(yyjson_val) &&
+                      offsetof(struct json_value, tag) == offsetof(yyjson_val, tag) &&
+                      offsetof(struct json_value, text) == offsetof(yyjson_val, uni),
+        "a value is one of yyjson's");
+static_assert(YYJSON_TAG_BIT == 8 && YYJSON_TYPE_MASK == 7 && YYJSON_SUBTYPE_TRUE == 8 &&
+                      YYJSON_TYPE_RAW == JSON_TAG_NUMBER && YYJSON_TYPE_NULL == JSON_TAG_NULL &&
+                      YYJSON_TYPE_BOOL == JSON_TAG_BOOL && YYJSON_TYPE_STR == JSON_TAG_STRING &&
+                      YYJSON_TYPE_ARR == JSON_TAG_ARRAY && YYJSON_TYPE_OBJ == JSON_TAG_OBJECT,
+        "its tags are the ones that yyjson writes");
 
-	return v ? types[unsafe_yyjson_get_type(tree_of(v))] : JSON_ABSENT;
-}
-
-struct slice json_text(const struct json_value *v)
-{
-	enum json_type type = json_type(v);
-
-	if (type != JSON_STRING && type != JSON_NUMBER)
-		return (struct slice){0};
-	return tree_text(v);
-}
-
-bool json_is_true(const struct json_value *v)
-{
-	return v && unsafe_yyjson_is_true(tree_of(v));
-}
-
-bool json_is_string(const struct json_value *v, const char *text)
-{
-	return json_type(v) == JSON_STRING && slice_is(tree_text(v), text);
-}
-
-const struct json_value *json_get(const struct json_value *v, const char *key)
+const struct json_value *json_find(const struct json_value *v, struct slice key)
 {
 	const struct json_value *name;
-	size_t len = strlen(key);
 
-	if (json_type(v) != JSON_OBJECT)
+	if (json_tag(v) != JSON_TAG_OBJECT)
 		return NULL;
 	name = tree_inner(v);
-	for (uint32_t left = tree_count(v); left; left--) {
-		struct slice text = tree_text(name);
+	for (uint32_t left = json_count(v); left; left--) {
+		const struct json_value *value = name + 1;
 
-		if (text.len == len && !memcmp(text.at, key, len))
-			return tree_inner(name);
-		name = tree_next(tree_inner(name));
+		if (name->tag >> 8 == key.len && slice_equals(tree_text(name), key))
+			return value;
+		name = tree_is_container(value) ? tree_next(value) : value + 1;
 	}
 	return NULL;
-}
-
-uint32_t json_count(const struct json_value *v)
-{
-	return v && unsafe_yyjson_is_ctn(tree_of(v)) ? (uint32_t)unsafe_yyjson_get_len(tree_of(v))
-	                                             : 0;
 }
 
 int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret)
@@ -310,29 +281,6 @@ uint64_t json_text_bytes(const struct json_value *v)
 		}
 	}
 	return sum;
-}
-
-struct json_iter json_iter(const struct json_value *v)
-{
-	struct json_iter it = {0};
-
-	it.left = json_count(v);
-	if (it.left) {
-		it.is_object = json_type(v) == JSON_OBJECT;
-		it.after = tree_inner(v);
-	}
-	return it;
-}
-
-bool json_next(struct json_iter *it)
-{
-	if (!it->left)
-		return false;
-	it->left--;
-	it->key = it->is_object ? it->after : NULL;
-	it->value = it->is_object ? tree_inner(it->after) : it->after;
-	it->after = tree_next(it->value);
-	return true;
 }
 
 struct span json_token(const struct json_doc *doc, const struct json_value *v)

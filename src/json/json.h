@@ -6,9 +6,25 @@
 #include "base/arena.h"
 #include "weir/edit.h"
 
-/* Values are borrowed from their document and opaque; NULL is a value that is not there, and every
- * accessor takes it. */
-struct json_value;
+/* Values are borrowed from their document; NULL is a value that is not there, and every accessor
+ * takes it. What is in one is for the accessors alone: it is yyjson's layout (json.c compares). */
+struct json_value {
+	uint64_t tag; /* JSON_TAG_* in the lowest three bits; bytes, members or elements above bit 7
+	               */
+	union {
+		const char *text;
+		size_t size; /* of a container with all that is in it, in bytes */
+	};
+};
+
+enum json_tag {
+	JSON_TAG_NUMBER = 1,
+	JSON_TAG_NULL,
+	JSON_TAG_BOOL,
+	JSON_TAG_STRING = 5,
+	JSON_TAG_ARRAY,
+	JSON_TAG_OBJECT,
+};
 
 enum json_type {
 	JSON_ABSENT,
@@ -71,16 +87,61 @@ int json_read(struct json_scratch *s, struct slice text, const struct json_limit
 /* Values and their text are gone afterwards. Gives back what is over 1 MiB. */
 void json_done(struct json_doc *doc);
 
-enum json_type json_type(const struct json_value *v);
+static inline enum json_type json_type(const struct json_value *v)
+{
+	static const uint8_t types[8] = {
+	        [JSON_TAG_NUMBER] = JSON_NUMBER,
+	        [JSON_TAG_NULL] = JSON_NULL,
+	        [JSON_TAG_BOOL] = JSON_BOOL,
+	        [JSON_TAG_STRING] = JSON_STRING,
+	        [JSON_TAG_ARRAY] = JSON_ARRAY,
+	        [JSON_TAG_OBJECT] = JSON_OBJECT,
+	};
+
+	return v ? (enum json_type)types[v->tag & 7] : JSON_ABSENT;
+}
+
+/* For the accessors. */
+static inline unsigned json_tag(const struct json_value *v)
+{
+	return v ? (unsigned)(v->tag & 7) : 0;
+}
+
 /* String: unescaped, may hold NUL. Number: as written. Else at == NULL. Lives as long as the
  * document. */
-struct slice json_text(const struct json_value *v);
-bool json_is_true(const struct json_value *v);
-bool json_is_string(
-        const struct json_value *v, const char *text); /* a string with just these bytes */
+static inline struct slice json_text(const struct json_value *v)
+{
+	unsigned tag = json_tag(v);
+
+	if (tag != JSON_TAG_STRING && tag != JSON_TAG_NUMBER)
+		return (struct slice){0};
+	return (struct slice){v->text, v->tag >> 8};
+}
+
+static inline bool json_is_true(const struct json_value *v)
+{
+	return json_tag(v) == JSON_TAG_BOOL && v->tag & 8;
+}
+
+/* A string with just these bytes. */
+static inline bool json_is_string(const struct json_value *v, const char *text)
+{
+	return json_tag(v) == JSON_TAG_STRING && slice_is(json_text(v), text);
+}
+
+/* Members or elements; 0 for all else. */
+static inline uint32_t json_count(const struct json_value *v)
+{
+	return json_tag(v) >= JSON_TAG_ARRAY ? (uint32_t)(v->tag >> 8) : 0;
+}
+
 /* The member's value, NULL when it is absent or v is no object. */
-const struct json_value *json_get(const struct json_value *v, const char *key);
-uint32_t json_count(const struct json_value *v); /* members or elements; 0 for all else */
+const struct json_value *json_find(const struct json_value *v, struct slice key);
+static inline const struct json_value *json_get(const struct json_value *v, const char *key)
+{
+	return json_find(v, slice_str(key));
+}
+
 /* Whole numbers in plain digits: no sign, fraction, exponent. 0, -EINVAL (anything else), -ERANGE
  * (over max or 2^53). */
 int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret);
@@ -96,9 +157,28 @@ struct json_iter {
 	uint32_t left;
 	bool is_object;
 };
-struct json_iter json_iter(
-        const struct json_value *v); /* empty when v is neither object nor array */
-bool json_next(struct json_iter *it);
+/* Empty when v is neither object nor array. */
+static inline struct json_iter json_iter(const struct json_value *v)
+{
+	return (struct json_iter){.after = v ? v + 1 : NULL,
+	        .left = json_count(v),
+	        .is_object = json_tag(v) == JSON_TAG_OBJECT};
+}
+
+static inline bool json_next(struct json_iter *it)
+{
+	const struct json_value *v = it->after;
+
+	if (!it->left)
+		return false;
+	it->left--;
+	it->key = it->is_object ? v++ : NULL;
+	it->value = v;
+	it->after = json_tag(v) >= JSON_TAG_ARRAY
+	                    ? (const struct json_value *)((const char *)v + v->size)
+	                    : v + 1;
+	return true;
+}
 
 /* Where a string or number stands in the original, quotes included. */
 struct span json_token(const struct json_doc *doc, const struct json_value *v);

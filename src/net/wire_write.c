@@ -3,10 +3,11 @@
  * takes less than it was given is full: no second try until poll says that there is room. */
 #include "net/wire.h"
 #include <errno.h>
+#include "base/mem.h"
 #include "net/wire_core.h"
 
 #define VECTORS 64
-#define OUT_KEPT 4096 /* bytes of an empty wire's buffer that are worth keeping */
+#define OUT_KEPT 8192 /* bytes of an empty wire's buffer that are worth keeping */
 
 /* Bytes that were taken, or a negative errno. */
 static long socket_send(struct wire_core *c, struct iovec *v, unsigned n)
@@ -27,7 +28,7 @@ static long socket_send(struct wire_core *c, struct iovec *v, unsigned n)
 static int wire_send(struct wire_core *c)
 {
 	struct gather *out = &c->wire.out;
-	struct iovec v[VECTORS];
+	UNINIT struct iovec v[VECTORS];
 
 	while (out->len) {
 		unsigned n = gather_vectors(out, v, VECTORS);

@@ -3,6 +3,7 @@
 #include "observe/access_log_line.h"
 #include "base/decimal.h"
 #include "base/json_write.h"
+#include "base/plain.h"
 
 /* The longest beginning that does not end inside a character. */
 static struct slice cut_text(struct slice s)
@@ -17,6 +18,10 @@ void line_put_escaped(struct line *l, struct slice s)
 {
 	bool is_cut = s.len > LINE_TEXT_MAX;
 
+	if (!is_cut && plain_skip(s.at, s.at + s.len) == s.at + s.len) {
+		line_put(l, s.at, s.len);
+		return;
+	}
 	if (is_cut)
 		s = cut_text(s);
 	if (!l->error)

@@ -21,7 +21,7 @@ static inline void line_put(struct line *l, const char *at, size_t len)
 		if (l->error)
 			return;
 	}
-	memcpy(buf_tail(l->out), at, len);
+	bytes_copy(buf_tail(l->out), at, len);
 	buf_commit(l->out, len);
 }
 

@@ -47,6 +47,7 @@ static struct series_cell *row_cell(struct series_table *t, struct series_row *r
 		mem_free(cell);
 		return NULL;
 	}
+	cell->key = row->key;
 	row->cells[part] = cell;
 	return cell;
 }
@@ -107,8 +108,12 @@ static void *cell_count(struct series_cell *cell)
 
 void *series_find(struct series_table *t, unsigned part, struct slice key, uint32_t columns)
 {
-	struct series_cell *cell = map_get(&t->parts[part].cells, key);
+	struct series_part *p = &t->parts[part];
+	struct series_cell *cell = p->found;
 
+	/* One agent's calls follow one another: often it is the same as before. */
+	if (!cell || !slice_equals(cell->key, key))
+		cell = p->found = map_get(&p->cells, key);
 	return cell && !(columns & ~cell->columns) ? cell_count(cell) : NULL;
 }
 
@@ -209,9 +214,12 @@ static bool row_grew(const struct series_row *row, unsigned n_parts)
 
 static void row_drop(struct series_table *t, struct series_row *row)
 {
-	for (unsigned i = 0; i < t->n_parts; i++)
+	for (unsigned i = 0; i < t->n_parts; i++) {
 		if (row->cells[i])
 			map_remove(&t->parts[i].cells, row->key);
+		if (t->parts[i].found == row->cells[i])
+			t->parts[i].found = NULL;
+	}
 	map_remove(&t->by_key, row->key);
 	t->n_series -= (unsigned)__builtin_popcount(row->columns);
 	row_free(row, t->n_parts);

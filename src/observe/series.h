@@ -22,6 +22,7 @@ struct series_kind {
 };
 
 struct series_cell {
+	struct slice key; /* borrowed from the row */
 	uint32_t columns; /* a bit for each that may be counted in here */
 	bool grew;        /* since the last gathering */
 	alignas(max_align_t) unsigned char counts[];
@@ -39,6 +40,7 @@ struct series_row {
 struct series_part {
 	struct map cells;          /* by key; the row owns them */
 	struct series_cell *other; /* borrowed from the row */
+	struct series_cell *found; /* the last one; borrowed; may be NULL */
 };
 
 struct series_table {

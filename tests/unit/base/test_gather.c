@@ -44,6 +44,30 @@ static void copied_and_lent_bytes_leave_in_order(void **state)
 	gather_finish(&g);
 }
 
+static void what_is_written_into_its_room_is_sent_as_if_copied(void **state)
+{
+	struct gather g;
+	char *room;
+
+	(void)state;
+	gather_init(&g, 16);
+	gather_copy(&g, SLICE("one "));
+	room = gather_room(&g, 12);
+	assert_non_null(room);
+	memcpy(room, "two ", 4);
+	gather_wrote(&g, 4);
+	check(&g, SLICE("one two "));
+	assert_int_equal(g.n, 1);
+	gather_lend(&g, SLICE("three "));
+	assert_non_null(gather_room(&g, 8));
+	gather_wrote(&g, 0);
+	check(&g, SLICE("one two three "));
+	assert_null(gather_room(&g, 9));
+	assert_int_equal(g.error, -ENOBUFS);
+	assert_null(gather_room(&g, 1));
+	gather_finish(&g);
+}
+
 static void neighbours_become_one_segment(void **state)
 {
 	static const char text[] = "abcdef";
@@ -215,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(copied_and_lent_bytes_leave_in_order),
+	        cmocka_unit_test(what_is_written_into_its_room_is_sent_as_if_copied),
 	        cmocka_unit_test(neighbours_become_one_segment),
 	        cmocka_unit_test(any_number_of_bytes_may_be_taken),
 	        cmocka_unit_test(what_was_lent_may_vanish_once_it_is_kept),

@@ -15,6 +15,26 @@ static void names_are_equal_whatever_their_case(void **state)
 	assert_true(slice_equals_nocase(SLICE(""), (struct slice){NULL, 0}));
 }
 
+/* Every two bytes, at every place of names of every length. */
+static void case_is_a_matter_of_ascii_letters_only(void **state)
+{
+	char a[20], b[20];
+
+	(void)state;
+	for (unsigned two = 0; two < 65536; two++) {
+		unsigned char x = (unsigned char)two, y = (unsigned char)(two >> 8);
+		bool letters = (x | 0x20) >= 'a' && (x | 0x20) <= 'z' && x < 128;
+		bool same = x == y || (letters && (x ^ y) == 0x20);
+		size_t len = 1 + two % 19, at = two / 19 % len;
+
+		memset(a, 'k', sizeof(a));
+		memset(b, 'K', sizeof(b));
+		a[at] = (char)x;
+		b[at] = (char)y;
+		assert_int_equal(slice_equals_nocase(slice_from(a, len), slice_from(b, len)), same);
+	}
+}
+
 static void skipping_past_the_end_leaves_nothing(void **state)
 {
 	(void)state;
@@ -163,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(names_are_equal_whatever_their_case),
+	        cmocka_unit_test(case_is_a_matter_of_ascii_letters_only),
 	        cmocka_unit_test(skipping_past_the_end_leaves_nothing),
 	        cmocka_unit_test(starts_and_ends_are_compared_by_bytes),
 	        cmocka_unit_test(trimming_takes_blanks_and_tabs_only),

@@ -123,12 +123,34 @@ static void phrases_are_the_registered_ones(void **state)
 	assert_string_equal(status_phrase(99999), "");
 }
 
+static void a_list_knows_which_names_it_has_seen(void **state)
+{
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	assert_null(head_find(&h, HEADER_HOST));
+	assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("hOST"), SLICE("a")), 0);
+	assert_int_equal(
+	        head_add_header(&h, (struct header){SLICE("Via"), SLICE("b"), HEADER_VIA}), 0);
+	assert_int_equal(
+	        head_add_header(&h, (struct header){SLICE("x"), SLICE("c"), HEADER_OTHER}), 0);
+	assert_memory_equal(head_value(&h, HEADER_HOST).at, "a", 1);
+	assert_memory_equal(head_value(&h, HEADER_VIA).at, "b", 1);
+	assert_null(head_value(&h, HEADER_TE).at);
+	assert_int_equal(h.n_headers, 3);
+	head_reset(&h);
+	assert_null(head_find(&h, HEADER_HOST));
+	head_finish(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_known_name_is_found_in_any_case),
 	        cmocka_unit_test(a_name_with_one_byte_changed_is_another),
 	        cmocka_unit_test(fields_are_found_by_id_and_by_name),
+	        cmocka_unit_test(a_list_knows_which_names_it_has_seen),
 	        cmocka_unit_test(a_list_grows_or_says_why_not),
 	        cmocka_unit_test(methods_are_told_by_their_exact_text),
 	        cmocka_unit_test(phrases_are_the_registered_ones),

@@ -258,6 +258,38 @@ static void lines_that_are_no_fields_are_told(void **state)
 	}
 }
 
+static void known_events_may_be_skipped_only_between_two(void **state)
+{
+	struct sse_event e;
+	struct sse s;
+
+	(void)state;
+	sse_init(&s, 1 << 10);
+	sse_feed(&s, SLICE("data:1\n\ndata:2\n\ndata:3\n\ndata:"));
+	assert_int_equal(sse_rest(&s).len, 0); /* the first one may begin with a mark */
+	assert_int_equal(sse_next(&s, &e), 1);
+	assert_int_equal(sse_rest(&s).len, 21);
+	sse_skip(&s, 8);
+	assert_int_equal(sse_next(&s, &e), 1);
+	assert_memory_equal(e.data.at, "3", 1);
+	assert_int_equal(sse_next(&s, &e), 0);
+	sse_feed(&s, SLICE("4\n\ndata:5\r\r"));
+	assert_int_equal(sse_rest(&s).len, 0); /* in the middle of one */
+	assert_int_equal(sse_next(&s, &e), 1);
+	assert_memory_equal(e.data.at, "4", 1);
+	assert_int_equal(sse_rest(&s).len, 8);
+	assert_int_equal(sse_next(&s, &e), 1);
+	assert_int_equal(sse_next(&s, &e), 0);
+	sse_feed(&s, SLICE("\ndata:6\n\n"));
+	assert_int_equal(sse_rest(&s).len, 0); /* that LF may still be the last one's */
+	assert_int_equal(sse_next(&s, &e), 1);
+	assert_int_equal(sse_rest(&s).len, 8);
+	sse_skip(&s, 8);
+	assert_int_equal(sse_next(&s, &e), 0);
+	assert_int_equal(sse_end(&s, &e), 0);
+	sse_finish(&s);
+}
+
 /* 2 MB of each would take minutes if anything were looked at twice. */
 static void floods_take_linear_time(void **state)
 {
@@ -299,6 +331,7 @@ int main(void)
 	        cmocka_unit_test(a_whole_event_is_not_copied),
 	        cmocka_unit_test(an_event_over_the_ceiling_is_an_error_that_stays),
 	        cmocka_unit_test(lines_that_are_no_fields_are_told),
+	        cmocka_unit_test(known_events_may_be_skipped_only_between_two),
 	        cmocka_unit_test(want_of_memory_is_reported),
 	        cmocka_unit_test(floods_take_linear_time),
 	};

@@ -182,6 +182,28 @@ static void idle_series_are_dropped_after_ten_minutes_and_make_room(void **state
 	series_finish(&t);
 }
 
+static void what_was_dropped_is_not_found_again(void **state)
+{
+	const uint64_t idle = METRIC_IDLE_SECONDS * NS_PER_S;
+	struct series_table t;
+
+	(void)state;
+	assert_int_equal(series_init(&t, &kind, PARTS), 0);
+	for (unsigned i = 0; i < PARTS; i++)
+		assert_true(add(&t, i, key_of("a", "x"), 0));
+	assert_non_null(series_find(&t, 1, key_of("a", "x"), 1));
+	gather(&t, NS_PER_S);
+	gather(&t, NS_PER_S + idle);
+	series_drop_idle(&t, NS_PER_S + idle);
+	assert_int_equal(rows_of(&t), 0);
+	for (unsigned i = 0; i < PARTS; i++)
+		assert_null(series_find(&t, i, key_of("a", "x"), 1));
+	assert_true(add(&t, 1, key_of("b", "x"), 0));
+	assert_non_null(series_find(&t, 1, key_of("b", "x"), 1));
+	assert_null(series_find(&t, 1, key_of("b", "y"), 1));
+	series_finish(&t);
+}
+
 static int scenario(void *arg)
 {
 	struct series_table t;
@@ -219,6 +241,7 @@ int main(void)
 	        cmocka_unit_test(the_thousand_and_first_series_is_other),
 	        cmocka_unit_test(labels_that_say_other_are_the_row_other),
 	        cmocka_unit_test(values_that_look_the_same_when_cleaned_are_one_series),
+	        cmocka_unit_test(what_was_dropped_is_not_found_again),
 	        cmocka_unit_test(idle_series_are_dropped_after_ten_minutes_and_make_room),
 	        cmocka_unit_test(without_memory_counts_go_to_other_and_none_is_lost),
 	};
