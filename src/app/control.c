@@ -142,6 +142,13 @@ static void watch_policy(struct control *c)
 		log_warn("the policy's files cannot be watched; send SIGHUP after a change");
 }
 
+/* The first change of several sets the time: files that change without end must not put a reload off for ever, nor a signal's. */
+static void files_changed(struct control *c)
+{
+	if (!c->reload_at)
+		c->reload_at = now_ns() + SETTLE_MS * NS_PER_MS;
+}
+
 static void step_reload(struct control *c)
 {
 	if (!c->reload_at || now_ns() < c->reload_at)
@@ -177,7 +184,7 @@ int control_run(struct server *s, int child)
 			break;
 		on_signals(&c);
 		if (c.watch.fd >= 0 && watch_read(&c.watch))
-			c.reload_at = now_ns() + SETTLE_MS * NS_PER_MS;
+			files_changed(&c);
 		step_reload(&c);
 		step_stage(&c);
 	}

@@ -144,11 +144,15 @@ def reload_under_load(weir, rounds, step):
     before = weir.resident_kib()
     with Load(weir) as load:
         for i in range(rounds):
-            if i % 10 == 9:
+            broken = i % 10 == 9
+            if broken:
+                refused = weir.metric("weir_config_reload_failures_total")
                 weir.write_policy(text=f"version: 1\nbroken_{i}: yes\n")
             else:
                 weir.write_policy(keep_alive_comment=f"{10 + i % 5}s")
             weir.process.send_signal(signal.SIGHUP)
+            if broken:
+                eventually(lambda: weir.metric("weir_config_reload_failures_total") > refused, 5, "a broken file was not noticed")
             time.sleep(step)
         weir.write_policy()
         weir.process.send_signal(signal.SIGHUP)
