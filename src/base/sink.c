@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink: two buffers, one that is filled under the lock and one that the thread writes out. The
- * thread sleeps 20 ms after each round, so that many puts share one write and at most one wake-up.
- */
+ * thread sleeps 20 ms after each round unless much waits, so that many puts share one write and at
+ * most one wake-up. */
 #include "base/sink.h"
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "base/mem.h"
 
 #define ROUND_NS (20 * NS_PER_MS)
+#define SOON (64u * 1024) /* bytes that do not wait for the round's end: memory is spared */
 #define FAREWELL_NS NS_PER_S
 #define POLL_MS 50
 #define STACK_SIZE (256u * 1024)
@@ -110,7 +111,7 @@ static void sink_sleep(struct sink *s)
 	uint64_t until = clock_mono(&clock_system) + ROUND_NS;
 	struct timespec at = {(time_t)(until / NS_PER_S), (long)(until % NS_PER_S)};
 
-	while (!atomic_load(&s->leaves_at))
+	while (!atomic_load(&s->leaves_at) && buf_len(&s->waiting) < SOON)
 		if (pthread_cond_timedwait(&s->wake, &s->lock, &at))
 			return;
 }
@@ -216,15 +217,17 @@ void sink_put(struct sink *s, struct buf *lines, unsigned n_lines)
 {
 	struct slice text = buf_slice(lines);
 	bool fits, wake;
+	size_t before;
 
 	if (!text.len)
 		return;
 	assert(text.at[text.len - 1] == '\n');
 	pthread_mutex_lock(&s->lock);
+	before = buf_len(&s->waiting);
 	fits = text.len <= s->room - s->writing &&
 	       buf_len(&s->waiting) <= s->room - s->writing - text.len &&
 	       !buf_put_slice(&s->waiting, text);
-	wake = fits && s->is_idle;
+	wake = fits && (s->is_idle || (before < SOON && before + text.len >= SOON));
 	s->is_idle = s->is_idle && !wake;
 	pthread_mutex_unlock(&s->lock);
 	if (wake)

@@ -21,14 +21,15 @@ struct entry {
 	uint64_t wall_ns;
 	uint64_t agent_hash, user_hash;
 	nanousd cost;
-	uint64_t input, cached, output, latency_ns;
-	char model[48];
+	uint64_t input, cached, output;
+	uint32_t latency_ms;
+	char model[44]; /* as much of its name as there is room for, ended by a NUL */
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct entry *ring; /* owned; grows to PER_SHARD */
-	unsigned n, cap, next;
+	struct entry *ring; /* owned; PER_SHARD, NULL before the first; its pages are touched as they are used */
+	unsigned n, next;
 };
 
 struct recent {
@@ -61,20 +62,13 @@ static struct shard *shard_of(struct recent *r, struct slice id)
 /* Where the next entry goes; the oldest one makes room when the ring is full. */
 static struct entry *place(struct shard *s)
 {
-	if (s->n == s->cap && s->cap < PER_SHARD) {
-		unsigned cap = s->cap ? s->cap * 2 : 16;
-		struct entry *more = mem_realloc(s->ring, cap * sizeof(*more));
-		if (more) {
-			s->ring = more;
-			s->cap = cap;
-			s->next = s->n;
-		}
-	}
-	if (!s->cap)
+	if (!s->ring)
+		s->ring = mem_alloc(PER_SHARD * sizeof(*s->ring));
+	if (!s->ring)
 		return NULL;
-	if (s->next == s->cap)
+	if (s->next == PER_SHARD)
 		s->next = 0;
-	if (s->n < s->cap)
+	if (s->n < PER_SHARD)
 		s->n++;
 	return &s->ring[s->next++];
 }
@@ -102,7 +96,7 @@ void recent_add(struct recent *r, const struct record *record)
 			.input = usage_input_total(&record->usage),
 			.cached = record->usage.in_cache_read,
 			.output = usage_output_total(&record->usage),
-			.latency_ns = record->latency_ns,
+			.latency_ms = (uint32_t)(record->latency_ns / NS_PER_MS),
 		};
 		memcpy(e->id, id.at, sizeof(e->id));
 		struct slice model = record->upstream_model.len ? record->upstream_model : record->model;
@@ -141,7 +135,7 @@ static int write_entry(const struct entry *e, struct buf *out)
 		json_null(&w);
 	else
 		json_money(&w, e->cost);
-	json_put_u64(&w, "latency_ms", e->latency_ns / NS_PER_MS);
+	json_put_u64(&w, "latency_ms", e->latency_ms);
 	json_close(&w, '}');
 	return json_end(&w);
 }

@@ -6,7 +6,7 @@
 #include "weir/record.h"
 
 #define RECENT_SECONDS 600
-#define RECENT_MAX 8192
+#define RECENT_MAX 4096
 
 struct recent;
 struct recent *recent_new(void); /* NULL: no memory */

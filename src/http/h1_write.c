@@ -7,7 +7,7 @@
 #include "http/chars.h"
 
 #define HEAD_ON_STACK 4096u
-#define SHORT_DATA 4096u   /* content up to here is copied: cheaper than three segments */
+#define SHORT_DATA 1024u   /* content up to here is copied: cheaper than three segments */
 #define FRAMING_LINES 160u /* room for all that the writer adds by itself */
 #define SIZE_LINE 18u      /* of a chunk, with CRLF */
 

@@ -7,7 +7,7 @@
 #include "net/wire_core.h"
 
 #define VECTORS 64
-#define OUT_KEPT 8192 /* bytes of an empty wire's buffer that are worth keeping */
+#define OUT_KEPT 4096 /* bytes of an empty wire's buffer that are worth keeping */
 
 /* Bytes that were taken, or a negative errno. */
 static long socket_send(struct wire_core *c, struct iovec *v, unsigned n)
