@@ -144,6 +144,7 @@ static int serve(struct server *s, const struct options *o, struct conf *conf)
 		conf_free(conf);
 		return 1;
 	}
+	s->starts_command = o->command;
 	if (server_start(s, conf, o->log_given ? o->log_text : conf->log_text, note) < 0) {
 		log_init(NULL, LEVEL_INFO, FORMAT_TEXT);
 		fprintf(stderr, "weir run: %s\n", note);
@@ -155,6 +156,8 @@ static int serve(struct server *s, const struct options *o, struct conf *conf)
 	if (o->command)
 		pid = child_start(&child, o->command, s->agents_port, note);
 	child_finish(&child);
+	confine_calls(&s->confinement);
+	confine_say(&s->confinement);
 	if (pid >= 0)
 		status = control_run(s, pid);
 	else

@@ -221,6 +221,8 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 		conf_free(conf);
 		return r;
 	}
+	if (!s->starts_command)
+		confine_files(&s->confinement, &s->state, conf);
 	snprintf(ret_note, 512, "There is not enough memory to start.");
 	r = start_shared(s);
 	if (r == 0)
@@ -278,8 +280,10 @@ bool server_reload(struct server *s)
 		return reload_failed(s);
 	tls_contexts_renew(s->contexts);
 	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
-	if (!snapshot || put_in_force(s, snapshot, note) < 0) {
-		log_error("the new policy cannot be put in force and the old one stays: %s", note);
+	int r = snapshot ? put_in_force(s, snapshot, note) : -ENOMEM;
+	if (r < 0) {
+		log_error("the new policy cannot be put in force and the old one stays: %s%s", note,
+			r == -EACCES && s->confinement.landlock > 0 ? "; a socket in a folder that is new to Weir needs a restart" : "");
 		return reload_failed(s);
 	}
 	warm_contexts(s, s->snapshot->conf);

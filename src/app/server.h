@@ -3,6 +3,7 @@
  * control thread: it alone reloads and stops. */
 #pragma once
 #include <stdatomic.h>
+#include "app/confine.h"
 #include "app/state.h"
 #include "app/worker.h"
 #include "base/sink.h"
@@ -20,6 +21,8 @@ struct server {
 	struct run_key run_key;   /* no agent: none */
 	uint16_t agents_port;     /* of the first TCP listener for agents; 0: there is none */
 	struct state state;
+	bool starts_command;      /* before server_start: files stay free, since the command would inherit what binds us */
+	struct confinement confinement;
 	struct sink *sink;        /* owned: standard output */
 	bool log_text;
 	struct metrics *metrics;  /* owned */

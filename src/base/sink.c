@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -137,6 +138,7 @@ static void *sink_main(void *arg)
 {
 	struct sink *s = arg;
 
+	prctl(PR_SET_NAME, "weir-sink");
 	pthread_mutex_lock(&s->lock);
 	while (sink_take_waiting(s)) {
 		pthread_mutex_unlock(&s->lock);
@@ -164,8 +166,6 @@ static int sink_start(struct sink *s)
 	r = pthread_create(&s->thread, &attr, sink_main, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (!r)
-		pthread_setname_np(s->thread, "weir-sink");
 	return -r;
 }
 

@@ -269,7 +269,7 @@ class Weir:
         assert (self.metric("weir_config_last_reload_successful") == 1) == good
 
     def reloads(self):
-        words = ("policy reloaded", "has mistakes and is not taken")
+        words = ("policy reloaded", "has mistakes and is not taken", "cannot be put in force")
         return sum(1 for line in self.lines() if any(w in line.get("msg", "") for w in words))
 
     # What it can be asked

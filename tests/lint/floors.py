@@ -44,6 +44,7 @@ LIBRARIES = [
     (r'msgpack', {'journal'}),
     (r'sqlite3\.h', {'store'}),
     (r'hiredis/', {'store'}),
+    (r'seccomp\.h', {'app'}),
     (r'cmocka\.h', set()),
 ]
 LIBC = set('''assert ctype dirent errno fcntl float getopt grp ifaddrs inttypes iso646 limits locale math netdb poll pthread
