@@ -156,7 +156,8 @@ static int serve(struct server *s, const struct options *o, struct conf *conf)
 	if (o->command)
 		pid = child_start(&child, o->command, s->agents_port, note);
 	child_finish(&child);
-	confine_calls(&s->confinement);
+	if (o->command)
+		confine_late(&s->confinement);
 	confine_say(&s->confinement);
 	if (pid >= 0)
 		status = control_run(s, pid);

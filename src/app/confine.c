@@ -26,7 +26,7 @@ static int folder_of(struct slice socket)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-void confine_files(struct confinement *c, const struct state *state, const struct conf *conf)
+static void confine_files(struct confinement *c, const struct state *state, const struct conf *conf)
 {
 	int folders[FOLDERS_MAX] = {state->dir};
 	size_t n = 1;
@@ -44,9 +44,15 @@ void confine_files(struct confinement *c, const struct state *state, const struc
 		close(folders[--n]);
 }
 
-void confine_calls(struct confinement *c)
+void confine_start(struct confinement *c, const struct state *state, const struct conf *conf)
 {
-	c->seccomp = sandbox_calls();
+	confine_files(c, state, conf);
+	c->seccomp = sandbox_calls(false);
+}
+
+void confine_late(struct confinement *c)
+{
+	c->seccomp = sandbox_calls(true);
 }
 
 void confine_say(const struct confinement *c)

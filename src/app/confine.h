@@ -5,14 +5,15 @@
 struct conf;
 struct state;
 
-/* What holds, for the log: of files from confine_files, of system calls from confine_calls. */
+/* What holds, for the log. */
 struct confinement {
 	int landlock; /* the kernel's version of it; 0: none */
 	int seccomp;  /* 0: in force; a negative errno: why not */
 };
 
-/* Before the first thread is started: from here on files are written only in the state folder and where the policy's unix
- * sockets are. Not for a Weir that starts a command, which would inherit it. */
-void confine_files(struct confinement *c, const struct state *state, const struct conf *conf);
-void confine_calls(struct confinement *c); /* after everything is started; for all threads */
+/* Before the first thread and the first loop: from here on files are written only in the state folder and where the policy's
+ * unix sockets are, and system calls are few. Not for a Weir that starts a command, which would inherit both. */
+void confine_start(struct confinement *c, const struct state *state, const struct conf *conf);
+/* For a Weir that has started its command: system calls only, for the threads that run. */
+void confine_late(struct confinement *c);
 void confine_say(const struct confinement *c);

@@ -275,8 +275,9 @@ static int add_threads(scmp_filter_ctx f)
 	        SCMP_CMP(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 }
 
-static int fill(scmp_filter_ctx f)
+static int fill(scmp_filter_ctx f, bool has_loops)
 {
+	static const char *const ring = "io_uring_enter";
 	static const uint64_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 	static const uint64_t controls[] = {
 	        FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
@@ -299,17 +300,19 @@ static int fill(scmp_filter_ctx f)
 		        f, SCMP_SYS(ioctl), 1, controls, sizeof(controls) / sizeof(*controls));
 	if (r == 0)
 		r = add_forms(f, SCMP_SYS(prctl), 0, names, sizeof(names) / sizeof(*names));
+	if (r == 0 && has_loops)
+		r = add_all(f, SCMP_ACT_ALLOW, &ring, 1);
 	return r == 0 ? add_threads(f) : r;
 }
 
-int sandbox_calls(void)
+int sandbox_calls(bool has_loops)
 {
 	scmp_filter_ctx f = SANDBOX_WORKS ? seccomp_init(SCMP_ACT_ERRNO(ENOSYS)) : NULL;
 	int r;
 
 	if (!f)
 		return SANDBOX_WORKS ? -ENOMEM : -ENOTSUP;
-	r = fill(f);
+	r = fill(f, has_loops);
 	if (r == 0)
 		r = seccomp_load(f);
 	seccomp_release(f);

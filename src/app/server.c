@@ -222,7 +222,7 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 		return r;
 	}
 	if (!s->starts_command)
-		confine_files(&s->confinement, &s->state, conf);
+		confine_start(&s->confinement, &s->state, conf);
 	snprintf(ret_note, 512, "There is not enough memory to start.");
 	r = start_shared(s);
 	if (r == 0)

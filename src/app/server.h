@@ -21,7 +21,7 @@ struct server {
 	struct run_key run_key;   /* no agent: none */
 	uint16_t agents_port;     /* of the first TCP listener for agents; 0: there is none */
 	struct state state;
-	bool starts_command;      /* before server_start: files stay free, since the command would inherit what binds us */
+	bool starts_command;      /* which would inherit what confines us, so that comes after its start */
 	struct confinement confinement;
 	struct sink *sink;        /* owned: standard output */
 	bool log_text;
