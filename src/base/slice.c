@@ -11,15 +11,32 @@ static inline unsigned char lower(char c)
 }
 
 /* Eight at once: a byte of A to Z, and no other, gets a bit that makes it small. */
-static inline uint64_t word_lower(const char *at)
+static inline uint64_t word_lower(uint64_t w)
 {
 	const uint64_t ones = 0x0101010101010101u;
-	uint64_t w, ascii, upper;
+	uint64_t ascii, upper;
 
-	memcpy(&w, at, sizeof(w));
 	ascii = w & 0x7f * ones;
 	upper = (ascii + (0x80 - 'A') * ones) & ~(ascii + (0x7f - 'Z') * ones) & ~w & 0x80 * ones;
 	return w | upper >> 2;
+}
+
+static inline uint64_t word_at(const char *at)
+{
+	uint64_t w;
+
+	memcpy(&w, at, sizeof(w));
+	return w;
+}
+
+/* Four to seven bytes as one word; the two halves may overlap. */
+static inline uint64_t word_of_few(const char *at, size_t len)
+{
+	uint32_t first, last;
+
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + len - sizeof(last), sizeof(last));
+	return (uint64_t)last << 32 | first;
 }
 
 /* The last word may overlap the one before. */
@@ -27,11 +44,14 @@ bool bytes_equal_nocase(const char *a, const char *b, size_t len)
 {
 	size_t i = 0;
 
+	if (len >= 4 && len < 8)
+		return word_lower(word_of_few(a, len)) == word_lower(word_of_few(b, len));
+
 	for (; i + 8 <= len; i += 8)
-		if (word_lower(a + i) != word_lower(b + i))
+		if (word_lower(word_at(a + i)) != word_lower(word_at(b + i)))
 			return false;
 	if (i < len && len >= 8)
-		return word_lower(a + len - 8) == word_lower(b + len - 8);
+		return word_lower(word_at(a + len - 8)) == word_lower(word_at(b + len - 8));
 	for (; i < len; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return false;
@@ -73,6 +93,47 @@ int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret)
 		return -ERANGE;
 	*ret = n;
 	return 0;
+}
+
+#define PLACES 64u /* looked at together */
+
+typedef uint8_t byte_block __attribute__((vector_size(16)));
+
+static inline byte_block block_at(const char *at)
+{
+	byte_block b;
+
+	memcpy(&b, at, sizeof(b));
+	return b;
+}
+
+/* Whether what may stand at one of the places from at on: its middle byte does, and its last. */
+static inline bool places_may_hold(const char *at, struct slice what)
+{
+	const char *middle = at + what.len / 2, *last = at + what.len - 1;
+	byte_block any = {0};
+	uint64_t half[2];
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < PLACES; i += sizeof(any))
+		any |= (byte_block)((block_at(middle + i) == (uint8_t)what.at[what.len / 2]) &
+		                    (block_at(last + i) == (uint8_t)what.at[what.len - 1]));
+	memcpy(half, &any, sizeof(half));
+	return half[0] | half[1];
+}
+
+/* memmem takes each byte by itself: it sees only what may hold it, and the end. */
+bool slice_holds(struct slice s, struct slice what)
+{
+	size_t i = 0;
+
+	if (!what.len || s.len < what.len)
+		return !what.len;
+	for (; s.len - what.len >= i + PLACES - 1; i += PLACES)
+		if (places_may_hold(s.at + i, what) &&
+		        memmem(s.at + i, PLACES - 1 + what.len, what.at, what.len))
+			return true;
+	return memmem(s.at + i, s.len - i, what.at, what.len);
 }
 
 /* Where the text does not go on as the pattern does, the last star takes one byte more and

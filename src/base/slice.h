@@ -77,6 +77,7 @@ static inline bool slice_equals_nocase(struct slice a, struct slice b)
 {
 	return a.len == b.len && bytes_equal_nocase(a.at, b.at, a.len);
 }
+bool slice_holds(struct slice s, struct slice what); /* what stands somewhere in s; nothing stands everywhere */
 struct slice slice_trim(struct slice s); /* blanks and tabs at both ends */
 /* Decimal digits only, no sign. 0, or -EINVAL, -ERANGE (over max); ret is untouched then. */
 int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret);

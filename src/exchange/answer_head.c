@@ -2,26 +2,21 @@
 /* answer_head: the head that the agent gets: the source's own headers but for what concerns one connection only, and what
  * Weir says beside them. */
 #include <errno.h>
+#include "exchange/header_set.h"
 #include "exchange/leak.h"
 #include "exchange/steps.h"
 
 #define NAMED_MAX 1024 /* bytes of a value that is not ours */
 
-/* An upstream may not speak in our name. */
-static bool is_ours(struct slice name)
-{
-	struct slice ours = SLICE("x-weir-");
-
-	return name.len > ours.len && slice_equals_nocase((struct slice){name.at, ours.len}, ours);
-}
-
 static int copy_headers(const struct exchange *x, struct head *to, const struct head *from)
 {
+	/* How long the answer is and how it is coded is said anew; an upstream may not speak in our name. */
+	uint64_t anew = HEADER_BIT(CONTENT_LENGTH) | HEADER_BIT(CONTENT_ENCODING);
+	uint64_t left_out = x->source_local ? anew : anew | header_set_of_weir();
+
 	for (unsigned i = 0; i < from->n_headers; i++) {
 		const struct header *h = &from->headers[i];
-		if (h->id == HEADER_CONTENT_LENGTH || h->id == HEADER_CONTENT_ENCODING)
-			continue;
-		if (!x->source_local && (is_ours(h->name) || leak_keeps_header(x, h)))
+		if (header_set_has(left_out, h->id) || (!x->source_local && leak_keeps_header(x, h)))
 			continue;
 		if (head_add_header(to, *h) < 0)
 			return -ENOMEM;

@@ -3,42 +3,42 @@
  * is Weir's, the upstream's host, and the upstream's credential. */
 #include <errno.h>
 #include "exchange/attempt_head.h"
+#include "exchange/header_set.h"
 
 #define TARGET_MAX (16u << 10)
 
-static bool is_credential(enum header_id id)
+/* What no upstream gets, whichever it is, or what stands there anew. */
+static uint64_t set_never(void)
 {
-	return id == HEADER_AUTHORIZATION || id == HEADER_X_API_KEY || id == HEADER_API_KEY ||
-	       id == HEADER_X_GOOG_API_KEY || id == HEADER_PROXY_AUTHORIZATION || id == HEADER_COOKIE;
+	return header_set_of_weir() | HEADER_BIT(HOST) | HEADER_BIT(CONTENT_LENGTH) | HEADER_BIT(ACCEPT_ENCODING) |
+	       HEADER_BIT(VIA) | HEADER_BIT(BAGGAGE) | HEADER_BIT(COOKIE);
 }
 
-_Static_assert(HEADER_N <= 64, "own_credentials has a bit for each known header");
-
-/* One prefix for what is Weir's, whatever follows. */
-static bool is_ours(struct slice name)
+/* Where agents put what proves who they are. */
+static uint64_t set_credentials(void)
 {
-	return name.len >= 6 && slice_equals_nocase((struct slice){name.at, 6}, SLICE("x-weir"));
+	return HEADER_BIT(AUTHORIZATION) | HEADER_BIT(X_API_KEY) | HEADER_BIT(API_KEY) | HEADER_BIT(X_GOOG_API_KEY) |
+	       HEADER_BIT(PROXY_AUTHORIZATION);
 }
 
-static bool is_left_out(const struct exchange *x, const struct upstream_conf *u, const struct header *h)
+/* The known headers that stay here. own is the header of the upstream's credential, for which the agent may not stand in;
+ * where the agent's credentials are passed on, it decides nothing about those. */
+static uint64_t set_left_out(const struct exchange *x, const struct upstream_conf *u, enum header_id own)
 {
-	bool passthrough = u->credential == CREDENTIAL_PASSTHROUGH;
+	if (u->credential != CREDENTIAL_PASSTHROUGH)
+		return set_never() | set_credentials() | (uint64_t)1 << own;
+	return set_never() | (x->own_credentials & set_credentials()) | ((uint64_t)1 << own & ~set_credentials());
+}
 
-	switch (h->id) {
-	case HEADER_HOST:
-	case HEADER_CONTENT_LENGTH:
-	case HEADER_ACCEPT_ENCODING:
-	case HEADER_VIA:
-	case HEADER_BAGGAGE:
+/* Of names that are not known. One prefix for what is Weir's, whatever follows. */
+static bool name_is_left_out(const struct upstream_conf *u, struct slice name)
+{
+	struct slice ours = SLICE("x-weir");
+
+	if (u->credential_header.len && slice_equals_nocase(name, u->credential_header))
 		return true;
-	default:
-		break;
-	}
-	if (is_credential(h->id))
-		return !passthrough || h->id == HEADER_COOKIE || (x->own_credentials >> h->id & 1);
-	if (u->credential_header.len && slice_equals_nocase(h->name, u->credential_header))
-		return true; /* the agent may not stand in for the upstream's own credential */
-	return is_ours(h->name) || slice_equals_nocase(h->name, SLICE("x-http-method-override"));
+	return (name.len >= ours.len && slice_equals_nocase((struct slice){name.at, ours.len}, ours)) ||
+	       slice_equals_nocase(name, SLICE("x-http-method-override"));
 }
 
 static char *put(char *to, struct slice s)
@@ -68,16 +68,29 @@ static struct slice target_of(struct exchange *x, const struct endpoint_conf *e)
 	return slice_from(at, len);
 }
 
-static int add_credential(struct head *to, const struct upstream_conf *u)
+static int add_credential(struct head *to, const struct upstream_conf *u, enum header_id id)
 {
 	if (u->credential != CREDENTIAL_API_KEY && u->credential != CREDENTIAL_HEADER)
 		return 0;
-	return head_add(to, HEADER_OTHER, u->credential_header, secret_slice(u->credential_value));
+	return head_add_header(to, (struct header){u->credential_header, secret_slice(u->credential_value), id});
+}
+
+static int add_agents_own(struct exchange *x, struct head *to, const struct upstream_conf *u, uint64_t left_out)
+{
+	for (unsigned i = 0; i < x->head->n_headers; i++) {
+		const struct header *h = &x->head->headers[i];
+		bool stays = h->id == HEADER_OTHER ? name_is_left_out(u, h->name) : header_set_has(left_out, h->id);
+		if (!stays && head_add_header(to, *h) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head *to)
 {
 	const struct upstream_conf *u = x->calls[0].model->upstream;
+	enum header_id own = header_id_of(u->credential_header);
+
 	head_reset(to);
 	to->method = x->head->method;
 	to->method_text = x->head->method_text;
@@ -88,13 +101,10 @@ int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head 
 	to->minor = 1;
 	if (!to->target.at || head_add_id(to, HEADER_HOST, e->authority) < 0)
 		return -ENOMEM;
-	for (unsigned i = 0; i < x->head->n_headers; i++) {
-		const struct header *h = &x->head->headers[i];
-		if (!is_left_out(x, u, h) && head_add_header(to, *h) < 0)
-			return -ENOMEM;
-	}
+	if (add_agents_own(x, to, u, set_left_out(x, u, own)) < 0)
+		return -ENOMEM;
 	if (head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||
 		head_add_id(to, HEADER_VIA, SLICE("1.1 weir")) < 0)
 		return -ENOMEM;
-	return add_credential(to, u);
+	return add_credential(to, u, own);
 }

@@ -5,5 +5,6 @@
 
 /* Whether s holds the credential that x's request was sent with. */
 bool leak_is_in(const struct exchange *x, struct slice s);
-/* Whether a header of an upstream's answer stays here: it concerns browsers or this connection, or holds our credential. */
+/* Whether a header of an upstream's answer stays here: it concerns browsers, speaks in our name under one that is not known,
+ * or holds our credential. */
 bool leak_keeps_header(const struct exchange *x, const struct header *h);

@@ -179,11 +179,60 @@ static void many_stars_do_not_make_it_slow(void **state)
 	assert_false(slice_matches_glob(slice_from(text, sizeof(text)), slice_from(pattern, 64)));
 }
 
+/* At every place of texts of every length around the size of a step, and never where one byte
+ * differs. */
+static void a_text_is_found_wherever_it_stands(void **state)
+{
+	char *text;
+	static const char what[] = "abcabdab";
+
+	(void)state;
+	for (size_t len = 1; len <= 8; len++)
+		for (size_t room = 0; room < 210; room += room < 140 ? 1 : 7) {
+			struct slice s, needle = slice_from(what, len);
+			text = malloc(room + 1); /* so that a byte too far is seen */
+			for (size_t at = 0; at + len <= room; at++) {
+				for (size_t i = 0; i < room; i++)
+					text[i] = "ab"[i % 2];
+				s = slice_from(text, room);
+				assert_int_equal(slice_holds(s, needle),
+				        memmem(text, room, what, len) != NULL);
+				memcpy(text + at, what, len);
+				assert_true(slice_holds(s, needle));
+			}
+			free(text);
+		}
+	assert_true(slice_holds(SLICE(""), SLICE("")));
+	assert_true(slice_holds(SLICE("x"), (struct slice){NULL, 0}));
+	assert_false(slice_holds(SLICE(""), SLICE("x")));
+	assert_false(slice_holds((struct slice){NULL, 0}, SLICE("x")));
+}
+
+/* Texts of two letters only, where all but everything may begin what is looked for. */
+static void what_is_found_is_what_memmem_finds(void **state)
+{
+	char text[150], what[9];
+	unsigned n = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		size_t len = 1 + round % sizeof(what), room = round % (sizeof(text) + 1);
+		for (size_t i = 0; i < sizeof(text) + len; i++) {
+			n = n * 1103515245 + 12345;
+			*(i < len ? what + i : text + i - len) = "ab"[n >> 16 & 1];
+		}
+		assert_int_equal(slice_holds(slice_from(text, room), slice_from(what, len)),
+		        memmem(text, room, what, len) != NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(names_are_equal_whatever_their_case),
 	        cmocka_unit_test(case_is_a_matter_of_ascii_letters_only),
+	        cmocka_unit_test(a_text_is_found_wherever_it_stands),
+	        cmocka_unit_test(what_is_found_is_what_memmem_finds),
 	        cmocka_unit_test(skipping_past_the_end_leaves_nothing),
 	        cmocka_unit_test(starts_and_ends_are_compared_by_bytes),
 	        cmocka_unit_test(trimming_takes_blanks_and_tabs_only),
