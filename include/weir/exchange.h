@@ -20,6 +20,7 @@ enum phase {
 
 /* downstream: the agent's side, whatever carries it: a session over a socket, or a test's loopback. */
 struct downstream;
+struct key_memo;
 struct downstream_ops {
 	bool (*is_full)(struct downstream *d);                          /* more waits to be sent than the high water */
 	void (*pause)(struct downstream *d, enum pause_reason why, bool on);   /* reading the request */
@@ -32,6 +33,7 @@ struct downstream {
 	struct codec *codec;                      /* borrowed */
 	const struct listener_conf *listener;     /* borrowed from the snapshot the session began under */
 	struct slice peer;                        /* address as text, for refusals before authentication */
+	struct key_memo *key;                     /* owned: the last key that named an agent here; NULL: none is kept */
 };
 
 /* source: where an answer comes from: an attempt upstream, a local reply; later a cache. It reports with exchange_on_*. */

@@ -3,6 +3,7 @@
  * random part. */
 #include "crypto/key.h"
 #include "base/id.h"
+#include "base/mem.h"
 
 #define PREFIX_LEN (sizeof(KEY_PREFIX) - 1)
 #define RANDOM_LEN 43u
@@ -57,6 +58,37 @@ void key_new(char ret[KEY_LEN + 1])
 bool key_has_prefix(struct slice text)
 {
 	return slice_starts(text, SLICE(KEY_PREFIX));
+}
+
+bool key_memo_knows(const struct key_memo *memo, struct slice text, uint8_t ret_sha256[SHA256_LEN])
+{
+	if (!memo || memo->len != text.len || !bytes_equal_constant(memo->text, text.at, text.len))
+		return false;
+	memcpy(ret_sha256, memo->sha256, SHA256_LEN);
+	return true;
+}
+
+void key_memo_keep(struct key_memo **memo, struct slice text, const uint8_t sha256[SHA256_LEN])
+{
+	struct key_memo *m = *memo;
+
+	if (!text.len || text.len > sizeof(m->text))
+		return;
+	if (!m)
+		m = *memo = mem_alloc(sizeof(*m));
+	if (!m)
+		return;
+	m->len = (uint8_t)text.len;
+	memcpy(m->text, text.at, text.len);
+	memcpy(m->sha256, sha256, SHA256_LEN);
+}
+
+void key_memo_forget(struct key_memo **memo)
+{
+	if (*memo)
+		wipe(*memo, sizeof(**memo));
+	mem_free(*memo);
+	*memo = NULL;
 }
 
 bool key_is_wellformed(struct slice text)

@@ -2,6 +2,7 @@
 /* session: see session.h. */
 #include <errno.h>
 #include "base/mem.h"
+#include "crypto/key.h"
 #include "exchange/session.h"
 #include "exchange/session_refuse.h"
 #include "exchange/view.h"
@@ -36,6 +37,7 @@ static void session_free(struct reapable *r)
 
 	s->codec.base.ops->finish(&s->codec.base);
 	buf_finish(&s->ahead);
+	key_memo_forget(&s->down.key);
 	view_unref(s->view);
 	mem_free(s);
 }
@@ -66,6 +68,7 @@ static void expect(struct session *s, bool head)
 
 static void trim(struct session *s)
 {
+	key_memo_forget(&s->down.key);
 	h1_trim(&s->codec);
 	wire_trim(s->wire);
 	loop_deadline_set(s->gate->loop, &s->deadline, s->idle_until);
@@ -332,7 +335,7 @@ void session_open(struct session_gate *g, struct wire *w)
 	s->gate = g;
 	s->view = view_ref(g->view);
 	address_format(&w->peer, s->peer);
-	s->down = (struct downstream){&down_ops, &s->codec.base, g->conf, slice_str(s->peer)};
+	s->down = (struct downstream){&down_ops, &s->codec.base, g->conf, slice_str(s->peer), NULL};
 	buf_init(&s->ahead, AHEAD_MAX + SLAB_READ_MAX);
 	deadline_init(&s->deadline, on_deadline);
 	ticket_init(&s->again, on_again);

@@ -50,7 +50,9 @@ static const char *look_at(struct call *c, enum header_id id, const struct snaps
 	struct slice text = credential_of(id, h->value);
 	if (!text.len)
 		return NULL;
-	sha256(text, sha);
+	bool known = key_memo_knows(x->down->key, text, sha);
+	if (!known)
+		sha256(text, sha);
 	const struct snapshot_key *key = snapshot_find_key(x->snapshot, sha);
 	if (!key)
 		return key_has_prefix(text) ? "This key names no agent here; it was mistyped or revoked." : NULL;
@@ -58,6 +60,8 @@ static const char *look_at(struct call *c, enum header_id id, const struct snaps
 		return "This key has expired; use the agent's new one.";
 	if (*found && (*found)->agent != key->agent)
 		return "The request carries the keys of two different agents; send one.";
+	if (!known && !*found)
+		key_memo_keep(&x->down->key, text, sha);
 	*found = key;
 	x->own_credentials |= (uint64_t)1 << id;
 	return NULL;

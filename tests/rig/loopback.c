@@ -4,6 +4,7 @@
 #include "rig/loopback.h"
 #include <assert.h>
 #include <strings.h>
+#include "crypto/key.h"
 
 static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
 {
@@ -86,8 +87,8 @@ void loopback_open(struct loopback *l, struct exchange_env *env, struct view *vi
 	*l = (struct loopback){.env = env, .view = view};
 	gather_init(&l->out, 16u << 20);
 	h1_server_init(&l->codec, &server_events, l, &l->out, NULL);
-	l->down =
-	        (struct downstream){&down_ops, &l->codec.base, listener, SLICE("192.0.2.7:40000")};
+	l->down = (struct downstream){
+	        &down_ops, &l->codec.base, listener, SLICE("192.0.2.7:40000"), NULL};
 }
 
 void loopback_close(struct loopback *l)
@@ -97,6 +98,7 @@ void loopback_close(struct loopback *l)
 	assert(!l->exchange);
 	l->codec.base.ops->finish(&l->codec.base);
 	gather_finish(&l->out);
+	key_memo_forget(&l->down.key);
 	l->closed = true;
 }
 

@@ -2,6 +2,7 @@
 /* Tests of crypto/key. */
 #include "rig/unit.h"
 #include <string.h>
+#include "base/mem.h"
 #include "crypto/key.h"
 
 static void a_new_key_is_wellformed(void **state)
@@ -75,6 +76,56 @@ static void whatever_begins_like_a_key_claims_to_be_one(void **state)
 	assert_false(key_has_prefix(SLICE(" weir_x")));
 }
 
+static void a_memo_knows_the_last_text_and_no_other(void **state)
+{
+	uint8_t one[SHA256_LEN], two[SHA256_LEN], got[SHA256_LEN] = {0}, none[SHA256_LEN] = {0};
+	struct key_memo *memo = NULL;
+
+	(void)state;
+	sha256(SLICE("one"), one);
+	sha256(SLICE("two"), two);
+	assert_false(key_memo_knows(NULL, SLICE("one"), got));
+	key_memo_keep(&memo, SLICE("one"), one);
+	assert_true(key_memo_knows(memo, SLICE("one"), got));
+	assert_memory_equal(got, one, sizeof(got));
+	memcpy(got, none, sizeof(got));
+	assert_false(key_memo_knows(memo, SLICE("onE"), got));
+	assert_false(key_memo_knows(memo, SLICE("on"), got));
+	assert_false(key_memo_knows(memo, SLICE("one1"), got));
+	assert_false(key_memo_knows(memo, SLICE(""), got));
+	assert_memory_equal(got, none, sizeof(got));
+	key_memo_keep(&memo, SLICE("two"), two);
+	assert_false(key_memo_knows(memo, SLICE("one"), got));
+	assert_true(key_memo_knows(memo, SLICE("two"), got));
+	assert_memory_equal(got, two, sizeof(got));
+	key_memo_forget(&memo);
+	assert_null(memo);
+	key_memo_forget(&memo);
+}
+
+static void a_memo_keeps_nothing_that_does_not_fit(void **state)
+{
+	uint8_t sha[SHA256_LEN] = {7}, got[SHA256_LEN];
+	struct key_memo *memo = NULL;
+	char text[81];
+
+	(void)state;
+	memset(text, 'k', sizeof(text));
+	key_memo_keep(&memo, SLICE(""), sha);
+	key_memo_keep(&memo, slice_from(text, 80), sha);
+	assert_null(memo);
+	key_memo_keep(&memo, slice_from(text, 79), sha);
+	assert_true(key_memo_knows(memo, slice_from(text, 79), got));
+	key_memo_keep(&memo, slice_from(text, 80), sha);
+	assert_true(key_memo_knows(memo, slice_from(text, 79), got));
+	assert_false(key_memo_knows(memo, slice_from(text, 80), got));
+	key_memo_forget(&memo);
+	mem_fail_after(0);
+	key_memo_keep(&memo, slice_from(text, 9), sha);
+	mem_fail_after(-1);
+	assert_null(memo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -83,6 +134,8 @@ int main(void)
 	        cmocka_unit_test(a_key_has_one_length),
 	        cmocka_unit_test(the_checksum_is_crc_32),
 	        cmocka_unit_test(whatever_begins_like_a_key_claims_to_be_one),
+	        cmocka_unit_test(a_memo_knows_the_last_text_and_no_other),
+	        cmocka_unit_test(a_memo_keeps_nothing_that_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "crypto/key.h"
 #include "exchange/strangers.h"
+#include "exchange/view.h"
 #include "policy/registry.h"
 #include "rig/exchange_rig.h"
 #include "rig/plain_dialect.h"
@@ -18,6 +19,7 @@ static struct loopback_answer answer;
 static char keys[KEYS][KEY_LEN + 1], hashes[KEYS][65];
 static char yaml[4096];
 static struct strangers *strangers;
+static bool one_connection; /* what was shown before is remembered as where one goes on */
 
 static const char format[] =
         "version: 1\n"
@@ -73,6 +75,12 @@ static int begin(void **state)
 	return 0;
 }
 
+static int begin_on_one_connection(void **state)
+{
+	one_connection = true;
+	return begin(state);
+}
+
 static int begin_guests(void **state)
 {
 	(void)state;
@@ -86,6 +94,7 @@ static int end(void **state)
 	(void)state;
 	rig_end(&rig);
 	free(strangers);
+	one_connection = false;
 	return 0;
 }
 
@@ -106,7 +115,11 @@ static unsigned ask_host(const char *host, const char *lines)
 		}
 	}
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "content-length: 1\r\n\r\nm");
+	struct key_memo *before = one_connection ? rig.down.down.key : NULL;
+	if (one_connection)
+		rig.down.down.key = NULL;
 	rig_reconnect(&rig);
+	rig.down.down.key = before;
 	rig.n_records = rig.n_reached = 0;
 	rig.source.n_closed = 0;
 	loopback_feed(&rig.down, slice_from(text, n));
@@ -387,9 +400,52 @@ static void the_key_is_known_as_what_must_not_leave(void **state)
 	assert_int_equal(rig.down.exchange->own_credentials, (uint64_t)1 << HEADER_AUTHORIZATION);
 }
 
+/* What is remembered is the digest of a text, never that it named somebody. */
+static void a_key_that_was_taken_away_is_nobodys_at_once(void **state)
+{
+	struct view *before = rig.view;
+	char after[sizeof(yaml)], *hash;
+
+	(void)state;
+	check_is("x-weir-key: %0\n", "one");
+	assert_non_null(rig.down.down.key);
+	memcpy(after, yaml, sizeof(after));
+	hash = strstr(after, hashes[KEY_ONE]);
+	assert_non_null(hash);
+	memset(hash, 'f', 64);
+	rig.view = rig_view(after);
+	check_nobody("x-weir-key: %0\n");
+	check_is("x-weir-key: %1\n", "one");
+	view_unref(rig.view);
+	rig.view = before;
+	check_is("x-weir-key: %0\n", "one");
+}
+
+/* Only who has come in is remembered, and no text that differs in a byte is taken for what is. */
+static void who_was_refused_is_not_remembered(void **state)
+{
+	char lines[120], *end;
+
+	(void)state;
+	check_nobody("x-weir-key: weir_guess\n");
+	check_nobody("x-api-key: anything\n");
+	assert_null(rig.down.down.key);
+	check_is("x-weir-key: %0\n", "one");
+	for (size_t i = 0; i < KEY_LEN; i++) {
+		end = lines + snprintf(lines, sizeof(lines), "x-weir-key: %s\n", keys[KEY_ONE]);
+		*(end - 2 - i) ^= 1;
+		check_nobody(lines);
+	}
+	check_nobody("x-weir-key: %0x\n");
+	check_is("x-weir-key: %0\n", "one");
+	check_is("x-weir-key: %2\n", "two");
+	check_is("x-weir-key: %5\n", "one");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define K(name) cmocka_unit_test_setup_teardown(name, begin_on_one_connection, end)
 #define G(name) cmocka_unit_test_setup_teardown(name, begin_guests, end)
 	const struct CMUnitTest tests[] = {
 	        T(a_key_counts_in_each_place),
@@ -406,6 +462,16 @@ int main(void)
 	        G(a_foreign_host_is_not_the_default_agent),
 	        T(a_caller_may_say_for_whom_it_calls),
 	        T(what_is_no_name_is_refused),
+	        K(a_key_counts_in_each_place),
+	        K(several_keys_of_one_agent_overlap_whatever_their_shape),
+	        K(without_a_credential_nobody_gets_in),
+	        K(what_looks_like_ours_and_is_unknown_is_never_passed_over),
+	        K(two_agents_keys_are_nobodys),
+	        K(a_header_that_stands_twice_is_nobodys),
+	        K(a_key_ends_at_its_date),
+	        K(a_stopped_agent_is_told_so),
+	        K(a_key_that_was_taken_away_is_nobodys_at_once),
+	        K(who_was_refused_is_not_remembered),
 	        T(the_key_is_known_as_what_must_not_leave),
 	};
 
