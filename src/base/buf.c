@@ -107,9 +107,8 @@ int buf_put_char(struct buf *b, char c)
 int buf_put_u64(struct buf *b, uint64_t n)
 {
 	char text[DECIMAL_MAX];
-	unsigned first = decimal_write(n, text);
 
-	return buf_put(b, text + first, DECIMAL_MAX - first);
+	return buf_put(b, text, decimal_put(n, text));
 }
 
 /* vsnprintf wants room for a NUL that the ceiling need not have, so the text is made elsewhere

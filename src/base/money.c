@@ -29,18 +29,16 @@ size_t money_format(nanousd amount, char ret[MONEY_TEXT])
 {
 	uint64_t n = amount < 0 ? -(uint64_t)amount : (uint64_t)amount;
 	uint64_t part = n % 1000000000u;
-	char digits[DECIMAL_MAX];
-	unsigned first = decimal_write(n / 1000000000u, digits);
 	size_t len = 0;
 
 	if (amount < 0)
 		ret[len++] = '-';
-	memcpy(ret + len, digits + first, DECIMAL_MAX - first);
-	len += DECIMAL_MAX - first;
+	len += decimal_put(n / 1000000000u, ret + len);
 	if (part) {
 		ret[len] = '.';
-		for (unsigned i = NANO_DIGITS; i; i--, part /= 10)
-			ret[len + i] = (char)('0' + part % 10);
+		for (unsigned i = NANO_DIGITS; i > 1; i -= 2)
+			part = decimal_put_pair(part, ret + len + i - 1);
+		ret[len + 1] = (char)('0' + part);
 		len += 1 + NANO_DIGITS;
 		while (ret[len - 1] == '0')
 			len--;

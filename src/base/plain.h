@@ -50,6 +50,35 @@ static inline const char *plain_skip(const char *at, const char *end)
 	return at;
 }
 
+/* Whether all of it is plain. The last block may overlap the one before; what is shorter than one
+ * is looked at as two halves that may overlap. */
+static inline bool bytes_are_plain(struct slice s)
+{
+	char few[16];
+	size_t i = 0;
+
+	if (s.len >= 16) {
+		for (; i + 16 < s.len; i += 16)
+			if (block_plain(s.at + i) < 16)
+				return false;
+		return block_plain(s.at + s.len - 16) == 16;
+	}
+	if (s.len >= 8) {
+		memcpy(few, s.at, 8);
+		memcpy(few + 8, s.at + s.len - 8, 8);
+		return block_plain(few) == 16;
+	}
+	if (s.len >= 4) {
+		memcpy(few, s.at, 4);
+		memcpy(few + 4, s.at + s.len - 4, 4);
+		memcpy(few + 8, few, 8);
+		return block_plain(few) == 16;
+	}
+	while (i < s.len && byte_is_plain((unsigned char)s.at[i]))
+		i++;
+	return i == s.len;
+}
+
 /* Of eight bytes, the highest bit of those that are capital letters or beyond ASCII. */
 static inline uint64_t word_odd(uint64_t w)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* siphash: two rounds a word, four at the end. */
+/* siphash: one round a word, three at the end. */
 #include "base/siphash.h"
 #include <endian.h>
 
@@ -26,18 +26,29 @@ static inline void sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
 	sip_round(v);
-	sip_round(v);
 	v[0] ^= word;
 }
 
-/* The last word: up to seven bytes, and the length modulo 256 on top. */
+static inline uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+
+/* The last word: up to seven bytes, and the length modulo 256 on top. Where eight bytes end there,
+ * they are read together. */
 static inline uint64_t last_word(const char *at, size_t n, size_t len)
 {
-	uint64_t word = (uint64_t)len << 56;
+	uint64_t word = 0;
 
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)(unsigned char)at[i] << 8 * i;
-	return word;
+	if (n && len >= 8)
+		word = word_at(at + n - 8) >> (64 - 8 * n);
+	else
+		for (size_t i = 0; i < n; i++)
+			word |= (uint64_t)(unsigned char)at[i] << 8 * i;
+	return word | (uint64_t)len << 56;
 }
 
 uint64_t siphash(struct siphash_key key, struct slice s)
@@ -51,15 +62,11 @@ uint64_t siphash(struct siphash_key key, struct slice s)
 	size_t left = s.len;
 	const char *at = s.at;
 
-	for (; left >= 8; left -= 8, at += 8) {
-		uint64_t word;
-
-		memcpy(&word, at, 8);
-		sip_word(v, le64toh(word));
-	}
+	for (; left >= 8; left -= 8, at += 8)
+		sip_word(v, word_at(at));
 	sip_word(v, last_word(at, left, s.len));
 	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

@@ -21,6 +21,13 @@ static inline uint64_t word_lower(uint64_t w)
 	return w | upper >> 2;
 }
 
+/* Whatever the case of their letters; they are mostly the same, or differ in more than that. */
+static inline bool words_are_alike(uint64_t a, uint64_t b)
+{
+	return a == b ||
+	       (!((a ^ b) & ~(0x20 * 0x0101010101010101u)) && word_lower(a) == word_lower(b));
+}
+
 static inline uint64_t word_at(const char *at)
 {
 	uint64_t w;
@@ -45,13 +52,13 @@ bool bytes_equal_nocase(const char *a, const char *b, size_t len)
 	size_t i = 0;
 
 	if (len >= 4 && len < 8)
-		return word_lower(word_of_few(a, len)) == word_lower(word_of_few(b, len));
+		return words_are_alike(word_of_few(a, len), word_of_few(b, len));
 
 	for (; i + 8 <= len; i += 8)
-		if (word_lower(word_at(a + i)) != word_lower(word_at(b + i)))
+		if (!words_are_alike(word_at(a + i), word_at(b + i)))
 			return false;
 	if (i < len && len >= 8)
-		return word_lower(word_at(a + len - 8)) == word_lower(word_at(b + len - 8));
+		return words_are_alike(word_at(a + len - 8), word_at(b + len - 8));
 	for (; i < len; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return false;

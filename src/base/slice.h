@@ -53,20 +53,24 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 	return n ? (struct slice){s.at + n, s.len - n} : s;
 }
 
-/* memcpy for what is mostly short: two moves that may overlap instead of a call. */
+/* memcpy for what is mostly short: moves that may overlap instead of a call. */
 static inline void bytes_copy(char *to, const char *at, size_t len)
 {
-	if (len >= 16 && len <= 32) {
+	if (len > 32) {
+		memcpy(to, at, len);
+	} else if (len >= 16) {
 		memcpy(to, at, 16);
 		memcpy(to + len - 16, at + len - 16, 16);
-	} else if (len >= 8 && len < 16) {
+	} else if (len >= 8) {
 		memcpy(to, at, 8);
 		memcpy(to + len - 8, at + len - 8, 8);
-	} else if (len >= 4 && len < 8) {
+	} else if (len >= 4) {
 		memcpy(to, at, 4);
 		memcpy(to + len - 4, at + len - 4, 4);
 	} else if (len) {
-		memcpy(to, at, len);
+		to[0] = at[0];
+		to[len / 2] = at[len / 2];
+		to[len - 1] = at[len - 1];
 	}
 }
 

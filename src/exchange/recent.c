@@ -19,7 +19,8 @@ struct entry {
 	uint16_t status;
 	uint16_t fault;
 	uint64_t wall_ns;
-	uint64_t agent_hash, user_hash;
+	uint64_t agent_hash;
+	uint64_t user_hash; /* 0: nobody was named */
 	nanousd cost;
 	uint64_t input, cached, output;
 	uint32_t latency_ms;
@@ -54,9 +55,13 @@ void recent_free(struct recent *r)
 	mem_free(r);
 }
 
+/* By the last eight characters, which are random in all ids that stand here, and so need no keyed hash. */
 static struct shard *shard_of(struct recent *r, struct slice id)
 {
-	return &r->shards[hash_bytes(id) % SHARDS];
+	uint64_t random;
+
+	memcpy(&random, id.at + id.len - sizeof(random), sizeof(random));
+	return &r->shards[(random * 0x9e3779b97f4a7c15u >> 60) % SHARDS];
 }
 
 /* Where the next entry goes; the oldest one makes room when the ring is full. */
@@ -91,7 +96,7 @@ void recent_add(struct recent *r, const struct record *record)
 			.fault = (uint16_t)record->fault,
 			.wall_ns = record->wall_ns,
 			.agent_hash = hash_bytes(record->agent),
-			.user_hash = hash_bytes(record->user),
+			.user_hash = record->user.len ? hash_bytes(record->user) : 0,
 			.cost = record->cost,
 			.input = usage_input_total(&record->usage),
 			.cached = record->usage.in_cache_read,
@@ -142,18 +147,18 @@ static int write_entry(const struct entry *e, struct buf *out)
 
 int recent_write(struct recent *r, struct slice id, struct slice agent, struct slice user, uint64_t wall_ns, struct buf *out)
 {
-	struct shard *s = shard_of(r, id);
 	struct entry found;
 	int e = -ENOENT;
 
 	if (id.len != sizeof(found.id))
 		return -ENOENT;
+	struct shard *s = shard_of(r, id);
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < s->n && e; i++) {
 		const struct entry *at = &s->ring[i];
 		if (memcmp(at->id, id.at, sizeof(at->id)) || at->agent_hash != hash_bytes(agent))
 			continue;
-		if (at->user_hash != hash_bytes((struct slice){"", 0}) && at->user_hash != hash_bytes(user))
+		if (at->user_hash && at->user_hash != hash_bytes(user))
 			continue;
 		if (at->wall_ns + RECENT_SECONDS * NS_PER_S < wall_ns)
 			continue;

@@ -21,16 +21,15 @@ struct access_log {
 static void access_log_call_ended(struct observer *o, const struct record *r)
 {
 	struct access_log *log = container_of(o, struct access_log, observer);
-	struct line l = {.out = &log->lines};
-	size_t before = buf_len(&log->lines);
+	struct line l;
 
+	line_begin(&l, &log->lines);
 	if (log->text)
 		line_as_text(&l, &log->time, r);
 	else
 		line_as_json(&l, &log->time, r);
 	line_put_literal(&l, "\n");
-	if (l.error) {
-		buf_truncate(&log->lines, before);
+	if (line_end(&l) < 0) {
 		sink_drop(log->sink, 1);
 		return;
 	}

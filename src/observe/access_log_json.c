@@ -3,23 +3,42 @@
  * where none was called and ttft_ms where there was none; numbers and booleans are always there;
  * cost_usd is null when the price is unknown. tool is a string, or an array where several were
  * called. time is when the call ended. */
+#include "base/plain.h"
 #include "observe/access_log_line.h"
 #include "observe/outcome.h"
 
 #define KEY(name) ",\"" name "\":"
-#define PUT_TEXT(line, name, slice) put_text((line), KEY(name) "\"", sizeof(KEY(name)), (slice))
-#define PUT_WORD(line, name, str) PUT_TEXT(line, name, slice_str(str))
+#define PUT_TEXT(line, name, slice)                                                                \
+	((slice).len ? (line_put_literal(line, KEY(name) "\""), put_text(line, slice)) : (void)0)
+#define PUT_WORD(line, name, slice)                                                                \
+	((slice).len ? (line_put_literal(line, KEY(name) "\""), put_word(line, slice)) : (void)0)
+#define PUT_STR(line, name, str)                                                                   \
+	do {                                                                                       \
+		struct slice word = slice_str(str);                                                \
+		PUT_WORD(line, name, word);                                                        \
+	} while (0)
 #define PUT_U64(line, name, n) (line_put_literal(line, KEY(name)), line_put_u64(line, n))
 #define PUT_MS(line, name, ns) (line_put_literal(line, KEY(name)), line_put_ms(line, ns))
 #define PUT_BOOL(line, name, b)                                                                    \
 	((b) ? line_put_literal(line, KEY(name) "true") : line_put_literal(line, KEY(name) "false"))
 
-/* key ends in the value's first quote. */
-static inline void put_text(struct line *l, const char *key, size_t key_len, struct slice s)
+/* A word of ours, which needs no escaping, and the quote behind it. */
+static void put_word(struct line *l, struct slice s)
 {
-	if (!s.len)
+	if (!line_has_room(l, s.len + 1))
 		return;
-	line_put(l, key, key_len);
+	bytes_copy(l->at, s.at, s.len);
+	l->at += s.len;
+	*l->at++ = '"';
+}
+
+/* Anybody's text. */
+static void put_text(struct line *l, struct slice s)
+{
+	if (s.len <= LINE_TEXT_MAX && bytes_are_plain(s)) {
+		put_word(l, s);
+		return;
+	}
 	line_put_escaped(l, s);
 	line_put_literal(l, "\"");
 }
@@ -49,8 +68,8 @@ static void put_tool_names(struct line *l, const struct record *r)
 
 static void put_what(struct line *l, const struct record *r)
 {
-	PUT_TEXT(l, "dialect", r->dialect);
-	PUT_TEXT(l, "action", r->action);
+	PUT_WORD(l, "dialect", r->dialect);
+	PUT_WORD(l, "action", r->action);
 	PUT_TEXT(l, "model", r->model);
 	PUT_TEXT(l, "upstream_model", r->upstream_model);
 	PUT_TEXT(l, "upstream", r->upstream);
@@ -65,8 +84,8 @@ static void put_what(struct line *l, const struct record *r)
 static void put_how(struct line *l, const struct record *r)
 {
 	PUT_U64(l, "status", r->status);
-	PUT_WORD(l, "code", outcome_code(r));
-	PUT_WORD(l, "verdict", r->verdict);
+	PUT_STR(l, "code", outcome_code(r));
+	PUT_STR(l, "verdict", r->verdict);
 	PUT_TEXT(l, "policy_version", r->policy_version);
 	PUT_U64(l, "attempts", r->attempts);
 	PUT_MS(l, "latency_ms", r->latency_ns);
@@ -97,16 +116,16 @@ void line_as_json(struct line *l, struct line_time *t, const struct record *r)
 	line_put_literal(l, "{\"time\":\"");
 	line_put(l, line_time(t, record_ended_wall(r)), 24);
 	line_put_literal(l, "\"");
-	PUT_WORD(l, "level", outcome_level(r));
+	PUT_STR(l, "level", outcome_level(r));
 	line_put_literal(l, KEY("msg") "\"call\"");
-	PUT_WORD(l, "request_id", r->request_id);
+	PUT_STR(l, "request_id", r->request_id);
 	PUT_TEXT(l, "trace_id", r->trace_id);
 	put_who(l, r);
 	put_what(l, r);
 	put_how(l, r);
 	put_cost(l, r);
 	PUT_BOOL(l, "stream", r->stream);
-	PUT_WORD(l, "ended_by", r->ended_by);
+	PUT_STR(l, "ended_by", r->ended_by);
 	PUT_TEXT(l, "note", r->note);
 	if (r->shadow)
 		line_put_literal(l, KEY("shadow") "true");

@@ -44,7 +44,8 @@ static void put_word(struct line *l, const char *word, size_t width)
 	size_t len = strlen(word);
 
 	line_put(l, word, len);
-	line_put(l, "        ", len < width ? width - len : 0);
+	for (; len < width; len++)
+		line_put_literal(l, " ");
 }
 
 static void put_number(struct line *l, const char *key, uint64_t n)

@@ -22,7 +22,7 @@ static inline void label_add(struct label_key *k, struct slice value, struct sli
 	if (value.len > LABEL_MAX)
 		value.len = LABEL_MAX;
 	k->at[k->len] = (char)value.len;
-	memcpy(k->at + k->len + 1, value.at, value.len);
+	bytes_copy(k->at + k->len + 1, value.at, value.len);
 	k->len += 1 + value.len;
 }
 

@@ -153,6 +153,10 @@ static void count_model(struct metrics_part *p, enum table which, const struct r
 
 struct policy_counts *policy_place(struct policy_counts of[POLICY_KINDS_MAX], const char *policy)
 {
+	/* A name is mostly the very same one; compared are only those of several. */
+	for (unsigned i = 0; i < POLICY_KINDS_MAX && of[i].policy; i++)
+		if (of[i].policy == policy)
+			return &of[i];
 	for (unsigned i = 0; i < POLICY_KINDS_MAX; i++) {
 		if (!of[i].policy)
 			of[i].policy = policy;

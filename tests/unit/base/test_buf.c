@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/buf: a queue with a ceiling. */
 #include "rig/unit.h"
+#include <stdio.h>
 #include <string.h>
 #include "base/buf.h"
 #include "base/mem.h"
@@ -115,6 +116,29 @@ static void numbers_are_decimal(void **state)
 	buf_finish(&b);
 }
 
+/* Every count of digits, at both of its ends and within. */
+static void numbers_of_every_length_are_decimal(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (unsigned digits = 1; digits <= 20; digits++, power *= 10) {
+		const uint64_t near[] = {
+		        power - 1, power, power + 1, power + power / 7, power * 2 - 1};
+
+		for (size_t i = 0; i < sizeof(near) / sizeof(*near); i++) {
+			struct buf b = BUF_INIT(100);
+			char want[32];
+
+			snprintf(want, sizeof(want), "%llu", (unsigned long long)near[i]);
+			buf_put_u64(&b, near[i]);
+			assert_int_equal(buf_len(&b), strlen(want));
+			assert_memory_equal(buf_at(&b), want, strlen(want));
+			buf_finish(&b);
+		}
+	}
+}
+
 static void printed_text_of_any_length_fits_exactly(void **state)
 {
 	static char text[2000];
@@ -203,6 +227,7 @@ int main(void)
 	        cmocka_unit_test(room_never_goes_beyond_the_ceiling),
 	        cmocka_unit_test(what_is_written_at_the_tail_counts_once_it_is_committed),
 	        cmocka_unit_test(numbers_are_decimal),
+	        cmocka_unit_test(numbers_of_every_length_are_decimal),
 	        cmocka_unit_test(printed_text_of_any_length_fits_exactly),
 	        cmocka_unit_test(taking_a_little_and_putting_a_little_is_not_slow),
 	        cmocka_unit_test(starved_it_stays_as_it_was),

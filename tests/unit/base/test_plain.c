@@ -22,6 +22,7 @@ static void the_first_byte_that_is_not_plain_is_found_wherever_it_stands(void **
 		char *text = text_of(len, 'x');
 
 		assert_ptr_equal(plain_skip(text, text + len), text + len);
+		assert_true(bytes_are_plain(slice_from(text, len)));
 		for (size_t at = 0; at < len; at++) {
 			for (unsigned c = 0; c < 256; c++) {
 				bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -30,6 +31,7 @@ static void the_first_byte_that_is_not_plain_is_found_wherever_it_stands(void **
 				assert_int_equal(byte_is_plain((unsigned char)c), plain);
 				assert_ptr_equal(plain_skip(text, text + len),
 				        plain ? text + len : text + at);
+				assert_int_equal(bytes_are_plain(slice_from(text, len)), plain);
 			}
 			text[at] = 'x';
 		}
