@@ -49,6 +49,7 @@ struct call {
 	struct buf tools_removed;    /* "a, b" */
 	bool shadow;
 	nanousd cost;
+	bool priced;                 /* cost is that of the usage as it stands */
 	bool estimated;
 };
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attempt: see attempt.h. */
 #include <errno.h>
-#include "base/mem.h"
 #include "exchange/attempt.h"
 #include "exchange/attempt_head.h"
 #include "exchange/view.h"
 #include "upstream/cluster.h"
 
+/* In the exchange's arena, and so there until the turn has ended in which the exchange did. */
 struct attempt {
 	struct source source;
-	struct reapable reapable;
 	struct exchange *exchange; /* borrowed; NULL once closed */
 	struct cluster *cluster;   /* borrowed from the view */
 	struct claim claim;
@@ -144,15 +143,9 @@ static void attempt_pause(struct source *s, enum pause_reason why, bool on)
 		channel_pause(a->channel, why, on);
 }
 
-static void attempt_free(struct reapable *r)
-{
-	mem_free(container_of(r, struct attempt, reapable));
-}
-
 static void attempt_close(struct source *s)
 {
 	struct attempt *a = container_of(s, struct attempt, source);
-	struct turn *turn = a->exchange->env->turn;
 
 	a->exchange = NULL;
 	claim_cancel(&a->claim);
@@ -161,14 +154,13 @@ static void attempt_close(struct source *s)
 	else if (a->channel)
 		channel_cancel(a->channel);
 	a->channel = NULL;
-	turn_bury(turn, &a->reapable);
 }
 
 static const struct source_ops attempt_ops = {"upstream", attempt_pause, attempt_close};
 
 int attempt_open(struct exchange_env *env, struct exchange *x)
 {
-	struct attempt *a = mem_zalloc(sizeof(*a));
+	struct attempt *a = arena_zalloc(&x->arena, sizeof(*a));
 	const struct upstream_conf *u = x->calls[0].model->upstream;
 	uint64_t own = x->calls[0].timeout_ns, total = own && own < u->total_ns ? own : u->total_ns;
 
@@ -176,8 +168,6 @@ int attempt_open(struct exchange_env *env, struct exchange *x)
 	if (!a)
 		return -ENOMEM;
 	a->source = (struct source){&attempt_ops, x};
-	a->reapable.free = attempt_free;
-	list_init(&a->reapable.link);
 	a->exchange = x;
 	a->cluster = x->view->clusters[u->index];
 	x->source = &a->source;

@@ -33,12 +33,9 @@ static uint64_t set_left_out(const struct exchange *x, const struct upstream_con
 /* Of names that are not known. One prefix for what is Weir's, whatever follows. */
 static bool name_is_left_out(const struct upstream_conf *u, struct slice name)
 {
-	struct slice ours = SLICE("x-weir");
-
 	if (u->credential_header.len && slice_equals_nocase(name, u->credential_header))
 		return true;
-	return (name.len >= ours.len && slice_equals_nocase((struct slice){name.at, ours.len}, ours)) ||
-	       slice_equals_nocase(name, SLICE("x-http-method-override"));
+	return name_is_of_weir(name) || slice_equals_nocase(name, SLICE("x-http-method-override"));
 }
 
 static char *put(char *to, struct slice s)

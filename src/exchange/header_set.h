@@ -12,6 +12,15 @@ static inline bool header_set_has(uint64_t set, enum header_id id)
 	return set >> id & 1;
 }
 
+/* Names that are not known begin like Weir's own. The third letter alone tells most of them. */
+static inline bool name_is_of_weir(struct slice name)
+{
+	struct slice ours = SLICE("x-weir");
+
+	return name.len >= ours.len && (name.at[2] | 0x20) == 'w' &&
+	       slice_equals_nocase((struct slice){name.at, ours.len}, ours);
+}
+
 /* Those whose names are Weir's own. */
 static inline uint64_t header_set_of_weir(void)
 {

@@ -2,6 +2,7 @@
 /* relay: the answer's way from the source to the agent. One lap is in flight at most; what arrives meanwhile waits, and
  * the source is not read while a policy waits or the agent does not take what was sent. */
 #include <errno.h>
+#include "base/mem.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
 #include "exchange/snapshot.h"
@@ -162,9 +163,12 @@ static enum chain_result lap_judge(struct exchange *x)
 /* Feeds what has come to the dialect. FAULT_NONE, or why it cannot go on. */
 static enum fault lap_feed(struct exchange *x, struct slice in, bool last)
 {
-	struct complaint why = {.fault = FAULT_UPSTREAM_MALFORMED};
+	struct complaint why UNINIT;
 
+	why.fault = FAULT_UPSTREAM_MALFORMED;
+	why.text[0] = why.param[0] = '\0';
 	x->lap.last = last;
+	x->calls[0].priced = false; /* there may be usage in it */
 	int e = x->answer.dialect->answer_feed(&x->answer, in, last, &x->lap, &why);
 	if (!e)
 		return FAULT_NONE;

@@ -65,6 +65,8 @@ void settle_cost(struct exchange *x, struct call *c)
 	if (must_estimate(x, c) && x->phase == PHASE_CLOSING) {
 		estimate(x, c);
 		c->estimated = true;
+	} else if (c->priced) {
+		return;
 	}
 	if (!x->answer.usage.known && !c->estimated)
 		return;
@@ -75,12 +77,19 @@ void settle_cost(struct exchange *x, struct call *c)
 	}
 	c->cost = cost_of(p, &x->answer.usage, &unpriced);
 	x->price_unknown = unpriced != 0;
+	c->priced = true;
 }
 
-static const char *const action_names[] = {
-	[ACTION_NONE] = "",       [ACTION_CHAT] = "chat",           [ACTION_COMPLETION] = "completion",
-	[ACTION_EMBEDDING] = "embedding", [ACTION_MODERATION] = "moderation", [ACTION_MODELS] = "models",
-	[ACTION_MODEL] = "model", [ACTION_ME] = "me",               [ACTION_CALL_STATUS] = "call",
+static const struct slice action_names[] = {
+	[ACTION_NONE] = SLICE_INIT(""),
+	[ACTION_CHAT] = SLICE_INIT("chat"),
+	[ACTION_COMPLETION] = SLICE_INIT("completion"),
+	[ACTION_EMBEDDING] = SLICE_INIT("embedding"),
+	[ACTION_MODERATION] = SLICE_INIT("moderation"),
+	[ACTION_MODELS] = SLICE_INIT("models"),
+	[ACTION_MODEL] = SLICE_INIT("model"),
+	[ACTION_ME] = SLICE_INIT("me"),
+	[ACTION_CALL_STATUS] = SLICE_INIT("call"),
 };
 
 /* An e-mail address names a person to everyone who reads the log; its keyed hash only to who holds the key. */
@@ -113,7 +122,7 @@ static void fill_who(struct record *r, struct exchange *x, const struct call *c)
 static void fill_what(struct record *r, const struct exchange *x, const struct call *c)
 {
 	r->dialect = x->route.dialect ? slice_str(x->route.dialect->name) : (struct slice){"", 0};
-	r->action = slice_str(action_names[x->route.action]);
+	r->action = action_names[x->route.action];
 	r->model = c->facts.model;
 	r->upstream_model = x->answer.model.len ? x->answer.model : c->upstream_model;
 	r->upstream = x->upstream_name;

@@ -3,6 +3,7 @@
  * in a policy. READING -> JUDGING -> REACHING -> RELAYING -> CLOSING -> DONE; a refusal goes to RELAYING from anywhere. */
 #include <assert.h>
 #include <errno.h>
+#include "base/mem.h"
 #include "exchange/chain.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -107,8 +108,10 @@ static enum step step_reading(struct exchange *x)
 
 static enum step step_judging(struct exchange *x)
 {
-	struct complaint why = {.fault = FAULT_REQUEST_INVALID};
+	struct complaint why UNINIT;
 
+	why.fault = FAULT_REQUEST_INVALID;
+	why.text[0] = why.param[0] = '\0';
 	if (x->aborted)
 		return step_to(x, PHASE_CLOSING);
 	if (x->source_fault != FAULT_NONE)
