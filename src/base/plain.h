@@ -105,6 +105,13 @@ static inline bool bytes_are_small(struct slice s)
 		memcpy(&w, s.at + s.len - 8, 8);
 		return !(odd | word_odd(w));
 	}
+	if (s.len >= 4) {
+		uint32_t first, last;
+
+		memcpy(&first, s.at, 4);
+		memcpy(&last, s.at + s.len - 4, 4);
+		return !word_odd((uint64_t)last << 32 | first);
+	}
 	for (w = 0; i < s.len; i++)
 		w = w << 8 | (unsigned char)s.at[i];
 	return !word_odd(w);

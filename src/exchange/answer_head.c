@@ -2,6 +2,7 @@
 /* answer_head: the head that the agent gets: the source's own headers but for what concerns one connection only, and what
  * Weir says beside them. */
 #include <errno.h>
+#include "base/plain.h"
 #include "exchange/header_set.h"
 #include "exchange/leak.h"
 #include "exchange/steps.h"
@@ -43,6 +44,8 @@ static int add_named(struct exchange *x, struct head *to, struct slice name, str
 		return 0;
 	if (value.len > NAMED_MAX)
 		value.len = NAMED_MAX;
+	if (bytes_are_plain(value))
+		return add_other(to, name, value);
 	char *text = arena_alloc(&x->arena, value.len);
 	if (!text)
 		return -ENOMEM;

@@ -174,7 +174,8 @@ int attempt_open(struct exchange_env *env, struct exchange *x)
 	x->upstream_name = u->name;
 	x->give_up_at = exchange_now(x) + total;
 	x->quiet_until = UINT64_MAX;
-	x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
 	take_channel(a);
+	if (!x->waits_since) /* what was sent has a deadline of its own */
+		x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
 	return 0;
 }

@@ -8,13 +8,15 @@
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
-static bool type_is(struct slice type, const char *what)
+/* The content type without its parameters; empty: none was said. */
+static struct slice type_of(const struct head *h)
 {
-	const char *end = memchr(type.at, ';', type.len);
+	struct slice type = head_value(h, HEADER_CONTENT_TYPE);
+	const char *end = type.len ? memchr(type.at, ';', type.len) : NULL;
 
 	if (end)
 		type.len = (size_t)(end - type.at);
-	return slice_equals_nocase(slice_trim(type), slice_str(what));
+	return slice_trim(type);
 }
 
 /* Whether the answer is one that can be passed on; the sentence says why not. */
@@ -64,14 +66,14 @@ static int open_answer(struct exchange *x, const struct head *h)
 enum step relay_begin(struct exchange *x)
 {
 	const struct head *h = x->answer_head;
-	struct slice type = head_value(h, HEADER_CONTENT_TYPE);
+	struct slice type = type_of(h);
 	const char *why = NULL;
 	enum fault f = check_answer_head(h, &why);
 
 	if (f != FAULT_NONE)
 		return refuse_fault(x, f, why);
-	x->collect = !type.at || !type_is(type, "text/event-stream");
-	if (x->collect && h->status < 300 && h->status != 204 && (!type.at || !type_is(type, "application/json")))
+	x->collect = !slice_equals_nocase(type, SLICE("text/event-stream"));
+	if (x->collect && h->status < 300 && h->status != 204 && !slice_equals_nocase(type, SLICE("application/json")))
 		return refuse_fault(
 			x, FAULT_UPSTREAM_MALFORMED, "The provider's answer is neither JSON nor an event stream.");
 	if (!x->collect && h->status < 300 && !x->calls[0].facts.stream)

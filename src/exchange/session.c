@@ -196,12 +196,12 @@ static size_t feed(struct session *s, struct slice in)
 			break;
 		if (taken == in.len)
 			break;
-		if (!s->exchange && !s->reading_head) {
-			s->reading_head = true;
-			expect(s, true);
-		}
+		bool begins = !s->exchange && !s->reading_head;
+		s->reading_head |= begins;
 		size_t n = s->codec.base.ops->feed(&s->codec.base, slice_skip(in, taken));
 		taken += n;
+		if (begins && s->reading_head && !s->closing)
+			expect(s, true); /* mostly it has come whole */
 		if (!n && !s->ready)
 			break;
 	}
