@@ -28,20 +28,42 @@ void arena_finish(struct arena *a)
 	arena_init(a, a->max);
 }
 
+static void arena_start_block(struct arena *a, struct arena_block *block, size_t size)
+{
+	*a = (struct arena){.max = a->max, .blocks = block, .used = size};
+	block->next = NULL;
+	a->at = block->bytes;
+	a->end = (char *)block + size;
+}
+
+/* What took several blocks gets one of their size, so that doing the same again allocates nothing.
+ */
+static void arena_unite(struct arena *a)
+{
+	size_t size = a->used;
+	struct arena_block *block;
+
+	arena_finish(a);
+	block = mem_alloc(size);
+	if (block)
+		arena_start_block(a, block, size);
+}
+
 void arena_reset(struct arena *a)
 {
 	struct arena_block *kept = a->blocks;
 
 	if (!kept)
 		return;
-	a->blocks = kept->next;
-	kept->next = NULL;
+	if (kept->next && a->used <= BLOCK_MAX) {
+		arena_unite(a);
+		return;
+	}
 	size_t size = (size_t)(a->end - (char *)kept);
+
+	a->blocks = kept->next;
 	arena_finish(a);
-	a->blocks = kept;
-	a->at = kept->bytes;
-	a->end = (char *)kept + size;
-	a->used = size;
+	arena_start_block(a, kept, size);
 }
 
 static size_t block_size(const struct arena *a, size_t need)

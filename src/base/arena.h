@@ -12,7 +12,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max);
 void arena_finish(struct arena *a);
-void arena_reset(struct arena *a); /* empty again; the newest block is kept for what comes */
+void arena_reset(struct arena *a); /* empty again; as much memory as was used is kept for what comes, 64 KiB at most */
 /* Aligned for any type; NULL when memory or the ceiling is spent. */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_zalloc(struct arena *a, size_t size);

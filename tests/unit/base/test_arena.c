@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/arena. */
 #include "rig/unit.h"
+#include <limits.h>
 #include "base/arena.h"
+#include "base/mem.h"
 #include "rig/starve.h"
 
 static void memory_is_aligned_and_does_not_overlap(void **state)
@@ -87,6 +89,63 @@ static int fill(void *arg)
 	return r;
 }
 
+static void use_again_and_again(struct arena *a, unsigned pieces, long *ret_allocations)
+{
+	long before;
+
+	for (unsigned round = 0; round < 4; round++) {
+		before = mem_count();
+		for (unsigned i = 0; i < pieces; i++) {
+			unsigned char *at = arena_alloc(a, 40 + i % 200);
+
+			memset(at, (int)i, 40 + i % 200);
+			assert_non_null(arena_dup(a, slice_from("xxxxxxxxxxxxxxxxx", i % 17)).at);
+		}
+		*ret_allocations = mem_count() - before;
+		arena_reset(a);
+		assert_true(a->used <= 65536 + 1024);
+	}
+}
+
+/* Whatever was used once is there at the third time, up to the size of the largest block. */
+static void the_same_again_allocates_nothing(void **state)
+{
+	struct arena a;
+	long n;
+
+	(void)state;
+	mem_fail_after(LONG_MAX);
+	for (unsigned pieces = 1; pieces < 400; pieces += 3) {
+		arena_init(&a, 1 << 20);
+		use_again_and_again(&a, pieces, &n);
+		if (a.used <= 65536 && pieces < 300)
+			assert_int_equal(n, 0);
+		arena_finish(&a);
+	}
+	mem_fail_after(-1);
+}
+
+static void without_memory_a_reset_keeps_nothing_or_what_there_is(void **state)
+{
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	arena_reset(&a);
+	assert_non_null(arena_alloc(&a, 900));
+	assert_non_null(arena_alloc(&a, 900));
+	mem_fail_after(0);
+	arena_reset(&a);
+	assert_null(arena_alloc(&a, 900));
+	mem_fail_after(-1);
+	assert_non_null(arena_alloc(&a, 900));
+	mem_fail_after(0);
+	arena_reset(&a);
+	assert_non_null(arena_alloc(&a, 900));
+	mem_fail_after(-1);
+	arena_finish(&a);
+}
+
 static void starved_it_leaks_nothing(void **state)
 {
 	(void)state;
@@ -100,6 +159,8 @@ int main(void)
 	        cmocka_unit_test(a_copy_has_a_nul_behind_it),
 	        cmocka_unit_test(the_ceiling_counts_what_was_taken_from_the_heap),
 	        cmocka_unit_test(a_large_piece_does_not_cost_the_room_that_is_left),
+	        cmocka_unit_test(the_same_again_allocates_nothing),
+	        cmocka_unit_test(without_memory_a_reset_keeps_nothing_or_what_there_is),
 	        cmocka_unit_test(starved_it_leaks_nothing),
 	};
 
