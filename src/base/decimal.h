@@ -6,7 +6,7 @@
 
 #define DECIMAL_MAX 20u /* digits of UINT64_MAX */
 
-extern const char decimal_pairs[200]; /* "00" to "99" */
+extern const char decimal_pairs[201]; /* "00" to "99" */
 
 /* Writes the last two digits of n at text and returns what is left of n. */
 static inline uint64_t decimal_put_pair(uint64_t n, char text[2])
