@@ -310,7 +310,9 @@ class Weir:
         for line in self.health("/metrics").text.splitlines():
             if not line or line.startswith("#"):
                 continue
-            name, labels, value = re.match(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line).groups()
+            sample = re.match(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line)
+            assert sample, f"not a line of metrics: {line}"
+            name, labels, value = sample.groups()
             pairs = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or "")
             found[name, frozenset(pairs)] = Decimal(value)
         self.last_metrics = found
