@@ -34,48 +34,12 @@ static int refuse(const struct json_doc *doc, const struct json_value *key,
 	return -EPROTO;
 }
 
-/* Bytes of a key as a number: eight, or as many as there are; the copy is padded that far. */
-static uint64_t key_word(struct slice key)
-{
-	uint64_t word;
-
-	memcpy(&word, key.at, sizeof(word));
-	return key.len < 8 ? word & ((1ull << (8 * key.len)) - 1) : word;
-}
-
 static bool key_is_odd(const struct json_value *key, struct slice text, uint32_t key_len)
 {
 	/* yyjson marks strings of plain ASCII without escapes. */
 	bool plain = tree_of(key)->tag & YYJSON_SUBTYPE_NOESC;
 
 	return text.len > key_len || (!plain && memchr(text.at, 0, text.len));
-}
-
-/* The first key that is too long, holds NUL or came before, NULL when none is. Most keys of an
- * object differ in a 64-bit filter; those that do not are compared. */
-static const struct json_value *few_keys_odd(const struct json_value *object, uint32_t key_len)
-{
-	const struct json_value *key = tree_inner(object);
-	UNINIT const struct json_value *seen[FEW_KEYS];
-	unsigned n = tree_count(object);
-	uint64_t filter = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct slice text = tree_text(key);
-		uint64_t word = key_word(text) + text.len;
-		uint64_t bit = 1ull << ((word * 0x9e3779b97f4a7c15ull) >> 58);
-
-		if (key_is_odd(key, text, key_len))
-			return key;
-		if (filter & bit)
-			for (unsigned j = 0; j < i; j++)
-				if (slice_equals(tree_text(seen[j]), text))
-					return key;
-		filter |= bit;
-		seen[i] = key;
-		key = tree_next(tree_inner(key));
-	}
-	return NULL;
 }
 
 /* An entry of the set: upper half of the hash, and the key's place in the object plus one. */
@@ -134,20 +98,12 @@ static int many_keys_odd(struct json_doc *doc, const struct json_value *object, 
 	return 0;
 }
 
-static int check_keys(struct json_doc *doc, const struct json_value *object,
+/* key: one that must not be there. */
+static int refuse_key(const struct json_doc *doc, const struct json_value *key,
         const struct json_limits *limits, struct json_complaint *why)
 {
-	const struct json_value *key = NULL;
-	struct slice text;
-	int r = 0;
+	struct slice text = tree_text(key);
 
-	if (tree_count(object) > FEW_KEYS)
-		r = many_keys_odd(doc, object, limits->key_len, &key);
-	else
-		key = few_keys_odd(object, limits->key_len);
-	if (r || !key)
-		return r;
-	text = tree_text(key);
 	if (text.len > limits->key_len)
 		return refuse(doc, key, why, "a key is too long:");
 	if (memchr(text.at, 0, text.len))
@@ -155,29 +111,85 @@ static int check_keys(struct json_doc *doc, const struct json_value *object,
 	return refuse(doc, key, why, "a key stands there twice:");
 }
 
-/* One walk over the array of values; open containers on a stack of their ends. */
+/* A container that the walk is in. */
+struct level {
+	const struct json_value *end;
+	/* Of an object of few keys the first one, which are looked at as they come; else NULL. */
+	const struct json_value *keys;
+	uint64_t seen; /* a bit for each key that came */
+};
+
+static bool key_came(const struct json_value *first, const struct json_value *key)
+{
+	struct slice text = tree_text(key);
+
+	for (; first != key; first = tree_next(tree_inner(first)))
+		if (slice_equals(tree_text(first), text))
+			return true;
+	return false;
+}
+
+/* One of 64 bits, by the key's length and two of its bytes. An empty one has its closing quote. */
+static inline uint64_t key_bit(struct slice key)
+{
+	size_t first = (unsigned char)key.at[0], middle = (unsigned char)key.at[key.len / 2];
+
+	return 1ull << ((first + middle * 5 + key.len * 3) & 63);
+}
+
+/* Most keys of an object differ in their bit; those that do not are compared. */
+static inline bool key_is_refused(struct level *in, const struct json_value *key, uint32_t key_len)
+{
+	struct slice text = tree_text(key);
+	uint64_t bit = key_bit(text);
+
+	if (key_is_odd(key, text, key_len) || (in->seen & bit && key_came(in->keys, key)))
+		return true;
+	in->seen |= bit;
+	return false;
+}
+
+static int level_enter(struct level *in, struct json_doc *doc, const struct json_value *v,
+        const struct json_limits *limits, struct json_complaint *why)
+{
+	const struct json_value *key = NULL;
+	int r = 0;
+
+	*in = (struct level){.end = tree_next(v)};
+	if (!unsafe_yyjson_is_obj(tree_of(v)))
+		return 0;
+	if (tree_count(v) <= FEW_KEYS)
+		in->keys = tree_inner(v);
+	else
+		r = many_keys_odd(doc, v, limits->key_len, &key);
+	return key && !r ? refuse_key(doc, key, limits, why) : r;
+}
+
+/* One walk over the array of values, with the open containers on a stack. */
 int json_check(struct json_doc *doc, const struct json_limits *limits, struct json_complaint *why)
 {
-	UNINIT const struct json_value *ends[JSON_DEPTH_MAX];
-	const struct json_value *v = doc->root, *end = tree_next(v);
-	unsigned depth = 0;
+	UNINIT struct level levels[JSON_DEPTH_MAX + 1];
+	struct level *in = levels;
+	int r;
 
 	if (doc->n_values > limits->values)
 		return refuse(doc, NULL, why, "the document holds too many values");
-	for (; v != end; v = tree_inner(v)) {
-		while (depth && ends[depth - 1] == v)
-			depth--;
+	*in = (struct level){.end = tree_next(doc->root)};
+	for (const struct json_value *v = doc->root;; v = tree_inner(v)) {
+		while (v == in->end)
+			if (in-- == levels)
+				return 0;
+		if (in->keys) {
+			if (key_is_refused(in, v, limits->key_len))
+				return refuse_key(doc, v, limits, why);
+			v = tree_inner(v);
+		}
 		if (!tree_is_container(v))
 			continue;
-		if (depth == limits->depth)
+		if (in == levels + limits->depth)
 			return refuse(doc, NULL, why, "the document is too deep");
-		ends[depth++] = tree_next(v);
-		if (unsafe_yyjson_is_obj(tree_of(v)) && tree_of(v)->tag >> YYJSON_TAG_BIT) {
-			int r = check_keys(doc, v, limits, why);
-
-			if (r)
-				return r;
-		}
+		r = level_enter(++in, doc, v, limits, why);
+		if (r)
+			return r;
 	}
-	return 0;
 }
