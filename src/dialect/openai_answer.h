@@ -93,10 +93,11 @@ int openai_answer_render(struct answer *a, struct lap *lap);
 int openai_answer_cut(struct answer *a, const struct refusal *r, struct lap *lap);
 void openai_answer_close(struct answer *a);
 
-/* Top members that matter. NULL: absent or null. */
+/* Top members that matter. */
 struct openai_top {
-	const struct json_value *id, *created, *model, *service_tier;
-	const struct json_value *usage, *choices, *error, *obfuscation;
+	const struct json_value *id, *created, *model; /* NULL: absent */
+	const struct json_value *usage, *choices,
+	        *error; /* NULL: absent or null; an object, an array */
 };
 
 /* openai_read.c: documents as facts and parts. All return 0, -ENOMEM, or -EPROTO with why. */

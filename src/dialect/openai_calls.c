@@ -2,10 +2,47 @@
 /* openai_calls: entries of tool_calls, and the older function_call, as fragments of calls. */
 #include "dialect/openai_answer.h"
 #include <errno.h>
+#include "base/mem.h"
 #include "dialect/openai_keys.h"
 
-static const char *const call_names[] = {
-        "index", "id", "type", "function", "custom", "name", "arguments", "input", NULL};
+enum call_member {
+	CALL_INDEX,
+	CALL_ID,
+	CALL_TYPE,
+	CALL_FUNCTION,
+	CALL_NAME,
+	CALL_ARGUMENTS,
+	CALL_CUSTOM,
+	CALL_INPUT,
+	CALL_N
+};
+/* Of an entry and of what it holds alike. */
+static const struct json_name call_names[CALL_N] = {
+        [CALL_INDEX] = JSON_NAME("index"),
+        [CALL_ID] = JSON_NAME("id"),
+        [CALL_TYPE] = JSON_NAME("type"),
+        [CALL_FUNCTION] = JSON_NAME("function"),
+        [CALL_NAME] = JSON_NAME("name"),
+        [CALL_ARGUMENTS] = JSON_NAME("arguments"),
+        [CALL_CUSTOM] = JSON_NAME("custom"),
+        [CALL_INPUT] = JSON_NAME("input"),
+};
+
+/* Members of an entry, and of its function or custom tool. */
+struct entry {
+	const struct json_value *m[CALL_N], *in[CALL_N];
+	bool custom, has_inner;
+};
+
+static int members_of(
+        const struct json_value *v, const struct json_value *ret[CALL_N], struct complaint *why)
+{
+	const struct json_value *key;
+
+	return openai_members(v, call_names, CALL_N, ret, &key)
+	               ? openai_malformed(why, "a key of a tool call is spelled in other letters")
+	               : 0;
+}
 
 /* A string that is absent or null is empty. */
 static int piece(
@@ -17,37 +54,47 @@ static int piece(
 	return 0;
 }
 
-static const struct json_value *inner_of(const struct json_value *entry, bool *ret_custom)
-{
-	const struct json_value *function = json_get(entry, "function");
-	const struct json_value *custom = json_get(entry, "custom");
-
-	*ret_custom = json_type(custom) == JSON_OBJECT;
-	return *ret_custom ? custom : function;
-}
-
 const struct json_value *openai_call_name(const struct json_value *entry)
 {
-	bool custom;
-	const struct json_value *name = json_get(inner_of(entry, &custom), "name");
+	const struct json_value *custom = json_get(entry, "custom");
+	const struct json_value *name = json_get(
+	        json_type(custom) == JSON_OBJECT ? custom : json_get(entry, "function"), "name");
 
 	return json_text(name).len ? name : NULL;
 }
 
-static int read_kind(const struct json_value *entry, bool custom, bool has_inner,
-        struct call_fragment *f, struct complaint *why)
+static int find_members(const struct json_value *v, struct entry *e, struct complaint *why)
 {
-	const struct json_value *type = json_get(entry, "type");
+	const struct json_value *inner;
+	int r;
+
+	if (json_type(v) != JSON_OBJECT)
+		return openai_malformed(why, "a tool call is no object");
+	r = members_of(v, e->m, why);
+	if (r)
+		return r;
+	e->custom = json_type(e->m[CALL_CUSTOM]) == JSON_OBJECT;
+	inner = e->m[e->custom ? CALL_CUSTOM : CALL_FUNCTION];
+	e->has_inner = json_type(inner) == JSON_OBJECT;
+	if (json_type(inner) > JSON_NULL && !e->has_inner)
+		return openai_malformed(why, "a tool call's function is no object");
+	if (e->custom && json_type(e->m[CALL_FUNCTION]) > JSON_NULL)
+		return openai_malformed(why, "a tool call is of two types");
+	return members_of(inner, e->in, why);
+}
+
+static int read_kind(const struct entry *e, struct call_fragment *f, struct complaint *why)
+{
 	struct slice text;
-	int r = piece(type, "a tool call's type is no string", &text, why);
+	int r = piece(e->m[CALL_TYPE], "a tool call's type is no string", &text, why);
 
 	if (r)
 		return r;
-	f->kind = custom ? TOOL_CUSTOM : TOOL_FUNCTION;
-	f->kind_is_known = has_inner || text.len;
-	if (!text.len || slice_is(text, custom ? "custom" : "function"))
+	f->kind = e->custom ? TOOL_CUSTOM : TOOL_FUNCTION;
+	f->kind_is_known = e->has_inner || text.len;
+	if (!text.len || slice_is(text, e->custom ? "custom" : "function"))
 		return 0;
-	if (custom || (has_inner && slice_is(text, "custom")))
+	if (e->custom || (e->has_inner && slice_is(text, "custom")))
 		return openai_malformed(why, "a tool call is of two types");
 	f->kind = slice_is(text, "custom") ? TOOL_CUSTOM : TOOL_HOSTED;
 	if (f->kind == TOOL_HOSTED)
@@ -56,58 +103,38 @@ static int read_kind(const struct json_value *entry, bool custom, bool has_inner
 }
 
 /* Some clients read a call's members beside its type, others under it: they say the same. */
-static bool flat_is_same(
-        const struct json_value *entry, const struct json_value *inner, const char *key)
+static bool flat_is_same(const struct entry *e, enum call_member i)
 {
-	const struct json_value *flat = json_get(entry, key);
+	const struct json_value *flat = e->m[i];
 
 	if (json_type(flat) <= JSON_NULL)
 		return true;
 	return json_type(flat) == JSON_STRING &&
-	       (!json_text(flat).len ||
-	               slice_equals(json_text(flat), json_text(json_get(inner, key))));
-}
-
-static int check_entry(const struct json_value *entry, const struct json_value *inner,
-        enum tool_kind kind, struct complaint *why)
-{
-	struct slice key;
-
-	if (openai_odd_key(entry, call_names, &key) || openai_odd_key(inner, call_names, &key))
-		return openai_malformed(why, "a key of a tool call is spelled in other letters");
-	if (kind != TOOL_HOSTED &&
-	        (!flat_is_same(entry, inner, "name") || !flat_is_same(entry, inner, "arguments") ||
-	                !flat_is_same(entry, inner, "input")))
-		return openai_malformed(why, "a tool call says two things");
-	return 0;
+	       (!json_text(flat).len || slice_equals(json_text(flat), json_text(e->in[i])));
 }
 
 static int read_entry(
         const struct json_value *entry, struct call_fragment *ret, struct complaint *why)
 {
 	struct call_fragment f = {0};
+	UNINIT struct entry e;
 	struct slice name;
-	bool custom;
-	const struct json_value *inner = inner_of(entry, &custom);
-	int r;
+	int r = find_members(entry, &e, why);
 
-	if (json_type(entry) != JSON_OBJECT)
-		return openai_malformed(why, "a tool call is no object");
-	if (json_type(inner) > JSON_NULL && json_type(inner) != JSON_OBJECT)
-		return openai_malformed(why, "a tool call's function is no object");
-	if (custom && json_type(json_get(entry, "function")) > JSON_NULL)
-		return openai_malformed(why, "a tool call is of two types");
-	r = read_kind(entry, custom, json_type(inner) == JSON_OBJECT, &f, why);
 	if (!r)
-		r = check_entry(entry, inner, f.kind, why);
+		r = read_kind(&e, &f, why);
+	if (!r && f.kind != TOOL_HOSTED &&
+	        (!flat_is_same(&e, CALL_NAME) || !flat_is_same(&e, CALL_ARGUMENTS) ||
+	                !flat_is_same(&e, CALL_INPUT)))
+		return openai_malformed(why, "a tool call says two things");
 	if (!r)
-		r = piece(json_get(entry, "id"), "a tool call's id is no string", &f.id, why);
+		r = piece(e.m[CALL_ID], "a tool call's id is no string", &f.id, why);
 	if (!r)
-		r = piece(json_get(inner, "name"), "a tool call's name is no string", &name, why);
+		r = piece(e.in[CALL_NAME], "a tool call's name is no string", &name, why);
 	if (!r && (f.kind != TOOL_HOSTED || name.len))
 		f.name = name;
 	if (!r)
-		r = piece(json_get(inner, custom ? "input" : "arguments"),
+		r = piece(e.in[e.custom ? CALL_INPUT : CALL_ARGUMENTS],
 		        "a tool call's arguments are no string", &f.arguments, why);
 	if (!r)
 		*ret = f;
@@ -205,16 +232,14 @@ static int feed_function_call(struct answer *a, const struct openai_view *v, str
 	struct openai_answer *s = a->state;
 	struct assembling *call = toolcalls_find(&s->calls, v->choice->index, 0, true);
 	struct call_fragment f = {.kind = TOOL_FUNCTION, .kind_is_known = true};
-	struct slice key;
-	int r = 0;
+	UNINIT const struct json_value *m[CALL_N];
+	int r = members_of(v->function_call, m, why);
 
-	if (openai_odd_key(v->function_call, call_names, &key))
-		return openai_malformed(why, "a key of a tool call is spelled in other letters");
-	r = piece(json_get(v->function_call, "name"), "a tool call's name is no string", &f.name,
-	        why);
 	if (!r)
-		r = piece(json_get(v->function_call, "arguments"),
-		        "a tool call's arguments are no string", &f.arguments, why);
+		r = piece(m[CALL_NAME], "a tool call's name is no string", &f.name, why);
+	if (!r)
+		r = piece(m[CALL_ARGUMENTS], "a tool call's arguments are no string", &f.arguments,
+		        why);
 	if (!r && !call)
 		r = add_call(a, v->choice->index, 0, true, &call, why);
 	return r ? r : feed(a, call, &f, why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* openai_keys: nearly every key is small ASCII letters and seen to be so at a glance; only the
- * others are compared. */
+/* openai_keys: a key that is a known name is told at once. Of the others nearly every one is small
+ * ASCII letters and seen to be so at a glance; only the rest is folded and compared. */
 #include "dialect/openai_keys.h"
 #include "base/plain.h"
 
@@ -43,24 +43,43 @@ struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX])
 	return slice_from(room, n);
 }
 
-const char *openai_odd_key(
-        const struct json_value *object, const char *const *names, struct slice *ret_key)
+const char *openai_key_is_odd(
+        const struct json_value *key, const struct json_name *names, unsigned n)
 {
 	char room[KEY_FOLDED_MAX];
+	struct slice folded;
 
+	if (bytes_are_small(json_text(key)))
+		return NULL;
+	folded = openai_key_fold(json_text(key), room);
+	for (unsigned i = 0; folded.at && i < n; i++)
+		if (slice_equals(folded, slice_from(names[i].text, names[i].len)))
+			return names[i].text;
+	return NULL;
+}
+
+const char *openai_members(const struct json_value *object, const struct json_name *names,
+        unsigned n, const struct json_value **ret, const struct json_value **ret_key)
+{
+	unsigned at = 0;
+
+	memset(ret, 0, n * sizeof(*ret));
 	if (json_type(object) != JSON_OBJECT)
 		return NULL;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
-		struct slice folded;
+		unsigned i = json_name_find(names, n, at, it.key);
+		const char *meant;
 
-		if (bytes_are_small(json_text(it.key)))
+		if (i < n) {
+			ret[i] = it.value;
+			at = i + 1;
 			continue;
-		folded = openai_key_fold(json_text(it.key), room);
-		for (unsigned i = 0; folded.at && names[i]; i++)
-			if (slice_is(folded, names[i])) {
-				*ret_key = json_text(it.key);
-				return names[i];
-			}
+		}
+		meant = openai_key_is_odd(it.key, names, n);
+		if (meant) {
+			*ret_key = it.key;
+			return meant;
+		}
 	}
 	return NULL;
 }

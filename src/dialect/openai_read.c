@@ -9,12 +9,65 @@
 #define MODEL_MAX 256
 
 /* Keys that clients read, and that stand in no other letters. */
-static const char *const top_names[] = {"id", "model", "usage", "error", "choices", "created",
-        "service_tier", "message", "delta", "tool_calls", "function_call", "output", "item",
-        "response", NULL};
-static const char *const choice_names[] = {"index", "delta", "message", "finish_reason", "role",
-        "content", "refusal", "reasoning", "reasoning_content", "reasoning_details", "text",
-        "tool_calls", "function_call", NULL};
+enum top_member {
+	TOP_ID,
+	TOP_CREATED,
+	TOP_MODEL,
+	TOP_CHOICES,
+	TOP_USAGE,
+	TOP_SERVICE_TIER,
+	TOP_ERROR,
+	TOP_TOOL_CALLS,
+	TOP_FUNCTION_CALL,
+	/* Messages at the top belong to other APIs, whose clients would find calls in them. */
+	TOP_HOLDERS,
+	TOP_N = TOP_HOLDERS + 5
+};
+static const struct json_name top_names[TOP_N] = {
+        [TOP_ID] = JSON_NAME("id"),
+        [TOP_CREATED] = JSON_NAME("created"),
+        [TOP_MODEL] = JSON_NAME("model"),
+        [TOP_CHOICES] = JSON_NAME("choices"),
+        [TOP_USAGE] = JSON_NAME("usage"),
+        [TOP_SERVICE_TIER] = JSON_NAME("service_tier"),
+        [TOP_ERROR] = JSON_NAME("error"),
+        [TOP_TOOL_CALLS] = JSON_NAME("tool_calls"),
+        [TOP_FUNCTION_CALL] = JSON_NAME("function_call"),
+        [TOP_HOLDERS] = JSON_NAME("message"),
+        JSON_NAME("delta"),
+        JSON_NAME("output"),
+        JSON_NAME("item"),
+        JSON_NAME("response"),
+};
+
+/* Of a choice, its message and its delta alike. */
+enum choice_member {
+	CHOICE_INDEX,
+	CHOICE_ROLE,
+	CHOICE_FIELDS, /* in the order of openai_fields */
+	CHOICE_REASONING_DETAILS = CHOICE_FIELDS + FIELD_N,
+	CHOICE_TOOL_CALLS,
+	CHOICE_FUNCTION_CALL,
+	CHOICE_MESSAGE,
+	CHOICE_DELTA,
+	CHOICE_FINISH_REASON,
+	CHOICE_N
+};
+static const struct json_name choice_names[CHOICE_N] = {
+        [CHOICE_INDEX] = JSON_NAME("index"),
+        [CHOICE_ROLE] = JSON_NAME("role"),
+        [CHOICE_FIELDS + FIELD_CONTENT] = JSON_NAME("content"),
+        [CHOICE_FIELDS + FIELD_REFUSAL] = JSON_NAME("refusal"),
+        [CHOICE_FIELDS + FIELD_REASONING] = JSON_NAME("reasoning"),
+        [CHOICE_FIELDS + FIELD_REASONING_CONTENT] = JSON_NAME("reasoning_content"),
+        [CHOICE_FIELDS + FIELD_TEXT] = JSON_NAME("text"),
+        [CHOICE_REASONING_DETAILS] = JSON_NAME("reasoning_details"),
+        [CHOICE_TOOL_CALLS] = JSON_NAME("tool_calls"),
+        [CHOICE_FUNCTION_CALL] = JSON_NAME("function_call"),
+        [CHOICE_MESSAGE] = JSON_NAME("message"),
+        [CHOICE_DELTA] = JSON_NAME("delta"),
+        [CHOICE_FINISH_REASON] = JSON_NAME("finish_reason"),
+};
 
 const struct slice openai_fields[FIELD_N] = {
         [FIELD_CONTENT] = SLICE_INIT("content"),
@@ -87,73 +140,46 @@ static int keep_head(struct answer *a, const struct json_doc *doc, const struct 
 	return r ? r : keep_token(a, doc, top->model, &s->model);
 }
 
-/* Calls where no client looks for them are calls all the same to one that does. */
-static bool has_misplaced_calls(const struct json_value *v)
+/* Whether there are calls where no client of this API looks for them: to one of another they are
+ * calls all the same. */
+static bool has_misplaced(const struct answer *a, const struct json_value *const m[TOP_N])
 {
-	return json_count(json_get(v, "tool_calls")) || json_count(json_get(v, "function_call"));
-}
-
-/* Messages at the top belong to other APIs, whose clients would find calls in them. */
-static bool has_misplaced_message(const struct answer *a, const struct json_value *root)
-{
-	static const struct slice holders[] = {SLICE_INIT("message"), SLICE_INIT("delta"),
-	        SLICE_INIT("output"), SLICE_INIT("item"), SLICE_INIT("response")};
-
 	if (a->facts->action != ACTION_CHAT && a->facts->action != ACTION_COMPLETION)
 		return false;
-	for (unsigned i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
-		if (json_count(json_find(root, holders[i])))
+	for (unsigned i = TOP_TOOL_CALLS; i < TOP_N; i++)
+		if (json_count(m[i]))
 			return true;
-	return has_misplaced_calls(root);
-}
-
-static void find_member(struct openai_top *top, struct slice key, const struct json_value *v)
-{
-	static const struct {
-		struct slice key;
-		size_t member;
-	} known[] = {
-#define MEMBER(name) {SLICE_INIT(#name), offsetof(struct openai_top, name)}
-	        MEMBER(id),
-	        MEMBER(model),
-	        MEMBER(usage),
-	        MEMBER(error),
-	        MEMBER(choices),
-	        MEMBER(created),
-	        MEMBER(obfuscation),
-	        MEMBER(service_tier),
-#undef MEMBER
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (slice_equals(key, known[i].key))
-			*(const struct json_value **)((char *)top + known[i].member) =
-			        unless_null(v);
+	return false;
 }
 
 int openai_read_top(
         struct answer *a, const struct json_doc *doc, struct openai_top *ret, struct complaint *why)
 {
-	struct openai_top top = {0};
-	struct slice key;
+	UNINIT const struct json_value *m[TOP_N];
+	struct openai_top top;
+	const struct json_value *key;
 	int r = 0;
 
-	if (openai_odd_key(doc->root, top_names, &key))
+	if (openai_members(doc->root, top_names, TOP_N, m, &key))
 		return openai_malformed(why, "one of its keys is spelled in other letters");
-	if (has_misplaced_message(a, doc->root))
+	if (has_misplaced(a, m))
 		return openai_malformed(why, "a message stands where none belongs");
-	for (struct json_iter it = json_iter(doc->root); json_next(&it);)
-		find_member(&top, json_text(it.key), it.value);
+	top = (struct openai_top){
+	        .id = m[TOP_ID],
+	        .created = m[TOP_CREATED],
+	        .model = m[TOP_MODEL],
+	        .usage = json_type(m[TOP_USAGE]) == JSON_OBJECT ? m[TOP_USAGE] : NULL,
+	        .choices = unless_null(m[TOP_CHOICES]),
+	        .error = unless_null(m[TOP_ERROR]),
+	};
 	if (top.choices && json_type(top.choices) != JSON_ARRAY)
 		return openai_malformed(why, "choices is no array");
-	if (json_type(top.usage) != JSON_OBJECT)
-		top.usage = NULL;
 	if (top.usage)
 		r = openai_read_usage(a, top.usage, why);
 	if (!r)
 		r = keep_name(a, top.model, &a->model);
 	if (!r)
-		r = keep_name(a, top.service_tier, &a->service_tier);
+		r = keep_name(a, m[TOP_SERVICE_TIER], &a->service_tier);
 	if (!r)
 		r = keep_head(a, doc, &top);
 	if (!r)
@@ -187,10 +213,12 @@ static int find_choice(
 	return 0;
 }
 
-static int view_calls(struct openai_view *v, struct complaint *why)
+/* m: of the message. */
+static int view_calls(
+        struct openai_view *v, const struct json_value *const m[CHOICE_N], struct complaint *why)
 {
-	const struct json_value *calls = unless_null(json_get(v->message, "tool_calls"));
-	const struct json_value *call = unless_null(json_get(v->message, "function_call"));
+	const struct json_value *calls = unless_null(m[CHOICE_TOOL_CALLS]);
+	const struct json_value *call = unless_null(m[CHOICE_FUNCTION_CALL]);
 
 	if (calls && json_type(calls) != JSON_ARRAY)
 		return openai_malformed(why, "tool_calls is no array");
@@ -201,45 +229,74 @@ static int view_calls(struct openai_view *v, struct complaint *why)
 	return 0;
 }
 
+static int members_of(
+        const struct json_value *v, const struct json_value *ret[CHOICE_N], struct complaint *why)
+{
+	const struct json_value *key;
+
+	return openai_members(v, choice_names, CHOICE_N, ret, &key)
+	               ? openai_malformed(why, "a key of a choice is spelled in other letters")
+	               : 0;
+}
+
+/* Of what holds no calls for a client of this answer: the choice itself where it has a message, and
+ * a message in a stream. */
+static int refuse_calls(const struct json_value *const m[CHOICE_N], struct complaint *why)
+{
+	if (json_count(m[CHOICE_TOOL_CALLS]) || json_count(m[CHOICE_FUNCTION_CALL]))
+		return openai_malformed(why, "a tool call stands where none belongs");
+	return 0;
+}
+
+/* A choice's message, or the choice itself where it has none. m: of the choice. */
+static int view_message(const struct answer *a, struct openai_view *v,
+        const struct json_value *const m[CHOICE_N], struct complaint *why)
+{
+	const struct json_value *message =
+	        unless_null(m[a->stream ? CHOICE_DELTA : CHOICE_MESSAGE]);
+	const struct json_value *other = m[a->stream ? CHOICE_MESSAGE : CHOICE_DELTA];
+	UNINIT const struct json_value *inner[CHOICE_N];
+	int r = refuse_calls(m, why);
+
+	if (!r && json_type(other) == JSON_OBJECT) {
+		r = members_of(other, inner, why);
+		if (!r)
+			r = refuse_calls(inner, why);
+	}
+	if (r)
+		return r;
+	v->message = v->element;
+	if (!message)
+		return view_calls(v, m, why);
+	if (json_type(message) != JSON_OBJECT)
+		return openai_malformed(why, "a choice's message is no object");
+	v->message = message;
+	r = members_of(message, inner, why);
+	return r ? r : view_calls(v, inner, why);
+}
+
 int openai_view(struct answer *a, const struct json_value *element, unsigned position,
         struct openai_view *ret, struct complaint *why)
 {
 	struct openai_view v = {.element = element};
-	const struct json_value *message = NULL, *other = NULL;
+	UNINIT const struct json_value *m[CHOICE_N];
 	uint64_t index = position;
-	struct slice key;
 	int r;
 
 	if (json_type(element) != JSON_OBJECT)
 		return openai_malformed(why, "a choice is no object");
-	for (struct json_iter it = json_iter(element); json_next(&it);) {
-		key = json_text(it.key);
-		if (slice_is(key, "index")) {
-			if (json_to_u64(it.value, UINT32_MAX, &index))
-				return openai_malformed(why, "a choice's index is no number");
-		} else if (slice_is(key, "delta")) {
-			*(a->stream ? &message : &other) = unless_null(it.value);
-		} else if (slice_is(key, "message")) {
-			*(a->stream ? &other : &message) = unless_null(it.value);
-		} else if (slice_is(key, "finish_reason")) {
-			v.finish = unless_null(it.value);
-		}
-	}
+	r = members_of(element, m, why);
+	if (r)
+		return r;
+	if (m[CHOICE_INDEX] && json_to_u64(m[CHOICE_INDEX], UINT32_MAX, &index))
+		return openai_malformed(why, "a choice's index is no number");
+	v.finish = unless_null(m[CHOICE_FINISH_REASON]);
 	if (v.finish && json_type(v.finish) != JSON_STRING)
 		return openai_malformed(why, "finish_reason is no string");
 	/* Some providers write "" for not yet. */
 	if (v.finish && !json_text(v.finish).len)
 		v.finish = NULL;
-	if (message && json_type(message) != JSON_OBJECT)
-		return openai_malformed(why, "a choice's message is no object");
-	if (has_misplaced_calls(other) || has_misplaced_calls(element))
-		return openai_malformed(why, "a tool call stands where none belongs");
-	if (openai_odd_key(element, choice_names, &key) ||
-	        openai_odd_key(message, choice_names, &key) ||
-	        openai_odd_key(other, choice_names, &key))
-		return openai_malformed(why, "a key of a choice is spelled in other letters");
-	v.message = message ? message : element;
-	r = view_calls(&v, why);
+	r = view_message(a, &v, m, why);
 	if (!r)
 		r = find_choice(a, (uint32_t)index, &v.choice, why);
 	if (!r)
@@ -282,16 +339,15 @@ int openai_texts(const struct openai_view *v, struct openai_text ret[OPENAI_TEXT
 	struct text_list l = {.list = ret};
 
 	for (struct json_iter it = json_iter(v->message); json_next(&it);) {
-		struct slice key = json_text(it.key);
+		/* Of the fields, and behind them reasoning_details. */
+		unsigned f = json_name_find(&choice_names[CHOICE_FIELDS], FIELD_N + 1, 0, it.key);
 
-		for (unsigned f = 0; f < FIELD_N; f++)
-			if (slice_equals(key, openai_fields[f])) {
-				add_text(&l, f, it.value);
-				if (json_type(it.value) == JSON_ARRAY)
-					add_part_texts(&l, f, it.value);
-			}
-		if (slice_is(key, "reasoning_details"))
+		if (f == FIELD_N)
 			add_part_texts(&l, FIELD_REASONING, it.value);
+		else if (f < FIELD_N && json_type(it.value) == JSON_ARRAY)
+			add_part_texts(&l, f, it.value);
+		else if (f < FIELD_N)
+			add_text(&l, f, it.value);
 	}
 	if (l.full)
 		return openai_malformed(why, "a choice has more than 64 texts");

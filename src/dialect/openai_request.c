@@ -83,13 +83,19 @@ static int read_stream(struct openai_reader *r, const struct json_value *v)
 
 static int read_stream_options(struct openai_reader *r, const struct json_value *v)
 {
-	const struct json_value *usage = json_get(v, "include_usage");
+	static const struct json_name name = JSON_NAME("include_usage");
+	const struct json_value *usage;
+	int error;
 
 	r->facts->options_given = true;
 	if (json_type(v) == JSON_NULL)
 		return 0;
 	if (json_type(v) != JSON_OBJECT)
 		return openai_wrong(r, "/stream_options", "an object");
+	error = openai_find_members(
+	        r, v, &name, 1, &usage, &(struct openai_where){.key = "stream_options"});
+	if (error)
+		return error;
 	if (json_type(usage) <= JSON_NULL)
 		return 0;
 	return read_bool(r, usage, "/stream_options/include_usage", &r->facts->usage_asked);
@@ -156,10 +162,16 @@ static int read_function_call(struct openai_reader *r, const struct json_value *
 
 static int read_response_format(struct openai_reader *r, const struct json_value *v)
 {
-	const struct json_value *type = json_get(v, "type");
+	static const struct json_name name = JSON_NAME("type");
+	const struct json_value *type;
+	int error;
 
 	if (json_type(v) != JSON_OBJECT)
 		return openai_wrong(r, "/response_format", "an object");
+	error = openai_find_members(
+	        r, v, &name, 1, &type, &(struct openai_where){.key = "response_format"});
+	if (error)
+		return error;
 	r->facts->json_answer =
 	        json_is_string(type, "json_object") || json_is_string(type, "json_schema");
 	r->facts->text_bytes += json_text_bytes(v);
@@ -181,85 +193,87 @@ static int read_safety_identifier(struct openai_reader *r, const struct json_val
 	return 0;
 }
 
-/* Text parts count as text; what is no text says that text_bytes is not all. */
-static void weigh_parts(struct openai_reader *r, const struct json_value *parts)
+/* Another model than the one that is judged would answer. */
+static int read_models(struct openai_reader *r, const struct json_value *v)
 {
-	for (struct json_iter it = json_iter(parts); json_next(&it);) {
-		const struct json_value *type = json_get(it.value, "type");
-
-		if (json_type(type) == JSON_STRING && !json_is_string(type, "text") &&
-		        !json_is_string(type, "refusal")) {
-			r->facts->has_media = true;
-			r->facts->text_bytes -= json_text_bytes(it.value);
-		}
-	}
+	(void)v;
+	return openai_wrong(r, "/models", "left out: one request is for one model");
 }
 
-static int read_messages(struct openai_reader *r, const struct json_value *v)
+static int read_fallbacks(struct openai_reader *r, const struct json_value *v)
 {
-	if (json_type(v) != JSON_ARRAY)
-		return openai_wrong(r, "/messages", "an array");
-	for (struct json_iter it = json_iter(v); json_next(&it);) {
-		if (json_type(it.value) != JSON_OBJECT)
-			return openai_wrong(r, "/messages", "an array of objects");
-		r->facts->text_bytes += json_text_bytes(it.value);
-		if (json_type(json_get(it.value, "content")) == JSON_ARRAY)
-			weigh_parts(r, json_get(it.value, "content"));
-		/* An earlier spoken answer, held at the provider. */
-		if (json_type(json_get(it.value, "audio")) == JSON_OBJECT)
-			r->facts->has_media = true;
-	}
-	r->facts->n_messages = json_count(v);
+	(void)v;
+	return openai_wrong(r, "/fallbacks", "left out: one request is for one model");
+}
+
+static int read_fallback_models(struct openai_reader *r, const struct json_value *v)
+{
+	(void)v;
+	return openai_wrong(r, "/fallback_models", "left out: one request is for one model");
+}
+
+/* Means something to others, and is theirs. */
+static int read_nothing(struct openai_reader *r, const struct json_value *v)
+{
+	(void)r;
+	(void)v;
 	return 0;
 }
 
-/* A prompt of tokens is one prompt; a list of strings or of token lists is as many. */
-static int read_prompt(struct openai_reader *r, const struct json_value *v)
-{
-	struct json_iter it = json_iter(v);
+/* Members, in the order that they mostly come in; what reads each, and whether it wants to see a
+ * null: to most it is the same as leaving the member out. */
+#define MEMBERS(X)                                                                                 \
+	X(model, read_model, true)                                                                 \
+	X(messages, openai_read_messages, false)                                                   \
+	X(tools, read_tools, false)                                                                \
+	X(tool_choice, read_tool_choice, false)                                                    \
+	X(max_tokens, read_max_tokens, false)                                                      \
+	X(max_completion_tokens, read_max_completion_tokens, false)                                \
+	X(stream, read_stream, false)                                                              \
+	X(stream_options, read_stream_options, true)                                               \
+	X(n, read_n, false)                                                                        \
+	X(user, read_user, false)                                                                  \
+	X(safety_identifier, read_safety_identifier, false)                                        \
+	X(response_format, read_response_format, false)                                            \
+	X(parallel_tool_calls, read_nothing, false)                                                \
+	X(functions, read_functions, false)                                                        \
+	X(function_call, read_function_call, false)                                                \
+	X(prompt, openai_read_prompt, false)                                                       \
+	X(input, openai_read_input, false)                                                         \
+	X(best_of, read_best_of, false)                                                            \
+	X(models, read_models, false)                                                              \
+	X(fallbacks, read_fallbacks, false)                                                        \
+	X(fallback_models, read_fallback_models, false)                                            \
+	X(chat_template_kwargs, openai_check_template, false)
 
-	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
-		return openai_wrong(r, "/prompt", "a string or an array");
-	if (json_next(&it) && json_type(it.value) != JSON_NUMBER)
-		r->prompts = json_count(v);
-	r->facts->text_bytes += json_text_bytes(v);
-	return 0;
-}
+/* Members that switch on what the provider runs by itself, and the type they are judged as. */
+#define HOSTED(X)                                                                                  \
+	X(web_search_options, "web_search")                                                        \
+	X(mcp_servers, "mcp_servers")                                                              \
+	X(data_sources, "data_sources")           /* Azure */                                      \
+	X(search_parameters, "search_parameters") /* xAI */                                        \
+	X(plugins, "plugins")                     /* OpenRouter */                                 \
+	X(enable_search, "web_search")            /* Alibaba */                                    \
+	X(search_settings, "web_search")          /* Groq */                                       \
+	X(web_search, "web_search")                                                                \
+	X(compound_custom, "compound_custom") /* Groq */                                           \
+	X(tool_resources, "tool_resources")                                                        \
+	X(extra_body, "extra_body")
 
-static int read_input(struct openai_reader *r, const struct json_value *v)
-{
-	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
-		return openai_wrong(r, "/input", "a string or an array");
-	r->has_input = true;
-	r->facts->text_bytes += json_text_bytes(v);
-	weigh_parts(r, v);
-	return 0;
-}
+#define NAME_ROW(name, ...) JSON_NAME(#name),
+#define READER_ROW(name, read, sees_null) {read, sees_null},
+#define HOSTED_ROW(name, type) {SLICE_INIT(#name), SLICE_INIT(type)},
 
-/* To most, null is the same as leaving the member out. */
-static const struct member {
-	struct slice key;
+static const struct json_name names[] = {MEMBERS(NAME_ROW) HOSTED(NAME_ROW)};
+static const struct {
 	read_member *read;
 	bool sees_null;
-} members[] = {
-        {SLICE_INIT("model"), read_model, true},
-        {SLICE_INIT("messages"), read_messages},
-        {SLICE_INIT("stream"), read_stream},
-        {SLICE_INIT("stream_options"), read_stream_options, true},
-        {SLICE_INIT("tools"), read_tools},
-        {SLICE_INIT("tool_choice"), read_tool_choice},
-        {SLICE_INIT("max_tokens"), read_max_tokens},
-        {SLICE_INIT("max_completion_tokens"), read_max_completion_tokens},
-        {SLICE_INIT("n"), read_n},
-        {SLICE_INIT("user"), read_user},
-        {SLICE_INIT("safety_identifier"), read_safety_identifier},
-        {SLICE_INIT("response_format"), read_response_format},
-        {SLICE_INIT("functions"), read_functions},
-        {SLICE_INIT("function_call"), read_function_call},
-        {SLICE_INIT("prompt"), read_prompt},
-        {SLICE_INIT("input"), read_input},
-        {SLICE_INIT("best_of"), read_best_of},
-};
+} readers[] = {MEMBERS(READER_ROW)};
+const struct hosted_member openai_hosted_members[] = {HOSTED(HOSTED_ROW)};
+
+#define NAMES_N (sizeof(names) / sizeof(names[0]))
+#define READERS_N (sizeof(readers) / sizeof(readers[0]))
+const unsigned openai_n_hosted_members = NAMES_N - READERS_N;
 
 static int read_bounds(struct openai_reader *r)
 {
@@ -292,23 +306,37 @@ static bool is_on(const struct json_value *v)
 	return json_type(v) != JSON_NULL && (json_type(v) != JSON_BOOL || json_is_true(v));
 }
 
-static int read_top(
-        struct openai_reader *r, const struct json_value *key, const struct json_value *v)
+static int read_hosted(struct openai_reader *r, unsigned i, const struct json_value *v)
 {
-	struct slice name = json_text(key);
+	if (!is_on(v))
+		return 0;
+	return openai_add_tool(r, TOOL_HOSTED, openai_hosted_members[i].type, LIST_MEMBER, i)
+	               ? 0
+	               : -ENOMEM;
+}
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (slice_equals(name, members[i].key))
-			return json_type(v) == JSON_NULL && !members[i].sees_null
-			               ? 0
-			               : members[i].read(r, v);
-	for (unsigned i = 0; i < openai_n_hosted_members; i++)
-		if (slice_equals(name, openai_hosted_members[i].key) && is_on(v))
-			return openai_add_tool(r, TOOL_HOSTED, openai_hosted_members[i].type,
-			               LIST_MEMBER, i)
-			               ? 0
-			               : -ENOMEM;
-	return 0;
+static int read_root(struct openai_reader *r)
+{
+	unsigned at = 0;
+	int error = 0;
+
+	for (struct json_iter it = json_iter(r->doc.root); !error && json_next(&it);) {
+		unsigned i = json_name_find(names, NAMES_N, at, it.key);
+		const char *meant;
+
+		if (i == NAMES_N) {
+			meant = openai_key_is_odd(it.key, names, NAMES_N);
+			if (meant)
+				error = openai_refuse_key(r, it.key, meant, NULL);
+			continue;
+		}
+		at = i + 1;
+		if (i >= READERS_N)
+			error = read_hosted(r, i - READERS_N, it.value);
+		else if (json_type(it.value) != JSON_NULL || readers[i].sees_null)
+			error = readers[i].read(r, it.value);
+	}
+	return error;
 }
 
 /* What has to be there for the action to mean anything. */
@@ -330,10 +358,8 @@ static int check_whole(struct openai_reader *r)
 
 static int read_all(struct openai_reader *r)
 {
-	int error = openai_check_plain(r);
+	int error = read_root(r);
 
-	for (struct json_iter it = json_iter(r->doc.root); !error && json_next(&it);)
-		error = read_top(r, it.key, it.value);
 	if (!error)
 		error = check_whole(r);
 	if (!error)
@@ -359,7 +385,8 @@ int openai_read_request(enum action action, struct slice body, struct arena *are
 
 	if (error == -EPROTO)
 		return openai_complain(why, FAULT_REQUEST_INVALID, "",
-		        "The body cannot be read at byte %zu: %s. Send one JSON object that every parser reads alike.",
+		        "The body cannot be read at byte %zu: %s. Send one JSON object that every "
+		        "parser reads alike.",
 		        wrong.at, wrong.text);
 	if (error)
 		return error;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* openai_request: what reading a request takes, shared by the two files that do it. */
+/* openai_request: what reading a request takes, shared by the files that do it. */
 #pragma once
 #include "dialect/openai.h"
+#include "dialect/openai_keys.h"
 
 struct openai_reader {
 	struct json_doc doc;
@@ -17,7 +18,8 @@ struct openai_reader {
 };
 
 /* Fills why with "POINTER must be WANTED"; always -EPROTO. */
-__attribute__((cold)) int openai_wrong(struct openai_reader *r, const char *pointer, const char *wanted);
+__attribute__((cold)) int openai_wrong(
+        struct openai_reader *r, const char *pointer, const char *wanted);
 /* A string as long as the facts live. 0 or -ENOMEM. */
 int openai_keep(struct openai_reader *r, const struct json_value *v, struct slice *ret);
 bool openai_is_printable(struct slice s);
@@ -25,10 +27,54 @@ bool openai_is_printable(struct slice s);
 struct tool_decl *openai_add_tool(struct openai_reader *r, enum tool_kind kind, struct slice name,
         unsigned list, unsigned index);
 
-/* openai_plain.c: refuses what two readers could read differently, by its pointer. 0, -EPROTO. */
-int openai_check_plain(struct openai_reader *r);
+/* Where an object stands: its pointer is written only when there is something to complain about. */
+struct openai_where {
+	const struct openai_where *in; /* NULL: it is the root's member */
+	const char *key;               /* NULL: it is an element */
+	unsigned index;
+};
+
+/* openai_plain.c: what two readers could read differently is refused, by its pointer. */
+/* openai_members of an object at w; NULL: the root. 0, -EPROTO. */
+int openai_find_members(struct openai_reader *r, const struct json_value *object,
+        const struct json_name *names, unsigned n, const struct json_value **ret,
+        const struct openai_where *w);
+/* Always -EPROTO. */
+__attribute__((cold)) int openai_refuse_key(struct openai_reader *r, const struct json_value *key,
+        const char *meant, const struct openai_where *w);
+/* A member of this name at w that could hold tools, where none are read. 0, -EPROTO. */
+int openai_refuse_tools(struct openai_reader *r, const struct json_value *v, const char *key,
+        const struct openai_where *w);
+int openai_check_template(struct openai_reader *r, const struct json_value *v);
+
+/* openai_messages.c: what a model is to read. 0, -EPROTO. */
+int openai_read_messages(struct openai_reader *r, const struct json_value *v);
+int openai_read_prompt(struct openai_reader *r, const struct json_value *v);
+int openai_read_input(struct openai_reader *r, const struct json_value *v);
 
 /* openai_tools.c: of the members that the reader has found. 0, -ENOMEM, -EPROTO. */
 int openai_read_tool_list(struct openai_reader *r);
 int openai_read_function_list(struct openai_reader *r);
+/* openai_choice.c: the same of what says how to choose one */
 int openai_read_choice(struct openai_reader *r);
+
+/* A tool, or a choice of one, as it is written down. */
+enum entry_member {
+	ENTRY_TYPE,
+	ENTRY_FUNCTION,
+	ENTRY_NAME,
+	ENTRY_CUSTOM,
+	ENTRY_TOOLS,
+	ENTRY_SERVER_URL,
+	ENTRY_CONNECTOR_ID,
+	ENTRY_TUNNEL_ID,
+	ENTRY_N
+};
+struct openai_entry {
+	const struct json_value *m[ENTRY_N];
+	const struct json_value *function_name, *custom_name; /* the names in them */
+};
+int openai_read_entry(struct openai_reader *r, const struct json_value *v,
+        const struct openai_where *w, struct openai_entry *ret);
+/* The tool that it stands for; at == NULL: it can be read two ways. */
+struct slice openai_name_of(const struct openai_entry *e, enum tool_kind *ret_kind);

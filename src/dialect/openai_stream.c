@@ -86,7 +86,8 @@ static void learn(struct stream *t)
 	        t->top.usage || t->top.error || !lies_in(t->doc.text, t->bytes) ||
 	        openai_texts(v, texts, &n, NULL) || n != 1)
 		return;
-	pattern_learn(&s->pattern, t->bytes, &t->doc, texts[0].value, t->top.obfuscation);
+	pattern_learn(&s->pattern, t->bytes, &t->doc, texts[0].value,
+	        json_get(t->doc.root, "obfuscation"));
 	s->pattern_choice = v->choice;
 	s->pattern_field = texts[0].field;
 }

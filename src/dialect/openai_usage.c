@@ -3,13 +3,53 @@
  * only once both sides are known, since half of it would be a call that costs half. */
 #include "dialect/openai_answer.h"
 #include <errno.h>
+#include "base/mem.h"
 #include "dialect/openai_keys.h"
 
-static const char *const names[] = {"prompt_tokens", "input_tokens", "completion_tokens",
-        "output_tokens", "total_tokens", "prompt_tokens_details", "input_tokens_details",
-        "completion_tokens_details", "output_tokens_details", "cached_tokens", "cache_write_tokens",
-        "audio_tokens", "image_tokens", "reasoning_tokens", "citation_tokens",
-        "prompt_cache_hit_tokens", "num_search_queries", NULL};
+enum usage_member {
+	USED_PROMPT,
+	USED_COMPLETION,
+	USED_TOTAL,
+	USED_PROMPT_DETAILS,
+	USED_CACHED,
+	USED_AUDIO,
+	USED_COMPLETION_DETAILS,
+	USED_REASONING,
+	USED_INPUT,
+	USED_OUTPUT,
+	USED_INPUT_DETAILS,
+	USED_OUTPUT_DETAILS,
+	USED_CACHE_WRITE,
+	USED_IMAGE,
+	USED_CITATION,
+	USED_CACHE_HIT,
+	USED_SEARCHES,
+	USED_N
+};
+/* Of a usage and its details alike. */
+static const struct json_name names[USED_N] = {
+        [USED_PROMPT] = JSON_NAME("prompt_tokens"),
+        [USED_COMPLETION] = JSON_NAME("completion_tokens"),
+        [USED_TOTAL] = JSON_NAME("total_tokens"),
+        [USED_PROMPT_DETAILS] = JSON_NAME("prompt_tokens_details"),
+        [USED_CACHED] = JSON_NAME("cached_tokens"),
+        [USED_AUDIO] = JSON_NAME("audio_tokens"),
+        [USED_COMPLETION_DETAILS] = JSON_NAME("completion_tokens_details"),
+        [USED_REASONING] = JSON_NAME("reasoning_tokens"),
+        [USED_INPUT] = JSON_NAME("input_tokens"),
+        [USED_OUTPUT] = JSON_NAME("output_tokens"),
+        [USED_INPUT_DETAILS] = JSON_NAME("input_tokens_details"),
+        [USED_OUTPUT_DETAILS] = JSON_NAME("output_tokens_details"),
+        [USED_CACHE_WRITE] = JSON_NAME("cache_write_tokens"),
+        [USED_IMAGE] = JSON_NAME("image_tokens"),
+        [USED_CITATION] = JSON_NAME("citation_tokens"),
+        [USED_CACHE_HIT] = JSON_NAME("prompt_cache_hit_tokens"),
+        [USED_SEARCHES] = JSON_NAME("num_search_queries"),
+};
+
+struct told {
+	const struct json_value *usage[USED_N], *in[USED_N], *out[USED_N];
+};
 
 /* Takes the number into *most if it is told and larger; what is no plain whole number is bad. */
 static bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *most)
@@ -26,41 +66,61 @@ static bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *
 	return true;
 }
 
-static const struct json_value *details(
-        const struct json_value *usage, const char *key, const char *other)
+static int members_of(
+        const struct json_value *v, const struct json_value *ret[USED_N], struct complaint *why)
 {
-	const struct json_value *v = json_get(usage, key);
+	const struct json_value *key;
 
-	return json_type(v) > JSON_NULL ? v : json_get(usage, other);
+	return openai_members(v, names, USED_N, ret, &key)
+	               ? openai_malformed(why, "a key of its usage is spelled in other letters")
+	               : 0;
+}
+
+static const struct json_value *either(const struct json_value *v, const struct json_value *other)
+{
+	return json_type(v) > JSON_NULL ? v : other;
+}
+
+static int find_told(const struct json_value *usage, struct told *t, struct complaint *why)
+{
+	int r = members_of(usage, t->usage, why);
+
+	if (!r)
+		r = members_of(either(t->usage[USED_PROMPT_DETAILS], t->usage[USED_INPUT_DETAILS]),
+		        t->in, why);
+	if (!r)
+		r = members_of(
+		        either(t->usage[USED_COMPLETION_DETAILS], t->usage[USED_OUTPUT_DETAILS]),
+		        t->out, why);
+	return r;
 }
 
 /* Where several usages come they are running totals: of each number the largest one is kept, so
  * that one which is empty takes nothing back. */
-static void merge(struct openai_usage *u, const struct json_value *usage,
-        const struct json_value *in, const struct json_value *out)
+static void merge(struct openai_usage *u, const struct told *t)
 {
 	struct usage_raw *most = &u->most;
 	/* Two names for one number: the larger one. */
-	bool prompt = tells(u, json_get(usage, "prompt_tokens"), &most->prompt);
-	bool input = tells(u, json_get(usage, "input_tokens"), &most->prompt);
-	bool completion = tells(u, json_get(usage, "completion_tokens"), &most->completion);
-	bool output = tells(u, json_get(usage, "output_tokens"), &most->completion);
-	bool total = tells(u, json_get(usage, "total_tokens"), &most->total);
+	bool prompt = tells(u, t->usage[USED_PROMPT], &most->prompt);
+	bool input = tells(u, t->usage[USED_INPUT], &most->prompt);
+	bool completion = tells(u, t->usage[USED_COMPLETION], &most->completion);
+	bool output = tells(u, t->usage[USED_OUTPUT], &most->completion);
+	bool total = tells(u, t->usage[USED_TOTAL], &most->total);
 
 	u->prompt = u->prompt || prompt || input;
 	u->completion = u->completion || completion || output;
 	most->has_total = most->has_total || total;
-	if (!tells(u, json_get(in, "cached_tokens"), &most->cached))
-		tells(u, json_get(usage, "prompt_cache_hit_tokens"), &most->cached);
-	tells(u, json_get(in, "cache_write_tokens"), &most->cache_write);
-	tells(u, json_get(in, "audio_tokens"), &most->audio_in);
-	tells(u, json_get(in, "image_tokens"), &most->image_in);
-	if (!tells(u, json_get(out, "reasoning_tokens"), &most->reasoning))
-		tells(u, json_get(usage, "reasoning_tokens"), &most->reasoning);
-	tells(u, json_get(usage, "citation_tokens"), &most->citation);
-	tells(u, json_get(out, "audio_tokens"), &most->audio_out);
-	tells(u, json_get(out, "image_tokens"), &most->image_out);
-	tells(u, json_get(usage, "num_search_queries"), &u->searches);
+	if (!tells(u, t->in[USED_CACHED], &most->cached))
+		tells(u, t->usage[USED_CACHE_HIT], &most->cached);
+	tells(u, t->in[USED_CACHE_WRITE], &most->cache_write);
+	tells(u, t->in[USED_AUDIO], &most->audio_in);
+	tells(u, t->in[USED_IMAGE], &most->image_in);
+	if (!tells(u, t->out[USED_REASONING], &most->reasoning))
+		tells(u, t->usage[USED_REASONING], &most->reasoning);
+	tells(u, t->usage[USED_CITATION], &most->citation);
+	tells(u, t->out[USED_AUDIO], &most->audio_out);
+	tells(u, t->out[USED_IMAGE], &most->image_out);
+	tells(u, t->usage[USED_SEARCHES], &u->searches);
 }
 
 /* The side that was not told, as far as the total tells it. Only what is written has two sides. */
@@ -102,22 +162,16 @@ int openai_read_usage(struct answer *a, const struct json_value *usage, struct c
 	struct openai_answer *s = a->state;
 	const struct usage_rules *rules =
 	        a->usage_rules ? a->usage_rules : usage_rules_find((struct slice){0});
-	const struct json_value *in =
-	        details(usage, "prompt_tokens_details", "input_tokens_details");
-	const struct json_value *out =
-	        details(usage, "completion_tokens_details", "output_tokens_details");
 	bool writes = a->facts->action == ACTION_CHAT || a->facts->action == ACTION_COMPLETION;
 	struct openai_usage u = s->usage;
 	struct usage_raw raw;
-	struct slice key;
+	UNINIT struct told told;
+	int r = find_told(usage, &told, why);
 
-	if (json_type(usage) <= JSON_NULL)
-		return 0;
-	if (openai_odd_key(usage, names, &key) || openai_odd_key(in, names, &key) ||
-	        openai_odd_key(out, names, &key))
-		return openai_malformed(why, "a key of its usage is spelled in other letters");
+	if (r)
+		return r;
 	u.bad = false;
-	merge(&u, usage, in, out);
+	merge(&u, &told);
 	if (u.bad) {
 		s->usage.bad = a->usage.mismatch = true;
 		return 0;

@@ -57,7 +57,17 @@ static const struct {
               "'name':'a','NAME':'b'}]}"),
                 "/tool_choice/tools/0/NAME"},
         {CHAT(",'function_call':{'name':'a','Name':'b'}"), "/function_call/Name"},
+        {CHAT(",'functions':[{'name':'a','function':{'Name':'b'}}]"), "/functions/0/function/Name"},
+        {CHAT(",'tool_choice':{'type':'function','custom':{'NAME':'b'},'function':{'name':'a'}}"),
+                "/tool_choice/custom/NAME"},
+        {CHAT(",'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto','tools':[{"
+              "'type':'function','Name':'b'}]}}"),
+                "/tool_choice/allowed_tools/tools/0/Name"},
         {SAID(",'Content':'x'"), "/messages/0/Content"},
+        {"{'model':'m','messages':[{'role':'user'},{'role':'user','content':[{'type':'text'},{'"
+         "TEXT':"
+         "'x'}]}]}",
+                "/messages/1/content/1/TEXT"},
         {SAID(",'TOOLS':[]"), "/messages/0/TOOLS"},
         {"{'model':'m','messages':[{'role':'user','content':[{'type':'text','Type':'x'}]}]}",
                 "/messages/0/content/0/Type"},

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openai_messages: what a model is to read: messages with their parts, prompts, inputs. */
+#include "dialect/openai_request.h"
+#include <errno.h>
+#include "base/mem.h"
+
+enum message_member {
+	MESSAGE_ROLE,
+	MESSAGE_CONTENT,
+	MESSAGE_TOOL_CALLS,
+	MESSAGE_FUNCTION_CALL,
+	MESSAGE_AUDIO,
+	MESSAGE_TOOLS,
+	MESSAGE_FUNCTIONS,
+	MESSAGE_N
+};
+static const struct json_name message_names[MESSAGE_N] = {
+        [MESSAGE_ROLE] = JSON_NAME("role"),
+        [MESSAGE_CONTENT] = JSON_NAME("content"),
+        [MESSAGE_TOOL_CALLS] = JSON_NAME("tool_calls"),
+        [MESSAGE_FUNCTION_CALL] = JSON_NAME("function_call"),
+        [MESSAGE_AUDIO] = JSON_NAME("audio"),
+        [MESSAGE_TOOLS] = JSON_NAME("tools"),
+        [MESSAGE_FUNCTIONS] = JSON_NAME("functions"),
+};
+
+enum part_member { PART_MEMBER_TYPE, PART_MEMBER_TEXT, PART_MEMBER_N };
+static const struct json_name part_names[PART_MEMBER_N] = {
+        [PART_MEMBER_TYPE] = JSON_NAME("type"),
+        [PART_MEMBER_TEXT] = JSON_NAME("text"),
+};
+
+/* Text parts count as text; what is no text says that text_bytes is not all. */
+static void weigh_part(
+        struct openai_reader *r, const struct json_value *part, const struct json_value *type)
+{
+	if (json_type(type) != JSON_STRING || json_is_string(type, "text") ||
+	        json_is_string(type, "refusal"))
+		return;
+	r->facts->has_media = true;
+	r->facts->text_bytes -= json_text_bytes(part);
+}
+
+static int read_parts(
+        struct openai_reader *r, const struct json_value *parts, const struct openai_where *in)
+{
+	struct openai_where w = {.in = in};
+
+	for (struct json_iter it = json_iter(parts); json_next(&it); w.index++) {
+		const struct json_value *m[PART_MEMBER_N];
+		int error = openai_find_members(r, it.value, part_names, PART_MEMBER_N, m, &w);
+
+		if (error)
+			return error;
+		weigh_part(r, it.value, m[PART_MEMBER_TYPE]);
+	}
+	return 0;
+}
+
+static int read_message(
+        struct openai_reader *r, const struct json_value *v, const struct openai_where *w)
+{
+	UNINIT const struct json_value *m[MESSAGE_N];
+	int error;
+
+	if (json_type(v) != JSON_OBJECT)
+		return openai_wrong(r, "/messages", "an array of objects");
+	error = openai_find_members(r, v, message_names, MESSAGE_N, m, w);
+	if (!error)
+		error = openai_refuse_tools(r, m[MESSAGE_TOOLS], "tools", w);
+	if (!error)
+		error = openai_refuse_tools(r, m[MESSAGE_FUNCTIONS], "functions", w);
+	if (!error && json_type(m[MESSAGE_CONTENT]) == JSON_ARRAY)
+		error = read_parts(r, m[MESSAGE_CONTENT], &(struct openai_where){w, "content", 0});
+	/* An earlier spoken answer, held at the provider. */
+	if (json_type(m[MESSAGE_AUDIO]) == JSON_OBJECT)
+		r->facts->has_media = true;
+	return error;
+}
+
+int openai_read_messages(struct openai_reader *r, const struct json_value *v)
+{
+	struct openai_where root = {.key = "messages"}, w = {.in = &root};
+	int error = 0;
+
+	if (json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/messages", "an array");
+	/* First: parts that are no text are taken off again. */
+	r->facts->text_bytes += json_text_bytes(v);
+	for (struct json_iter it = json_iter(v); !error && json_next(&it); w.index++)
+		error = read_message(r, it.value, &w);
+	r->facts->n_messages = json_count(v);
+	return error;
+}
+
+/* A prompt of tokens is one prompt; a list of strings or of token lists is as many. */
+int openai_read_prompt(struct openai_reader *r, const struct json_value *v)
+{
+	struct json_iter it = json_iter(v);
+
+	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/prompt", "a string or an array");
+	if (json_next(&it) && json_type(it.value) != JSON_NUMBER)
+		r->prompts = json_count(v);
+	r->facts->text_bytes += json_text_bytes(v);
+	return 0;
+}
+
+int openai_read_input(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
+		return openai_wrong(r, "/input", "a string or an array");
+	r->has_input = true;
+	r->facts->text_bytes += json_text_bytes(v);
+	for (struct json_iter it = json_iter(v); json_next(&it);)
+		weigh_part(r, it.value, json_get(it.value, "type"));
+	return 0;
+}
