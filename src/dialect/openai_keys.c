@@ -43,35 +43,39 @@ struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX])
 	return slice_from(room, n);
 }
 
-const char *openai_key_is_odd(
+/* Of a key that is not small. */
+static __attribute__((noinline)) const char *name_meant(
         const struct json_value *key, const struct json_name *names, unsigned n)
 {
 	char room[KEY_FOLDED_MAX];
-	struct slice folded;
+	struct slice folded = openai_key_fold(json_text(key), room);
 
-	if (bytes_are_small(json_text(key)))
-		return NULL;
-	folded = openai_key_fold(json_text(key), room);
 	for (unsigned i = 0; folded.at && i < n; i++)
 		if (slice_equals(folded, slice_from(names[i].text, names[i].len)))
 			return names[i].text;
 	return NULL;
 }
 
-const char *openai_members(const struct json_value *object, const struct json_name *names,
-        unsigned n, const struct json_value **ret, const struct json_value **ret_key)
+const char *openai_key_is_odd(
+        const struct json_value *key, const struct json_name *names, unsigned n)
+{
+	struct slice text = json_text(key);
+	bool small = text.len < 8 ? !word_odd(json_key_word(key)) : bytes_are_small(text);
+
+	return small ? NULL : name_meant(key, names, n);
+}
+
+const char *openai_fill_members(const struct json_value *object, const struct json_name *names,
+        unsigned n, const struct json_value **values, const struct json_value **ret_key)
 {
 	unsigned at = 0;
 
-	memset(ret, 0, n * sizeof(*ret));
-	if (json_type(object) != JSON_OBJECT)
-		return NULL;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
 		unsigned i = json_name_find(names, n, at, it.key);
 		const char *meant;
 
 		if (i < n) {
-			ret[i] = it.value;
+			values[i] = it.value;
 			at = i + 1;
 			continue;
 		}

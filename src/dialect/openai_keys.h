@@ -16,8 +16,20 @@ struct slice openai_key_fold(struct slice key, char room[KEY_FOLDED_MAX]);
  * letters. */
 const char *openai_key_is_odd(
         const struct json_value *key, const struct json_name *names, unsigned n);
-/* One walk over an object: ret[i] becomes the value of the member names[i], NULL where there is
- * none; of what is no object all are NULL. The name that one of the keys is in other letters, with
- * that key; NULL: no key is, and only then all of ret counts. */
-const char *openai_members(const struct json_value *object, const struct json_name *names,
-        unsigned n, const struct json_value **ret, const struct json_value **ret_key);
+/* One walk over an object: values[i] becomes the value of the member names[i]; all are NULL before.
+ * The name that one of the keys is in other letters, with that key; NULL: no key is, and only then
+ * all values count. */
+const char *openai_fill_members(const struct json_value *object, const struct json_name *names,
+        unsigned n, const struct json_value **values, const struct json_value **ret_key);
+
+/* The same with the values of what is no object, or has no such member, NULL. n is mostly a
+ * constant, and they are made so without a call. */
+static inline const char *openai_members(const struct json_value *object,
+        const struct json_name *names, unsigned n, const struct json_value **ret,
+        const struct json_value **ret_key)
+{
+	memset(ret, 0, n * sizeof(*ret));
+	return json_type(object) == JSON_OBJECT
+	               ? openai_fill_members(object, names, n, ret, ret_key)
+	               : NULL;
+}

@@ -4,12 +4,9 @@
 #include "base/plain.h"
 #include "base/utf8.h"
 
-/* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
- * character or bytes that are no UTF-8 would have to be read properly. */
-static long plain_length(const char *at, const char *end)
+/* The rest of a string from p on, which is no plain byte. */
+static long odd_length(const char *at, const char *p, const char *end)
 {
-	const char *p = plain_skip(at, end);
-
 	while (p < end && *p != '"') {
 		struct utf8 u = utf8_next(p, end);
 
@@ -20,37 +17,76 @@ static long plain_length(const char *at, const char *end)
 	return p < end ? (long)(p - at) : -1;
 }
 
-static bool goes_on_as(const char *at, const char *end, const char *model, size_t len)
+/* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
+ * character or bytes that are no UTF-8 would have to be read properly. */
+static inline long plain_length(const char *at, const char *end)
 {
-	return (size_t)(end - at) >= len && !memcmp(at, model, len);
+	const char *p = plain_skip(at, end);
+
+	return p < end && *p == '"' ? (long)(p - at) : odd_length(at, p, end);
+}
+
+typedef long long twin __attribute__((vector_size(16)));
+
+/* What stands behind a text is mostly short: two blocks that may overlap instead of a call. */
+static inline bool goes_on_as(const char *at, const char *end, struct slice piece)
+{
+	twin a, b, c, d;
+
+	if ((size_t)(end - at) < piece.len)
+		return false;
+	if (piece.len < sizeof(twin) || piece.len > 2 * sizeof(twin))
+		return !memcmp(at, piece.at, piece.len);
+	memcpy(&a, at, sizeof(a));
+	memcpy(&b, piece.at, sizeof(b));
+	memcpy(&c, at + piece.len - sizeof(c), sizeof(c));
+	memcpy(&d, piece.at + piece.len - sizeof(d), sizeof(d));
+	a = (a ^ b) | (c ^ d);
+	return !(a[0] | a[1]);
+}
+
+/* Where the event that begins at at ends; NULL: it is not like the pattern. Inlined, so that a run
+ * keeps what it compares with in registers. */
+static inline __attribute__((always_inline)) const char *event_end(
+        const struct openai_pattern *p, const char *at, const char *end, struct slice *ret_text)
+{
+	for (unsigned i = 0;; i++) {
+		long hole;
+
+		if (!goes_on_as(at, end, p->pieces[i]))
+			return NULL;
+		at += p->pieces[i].len;
+		if (i == p->n_holes)
+			return at;
+		hole = plain_length(at, end);
+		if (hole < 0)
+			return NULL;
+		if (i == p->text_hole)
+			*ret_text = slice_from(at, (size_t)hole);
+		at += hole;
+	}
 }
 
 size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text)
 {
-	const char *at = bytes.at, *end = bytes.at + bytes.len, *model = buf_at(&p->event);
-	size_t from = 0, len;
-	struct slice text = {0};
+	const char *end = event_end(p, bytes.at, bytes.at + bytes.len, ret_text);
 
-	for (unsigned i = 0; i < p->n_holes; i++) {
-		long hole;
+	return end ? (size_t)(end - bytes.at) : 0;
+}
 
-		len = p->holes[i].start - from;
-		if (!goes_on_as(at, end, model + from, len))
-			return 0;
-		at += len;
-		hole = plain_length(at, end);
-		if (hole < 0)
-			return 0;
-		if (i == p->text_hole)
-			text = slice_from(at, (size_t)hole);
-		at += hole;
-		from = p->holes[i].end;
+size_t pattern_run(
+        const struct openai_pattern *p, struct slice bytes, size_t event_max, size_t *ret_text)
+{
+	const char *at = bytes.at, *end = bytes.at + bytes.len, *next;
+	size_t sum = 0;
+	struct slice text;
+
+	while ((next = event_end(p, at, end, &text)) && (size_t)(next - at) <= event_max) {
+		sum += text.len;
+		at = next;
 	}
-	len = buf_len(&p->event) - from;
-	if (!goes_on_as(at, end, model + from, len))
-		return 0;
-	*ret_text = text;
-	return (size_t)(at - bytes.at) + len;
+	*ret_text = sum;
+	return (size_t)(at - bytes.at);
 }
 
 static bool hole_of(
@@ -66,11 +102,25 @@ static bool hole_of(
 	return true;
 }
 
+/* The event around its holes, which stand in order. */
+static void cut_pieces(struct openai_pattern *p, const struct span *holes)
+{
+	struct slice event = buf_slice(&p->event);
+	size_t from = 0;
+
+	for (unsigned i = 0; i < p->n_holes; i++) {
+		p->pieces[i] = slice_from(event.at + from, holes[i].start - from);
+		from = holes[i].end;
+	}
+	p->pieces[p->n_holes] = slice_skip(event, from);
+	p->is_set = true;
+}
+
 void pattern_learn(struct openai_pattern *p, struct slice event, const struct json_doc *doc,
         const struct json_value *text, const struct json_value *padding)
 {
 	size_t shift = (size_t)(doc->text.at - event.at);
-	struct span hole, other;
+	struct span holes[2], hole, other;
 
 	p->is_set = false;
 	if (p->is_off || event.len > PATTERN_MAX || !hole_of(doc, shift, text, &hole))
@@ -78,14 +128,14 @@ void pattern_learn(struct openai_pattern *p, struct slice event, const struct js
 	buf_clear(&p->event);
 	if (buf_put_slice(&p->event, event))
 		return;
-	p->holes[0] = hole;
+	holes[0] = hole;
 	p->n_holes = 1;
 	p->text_hole = 0;
 	if (hole_of(doc, shift, padding, &other)) {
 		p->text_hole = other.start < hole.start;
-		p->holes[p->text_hole] = hole;
-		p->holes[!p->text_hole] = other;
+		holes[p->text_hole] = hole;
+		holes[!p->text_hole] = other;
 		p->n_holes = 2;
 	}
-	p->is_set = true;
+	cut_pieces(p, holes);
 }

@@ -8,8 +8,9 @@
 #define PATTERN_MAX 4096 /* bytes of an event that is worth keeping */
 
 struct openai_pattern {
-	struct buf event;     /* owned: the whole event */
-	struct span holes[2]; /* in it, in order: the inside of the text, and of OpenAI's padding */
+	struct buf event; /* owned: the whole event */
+	/* of it, between its holes: the insides of the text and of OpenAI's padding, in order */
+	struct slice pieces[3];
 	unsigned n_holes, text_hole;
 	bool is_set;
 	bool is_off; /* tests: every event is read */
@@ -26,3 +27,7 @@ void pattern_learn(struct openai_pattern *p, struct slice event, const struct js
  * two values: the same keys, the same single choice, no call, no usage, no finish. It is cut in the
  * same lines, too. */
 size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text);
+/* How many bytes of such events begin them, one behind the other and none longer than event_max;
+ * *ret_text: bytes of text in them. */
+size_t pattern_run(
+        const struct openai_pattern *p, struct slice bytes, size_t event_max, size_t *ret_text);

@@ -36,16 +36,6 @@ int openai_refuse_key(struct openai_reader *r, const struct json_value *key, con
 	        "%s must be written \"%s\": some readers take one for the other", pointer, meant);
 }
 
-int openai_find_members(struct openai_reader *r, const struct json_value *object,
-        const struct json_name *names, unsigned n, const struct json_value **ret,
-        const struct openai_where *w)
-{
-	const struct json_value *key;
-	const char *meant = openai_members(object, names, n, ret, &key);
-
-	return meant ? openai_refuse_key(r, key, meant, w) : 0;
-}
-
 /* A list that could hold tools, and is not where we look for them. */
 static bool holds_tools(const struct json_value *v)
 {

@@ -131,7 +131,7 @@ static int keep_head(struct answer *a, const struct json_doc *doc, const struct 
 	struct openai_answer *s = a->state;
 	int r;
 
-	if (s->head_is_known || !json_count(top->choices))
+	if (!a->stream || s->head_is_known || !json_count(top->choices))
 		return 0;
 	s->head_is_known = true;
 	r = keep_token(a, doc, top->id, &s->id);

@@ -35,13 +35,19 @@ struct openai_where {
 };
 
 /* openai_plain.c: what two readers could read differently is refused, by its pointer. */
-/* openai_members of an object at w; NULL: the root. 0, -EPROTO. */
-int openai_find_members(struct openai_reader *r, const struct json_value *object,
-        const struct json_name *names, unsigned n, const struct json_value **ret,
-        const struct openai_where *w);
-/* Always -EPROTO. */
+/* Of a key, in an object at w; NULL: the root. Always -EPROTO. */
 __attribute__((cold)) int openai_refuse_key(struct openai_reader *r, const struct json_value *key,
         const char *meant, const struct openai_where *w);
+/* openai_members of an object at w. 0, -EPROTO. */
+static inline int openai_find_members(struct openai_reader *r, const struct json_value *object,
+        const struct json_name *names, unsigned n, const struct json_value **ret,
+        const struct openai_where *w)
+{
+	const struct json_value *key;
+	const char *meant = openai_members(object, names, n, ret, &key);
+
+	return meant ? openai_refuse_key(r, key, meant, w) : 0;
+}
 /* A member of this name at w that could hold tools, where none are read. 0, -EPROTO. */
 int openai_refuse_tools(struct openai_reader *r, const struct json_value *v, const char *key,
         const struct openai_where *w);

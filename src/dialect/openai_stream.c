@@ -52,10 +52,10 @@ static int close_event(struct stream *t, struct slice bytes, uint32_t note)
 	return 0;
 }
 
-static inline void note_pattern_text(struct stream *t, struct slice text)
+static inline void note_pattern_text(struct stream *t, size_t len)
 {
-	t->a->text_bytes += text.len;
-	t->s->pattern_choice->said[t->s->pattern_field] |= text.len != 0;
+	t->a->text_bytes += len;
+	t->s->pattern_choice->said[t->s->pattern_field] |= len != 0;
 }
 
 static int take_pattern_text(struct stream *t, struct slice bytes, struct slice text)
@@ -97,28 +97,45 @@ static bool pattern_holds(const struct stream *t)
 	return t->s->pattern.is_set && !t->s->pattern_choice->finished;
 }
 
+/* A run of like events, each a part where their texts are judged. */
+static int take_texts(struct stream *t, struct slice run, size_t *ret_taken)
+{
+	struct slice text;
+	size_t len;
+	int r = 0;
+
+	*ret_taken = 0;
+	while (!r && (len = pattern_length(&t->s->pattern, run, &text)) &&
+	        len <= OPENAI_EVENT_MAX) {
+		note_pattern_text(t, text.len);
+		r = take_pattern_text(t, slice_from(run.at, len), text);
+		run = slice_skip(run, len);
+		*ret_taken += len;
+	}
+	return r;
+}
+
 /* A run of events that are known by their pattern need not even be cut, where they end in an LF as
  * it does. */
 static int take_run(struct stream *t)
 {
 	const struct openai_pattern *p = &t->s->pattern;
-	struct slice rest = sse_rest(&t->s->sse), text;
-	size_t taken = 0, len;
+	struct slice rest = sse_rest(&t->s->sse);
+	size_t taken, text;
 	int r = 0;
 
 	if (!rest.len || t->s->done || !pattern_holds(t) ||
 	        !slice_ends(buf_slice(&p->event), SLICE("\n")))
 		return 0;
-	while (!r && (len = pattern_length(p, slice_skip(rest, taken), &text)) &&
-	        len <= OPENAI_EVENT_MAX) {
+	if (t->a->want_text) {
+		r = take_texts(t, rest, &taken);
+	} else {
+		taken = pattern_run(p, rest, OPENAI_EVENT_MAX, &text);
 		note_pattern_text(t, text);
-		if (t->a->want_text)
-			r = take_pattern_text(t, slice_from(rest.at + taken, len), text);
-		taken += len;
+		if (taken)
+			r = pass(t, slice_from(rest.at, taken));
 	}
 	sse_skip(&t->s->sse, taken);
-	if (!r && taken && !t->a->want_text)
-		r = pass(t, slice_from(rest.at, taken));
 	return r;
 }
 
@@ -441,7 +458,7 @@ static int take_event(struct stream *t, const struct sse_event *e)
 	if (!is_plain(t, e, data))
 		return openai_malformed(t->why, "a line of an event is no field that this API has");
 	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len) {
-		note_pattern_text(t, text);
+		note_pattern_text(t, text.len);
 		return take_pattern_text(t, t->bytes, text);
 	}
 	if (slice_is(data, "[DONE]"))

@@ -271,14 +271,12 @@ uint64_t json_text_bytes(const struct json_value *v)
 	if (!v)
 		return 0;
 	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
-		switch (unsafe_yyjson_get_type(tree_of(v))) {
-		case YYJSON_TYPE_STR:
-			sum += tree_text(v).len;
-			break;
-		case YYJSON_TYPE_RAW:
+		unsigned type = v->tag & 7;
+
+		if (type == JSON_TAG_STRING)
+			sum += v->tag >> 8;
+		else if (type == JSON_TAG_NUMBER)
 			sum += 4;
-			break;
-		}
 	}
 	return sum;
 }

@@ -174,7 +174,7 @@ static inline bool json_next(struct json_iter *it)
 	it->left--;
 	it->key = it->is_object ? v++ : NULL;
 	it->value = v;
-	it->after = json_tag(v) >= JSON_TAG_ARRAY
+	it->after = (v->tag & 7) >= JSON_TAG_ARRAY
 	                    ? (const struct json_value *)((const char *)v + v->size)
 	                    : v + 1;
 	return true;
