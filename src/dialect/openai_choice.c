@@ -152,7 +152,7 @@ static int read_tool_choice(struct openai_reader *r, const struct json_value *v)
 		return read_allowed_tools(r, &c);
 	if (c.m[CHOICE_ALLOWED_TOOLS])
 		return openai_wrong(r, "/tool_choice", "a list of allowed tools or one tool");
-	return choose_one(r, openai_name_of(&c.entry, &kind), "/tool_choice");
+	return choose_one(r, json_text(openai_name_of(&c.entry, &kind)), "/tool_choice");
 }
 
 static int read_function_call(struct openai_reader *r, const struct json_value *v)

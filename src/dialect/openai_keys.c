@@ -68,20 +68,21 @@ const char *openai_key_is_odd(
 const char *openai_fill_members(const struct json_value *object, const struct json_name *names,
         unsigned n, const struct json_value **values, const struct json_value **ret_key)
 {
+	const struct json_value *key = object + 1;
 	unsigned at = 0;
 
-	for (struct json_iter it = json_iter(object); json_next(&it);) {
-		unsigned i = json_name_find(names, n, at, it.key);
+	for (uint32_t left = json_count(object); left; left--, key = json_behind(key + 1)) {
+		unsigned i = json_name_find(names, n, at, key);
 		const char *meant;
 
 		if (i < n) {
-			values[i] = it.value;
+			values[i] = key + 1;
 			at = i + 1;
 			continue;
 		}
-		meant = openai_key_is_odd(it.key, names, n);
+		meant = openai_key_is_odd(key, names, n);
 		if (meant) {
-			*ret_key = it.key;
+			*ret_key = key;
 			return meant;
 		}
 	}

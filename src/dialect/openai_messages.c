@@ -66,10 +66,10 @@ static int read_message(
 	if (json_type(v) != JSON_OBJECT)
 		return openai_wrong(r, "/messages", "an array of objects");
 	error = openai_find_members(r, v, message_names, MESSAGE_N, m, w);
-	if (!error)
-		error = openai_refuse_tools(r, m[MESSAGE_TOOLS], "tools", w);
-	if (!error)
-		error = openai_refuse_tools(r, m[MESSAGE_FUNCTIONS], "functions", w);
+	if (!error && openai_holds_tools(m[MESSAGE_TOOLS]))
+		error = openai_refuse_tools(r, "tools", w);
+	if (!error && openai_holds_tools(m[MESSAGE_FUNCTIONS]))
+		error = openai_refuse_tools(r, "functions", w);
 	if (!error && json_type(m[MESSAGE_CONTENT]) == JSON_ARRAY)
 		error = read_parts(r, m[MESSAGE_CONTENT], &(struct openai_where){w, "content", 0});
 	/* An earlier spoken answer, held at the provider. */

@@ -36,19 +36,10 @@ int openai_refuse_key(struct openai_reader *r, const struct json_value *key, con
 	        "%s must be written \"%s\": some readers take one for the other", pointer, meant);
 }
 
-/* A list that could hold tools, and is not where we look for them. */
-static bool holds_tools(const struct json_value *v)
-{
-	return json_count(v) || (json_type(v) == JSON_STRING && json_text(v).len);
-}
-
-int openai_refuse_tools(struct openai_reader *r, const struct json_value *v, const char *key,
-        const struct openai_where *w)
+int openai_refuse_tools(struct openai_reader *r, const char *key, const struct openai_where *w)
 {
 	char pointer[POINTER_MAX];
 
-	if (!holds_tools(v))
-		return 0;
 	put_pointer(&(struct openai_where){w, key, 0}, pointer, sizeof(pointer));
 	return openai_wrong(r, pointer, "left out: tools are declared in /tools");
 }
@@ -64,7 +55,7 @@ int openai_check_template(struct openai_reader *r, const struct json_value *v)
 		struct slice key = json_text(it.key), folded = openai_key_fold(key, room);
 
 		folded = folded.at ? folded : key;
-		if (!holds_tools(it.value) ||
+		if (!openai_holds_tools(it.value) ||
 		        (!slice_ends(folded, SLICE("tools")) && !slice_is(folded, "functions")))
 			continue;
 		snprintf(pointer, sizeof(pointer), "/chat_template_kwargs/%.*s",

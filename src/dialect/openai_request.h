@@ -48,9 +48,14 @@ static inline int openai_find_members(struct openai_reader *r, const struct json
 
 	return meant ? openai_refuse_key(r, key, meant, w) : 0;
 }
-/* A member of this name at w that could hold tools, where none are read. 0, -EPROTO. */
-int openai_refuse_tools(struct openai_reader *r, const struct json_value *v, const char *key,
-        const struct openai_where *w);
+/* Of a member of this name at w: whether it could hold tools, and the refusal where none are read.
+ */
+static inline bool openai_holds_tools(const struct json_value *v)
+{
+	return json_count(v) || (json_type(v) == JSON_STRING && json_text(v).len);
+}
+__attribute__((cold)) int openai_refuse_tools(
+        struct openai_reader *r, const char *key, const struct openai_where *w);
 int openai_check_template(struct openai_reader *r, const struct json_value *v);
 
 /* openai_messages.c: what a model is to read. 0, -EPROTO. */
@@ -76,11 +81,13 @@ enum entry_member {
 	ENTRY_TUNNEL_ID,
 	ENTRY_N
 };
+enum entry_type { TYPE_FUNCTION, TYPE_CUSTOM, TYPE_NAMESPACE, TYPE_OTHER };
 struct openai_entry {
+	enum entry_type type;
 	const struct json_value *m[ENTRY_N];
 	const struct json_value *function_name, *custom_name; /* the names in them */
 };
 int openai_read_entry(struct openai_reader *r, const struct json_value *v,
         const struct openai_where *w, struct openai_entry *ret);
-/* The tool that it stands for; at == NULL: it can be read two ways. */
-struct slice openai_name_of(const struct openai_entry *e, enum tool_kind *ret_kind);
+/* The name of the tool that it stands for; NULL: none, or it can be read two ways. */
+const struct json_value *openai_name_of(const struct openai_entry *e, enum tool_kind *ret_kind);

@@ -18,6 +18,11 @@ static const struct json_name entry_names[ENTRY_N] = {
         [ENTRY_TUNNEL_ID] = JSON_NAME("tunnel_id"),
 };
 static const struct json_name inner_name = JSON_NAME("name");
+static const struct json_name entry_types[TYPE_OTHER] = {
+        [TYPE_FUNCTION] = JSON_NAME("function"),
+        [TYPE_CUSTOM] = JSON_NAME("custom"),
+        [TYPE_NAMESPACE] = JSON_NAME("namespace"),
+};
 
 bool openai_name_is_valid(struct slice name)
 {
@@ -33,6 +38,12 @@ bool openai_name_is_valid(struct slice name)
 	return true;
 }
 
+static enum entry_type type_of(const struct json_value *type)
+{
+	return json_type(type) == JSON_STRING ? json_name_find(entry_types, TYPE_OTHER, 0, type)
+	                                      : TYPE_OTHER;
+}
+
 int openai_read_entry(struct openai_reader *r, const struct json_value *v,
         const struct openai_where *w, struct openai_entry *ret)
 {
@@ -44,22 +55,29 @@ int openai_read_entry(struct openai_reader *r, const struct json_value *v,
 	if (!error)
 		error = openai_find_members(r, ret->m[ENTRY_CUSTOM], &inner_name, 1,
 		        &ret->custom_name, &(struct openai_where){w, "custom", 0});
+	ret->type = type_of(ret->m[ENTRY_TYPE]);
 	return error;
-}
-
-static bool fits(const struct json_value *holder, enum json_type is, bool type_is_its)
-{
-	return json_type(holder) <= JSON_NULL || (type_is_its && json_type(holder) == is);
 }
 
 /* Of the members that hold a tool, or tools, an entry has only the one that its type names. */
 static bool has_one_reading(const struct openai_entry *e)
 {
-	const struct json_value *type = e->m[ENTRY_TYPE];
+	static const struct {
+		enum entry_member holder;
+		enum json_type is;
+	} holds[TYPE_OTHER] = {
+	        [TYPE_FUNCTION] = {ENTRY_FUNCTION, JSON_OBJECT},
+	        [TYPE_CUSTOM] = {ENTRY_CUSTOM, JSON_OBJECT},
+	        [TYPE_NAMESPACE] = {ENTRY_TOOLS, JSON_ARRAY},
+	};
 
-	return fits(e->m[ENTRY_FUNCTION], JSON_OBJECT, json_is_string(type, "function")) &&
-	       fits(e->m[ENTRY_CUSTOM], JSON_OBJECT, json_is_string(type, "custom")) &&
-	       fits(e->m[ENTRY_TOOLS], JSON_ARRAY, json_is_string(type, "namespace"));
+	for (unsigned type = 0; type < TYPE_OTHER; type++) {
+		enum json_type is = json_type(e->m[holds[type].holder]);
+
+		if (is > JSON_NULL && (type != e->type || is != holds[type].is))
+			return false;
+	}
+	return true;
 }
 
 /* Chat nests the name under the type, Responses does not; both at once could be read either way. */
@@ -71,17 +89,19 @@ static const struct json_value *name_of(
 	return nested ? nested : plain;
 }
 
-struct slice openai_name_of(const struct openai_entry *e, enum tool_kind *ret_kind)
+const struct json_value *openai_name_of(const struct openai_entry *e, enum tool_kind *ret_kind)
 {
 	const struct json_value *name = e->m[ENTRY_TYPE];
-	bool function = json_is_string(name, "function"), custom = json_is_string(name, "custom");
 
-	*ret_kind = function ? TOOL_FUNCTION : custom ? TOOL_CUSTOM : TOOL_HOSTED;
+	*ret_kind = e->type == TYPE_FUNCTION ? TOOL_FUNCTION
+	            : e->type == TYPE_CUSTOM ? TOOL_CUSTOM
+	                                     : TOOL_HOSTED;
 	if (!has_one_reading(e))
-		return (struct slice){0};
-	if (function || custom)
-		name = name_of(e->m[ENTRY_NAME], function ? e->function_name : e->custom_name);
-	return json_type(name) == JSON_STRING ? json_text(name) : (struct slice){0};
+		return NULL;
+	if (*ret_kind != TOOL_HOSTED)
+		name = name_of(e->m[ENTRY_NAME],
+		        *ret_kind == TOOL_FUNCTION ? e->function_name : e->custom_name);
+	return json_type(name) == JSON_STRING ? name : NULL;
 }
 
 struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *ret_kind)
@@ -92,7 +112,8 @@ struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *r
 	openai_members(entry, entry_names, ENTRY_N, e.m, &key);
 	e.function_name = json_get(e.m[ENTRY_FUNCTION], "name");
 	e.custom_name = json_get(e.m[ENTRY_CUSTOM], "name");
-	return openai_name_of(&e, ret_kind);
+	e.type = type_of(e.m[ENTRY_TYPE]);
+	return json_text(openai_name_of(&e, ret_kind));
 }
 
 /* The pointer is made for the complaint only. */
@@ -141,7 +162,8 @@ static int read_tool(struct openai_reader *r, const struct json_value *v,
         const struct openai_entry *e, unsigned list, unsigned index)
 {
 	enum tool_kind kind;
-	struct slice name = openai_name_of(e, &kind);
+	const struct json_value *named = openai_name_of(e, &kind);
+	struct slice name = json_text(named);
 	int error;
 
 	if (json_type(v) != JSON_OBJECT)
@@ -151,12 +173,10 @@ static int read_tool(struct openai_reader *r, const struct json_value *v,
 		        kind == TOOL_HOSTED ? "a tool with a type"
 		                            : "a tool with one name of A-Z a-z 0-9 _ . - and at "
 		                              "most 128 characters");
-	if (kind == TOOL_HOSTED && slice_is(name, "mcp"))
+	if (kind == TOOL_HOSTED && slice_equals(name, SLICE("mcp")))
 		error = name_mcp(r, e, list, index, &name);
-	else {
-		name = arena_dup(r->arena, name);
-		error = name.at ? 0 : -ENOMEM;
-	}
+	else
+		error = openai_keep(r, named, &name);
 	if (error)
 		return error;
 	return openai_add_tool(r, kind, name, list, index) ? 0 : -ENOMEM;
@@ -198,7 +218,7 @@ int openai_read_tool_list(struct openai_reader *r)
 
 		if (error)
 			return error;
-		if (json_is_string(e.m[ENTRY_TYPE], "namespace"))
+		if (e.type == TYPE_NAMESPACE)
 			error = read_namespace(r, &e, &w);
 		else
 			error = read_tool(r, it.value, &e, LIST_TOOLS, w.index);

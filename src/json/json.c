@@ -247,13 +247,9 @@ const struct json_value *json_find(const struct json_value *v, struct slice key)
 	if (json_tag(v) != JSON_TAG_OBJECT)
 		return NULL;
 	name = tree_inner(v);
-	for (uint32_t left = json_count(v); left; left--) {
-		const struct json_value *value = name + 1;
-
+	for (uint32_t left = json_count(v); left; left--, name = json_behind(name + 1))
 		if (name->tag >> 8 == key.len && slice_equals(tree_text(name), key))
-			return value;
-		name = tree_is_container(value) ? tree_next(value) : value + 1;
-	}
+			return name + 1;
 	return NULL;
 }
 
@@ -297,7 +293,10 @@ struct slice json_keep(const struct json_doc *doc, const struct json_value *v, s
 	struct slice there = {doc->text.at + (text.at - doc->scratch->copy), text.len};
 
 	assert(text.at);
-	/* The same bytes and none of them a backslash: then no escape stood in the token. */
+	/* yyjson marks strings of plain ASCII without escapes. Else: the same bytes and none of
+	 * them a backslash: then no escape stood in the token. */
+	if (json_tag(v) == JSON_TAG_STRING && v->tag & YYJSON_SUBTYPE_NOESC)
+		return there;
 	if (slice_equals(there, text) && !memchr(text.at, '\\', text.len))
 		return there;
 	return arena_dup(arena, text);

@@ -165,6 +165,14 @@ static inline struct json_iter json_iter(const struct json_value *v)
 	        .is_object = json_tag(v) == JSON_TAG_OBJECT};
 }
 
+/* Where the one behind v, and all that v holds, stands. */
+static inline const struct json_value *json_behind(const struct json_value *v)
+{
+	return (v->tag & 7) >= JSON_TAG_ARRAY
+	               ? (const struct json_value *)((const char *)v + v->size)
+	               : v + 1;
+}
+
 static inline bool json_next(struct json_iter *it)
 {
 	const struct json_value *v = it->after;
@@ -174,9 +182,7 @@ static inline bool json_next(struct json_iter *it)
 	it->left--;
 	it->key = it->is_object ? v++ : NULL;
 	it->value = v;
-	it->after = (v->tag & 7) >= JSON_TAG_ARRAY
-	                    ? (const struct json_value *)((const char *)v + v->size)
-	                    : v + 1;
+	it->after = json_behind(v);
 	return true;
 }
 
