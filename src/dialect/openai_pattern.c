@@ -45,19 +45,17 @@ static inline bool goes_on_as(const char *at, const char *end, struct slice piec
 	return !(a[0] | a[1]);
 }
 
-/* Where the event that begins at at ends; NULL: it is not like the pattern. Inlined, so that a run
- * keeps what it compares with in registers. */
-static inline __attribute__((always_inline)) const char *event_end(
+/* Behind the head of an event: where its tail must begin, NULL: it is not like the pattern.
+ * Inlined, so that a run keeps what it compares with in registers. */
+static inline __attribute__((always_inline)) const char *holes_end(
         const struct openai_pattern *p, const char *at, const char *end, struct slice *ret_text)
 {
-	for (unsigned i = 0;; i++) {
+	for (unsigned i = 0; i < p->n_holes; i++) {
 		long hole;
 
-		if (!goes_on_as(at, end, p->pieces[i]))
+		if (i && !goes_on_as(at, end, p->middle))
 			return NULL;
-		at += p->pieces[i].len;
-		if (i == p->n_holes)
-			return at;
+		at += i ? p->middle.len : 0;
 		hole = plain_length(at, end);
 		if (hole < 0)
 			return NULL;
@@ -65,28 +63,40 @@ static inline __attribute__((always_inline)) const char *event_end(
 			*ret_text = slice_from(at, (size_t)hole);
 		at += hole;
 	}
+	return at;
 }
 
 size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text)
 {
-	const char *end = event_end(p, bytes.at, bytes.at + bytes.len, ret_text);
+	const char *at, *end = bytes.at + bytes.len;
 
-	return end ? (size_t)(end - bytes.at) : 0;
+	if (!goes_on_as(bytes.at, end, p->head))
+		return 0;
+	at = holes_end(p, bytes.at + p->head.len, end, ret_text);
+	return at && goes_on_as(at, end, p->tail) ? (size_t)(at - bytes.at) + p->tail.len : 0;
 }
 
 size_t pattern_run(
         const struct openai_pattern *p, struct slice bytes, size_t event_max, size_t *ret_text)
 {
-	const char *at = bytes.at, *end = bytes.at + bytes.len, *next;
+	const char *event = bytes.at, *end = bytes.at + bytes.len, *at;
+	bool more = goes_on_as(event, end, p->head);
 	size_t sum = 0;
 	struct slice text;
 
-	while ((next = event_end(p, at, end, &text)) && (size_t)(next - at) <= event_max) {
+	while (more && (at = holes_end(p, event + p->head.len, end, &text))) {
+		/* The tail of one and the head of the next are compared as one. */
+		more = goes_on_as(at, end, p->joint);
+		if (!more && !goes_on_as(at, end, p->tail))
+			break;
+		at += p->tail.len;
+		if ((size_t)(at - event) > event_max)
+			break;
 		sum += text.len;
-		at = next;
+		event = at;
 	}
 	*ret_text = sum;
-	return (size_t)(at - bytes.at);
+	return (size_t)(event - bytes.at);
 }
 
 static bool hole_of(
@@ -102,17 +112,19 @@ static bool hole_of(
 	return true;
 }
 
-/* The event around its holes, which stand in order. */
+/* The event around its holes, which stand in order. It is kept twice, so that a tail stands before
+ * a head. */
 static void cut_pieces(struct openai_pattern *p, const struct span *holes)
 {
-	struct slice event = buf_slice(&p->event);
-	size_t from = 0;
+	struct slice twice = buf_slice(&p->event);
+	const struct span *first = &holes[0], *last = &holes[p->n_holes - 1];
+	size_t len = twice.len / 2;
 
-	for (unsigned i = 0; i < p->n_holes; i++) {
-		p->pieces[i] = slice_from(event.at + from, holes[i].start - from);
-		from = holes[i].end;
-	}
-	p->pieces[p->n_holes] = slice_skip(event, from);
+	p->head = slice_from(twice.at, first->start);
+	if (p->n_holes == 2)
+		p->middle = slice_from(twice.at + first->end, last->start - first->end);
+	p->tail = slice_from(twice.at + last->end, len - last->end);
+	p->joint = slice_from(p->tail.at, p->tail.len + p->head.len);
 	p->is_set = true;
 }
 
@@ -126,7 +138,7 @@ void pattern_learn(struct openai_pattern *p, struct slice event, const struct js
 	if (p->is_off || event.len > PATTERN_MAX || !hole_of(doc, shift, text, &hole))
 		return;
 	buf_clear(&p->event);
-	if (buf_put_slice(&p->event, event))
+	if (buf_put_slice(&p->event, event) || buf_put_slice(&p->event, event))
 		return;
 	holes[0] = hole;
 	p->n_holes = 1;

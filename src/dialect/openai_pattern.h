@@ -8,9 +8,10 @@
 #define PATTERN_MAX 4096 /* bytes of an event that is worth keeping */
 
 struct openai_pattern {
-	struct buf event; /* owned: the whole event */
-	/* of it, between its holes: the insides of the text and of OpenAI's padding, in order */
-	struct slice pieces[3];
+	struct buf event; /* owned: the whole event, twice */
+	/* of it, around its holes: the insides of the text and of OpenAI's padding, in order */
+	struct slice head, middle, tail;
+	struct slice joint; /* a tail and the head of the next event */
 	unsigned n_holes, text_hole;
 	bool is_set;
 	bool is_off; /* tests: every event is read */

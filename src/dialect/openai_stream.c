@@ -124,8 +124,7 @@ static int take_run(struct stream *t)
 	size_t taken, text;
 	int r = 0;
 
-	if (!rest.len || t->s->done || !pattern_holds(t) ||
-	        !slice_ends(buf_slice(&p->event), SLICE("\n")))
+	if (!rest.len || t->s->done || !pattern_holds(t) || !slice_ends(p->tail, SLICE("\n")))
 		return 0;
 	if (t->a->want_text) {
 		r = take_texts(t, rest, &taken);

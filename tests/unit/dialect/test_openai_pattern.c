@@ -3,6 +3,7 @@
  * the two strings, and these are plain. */
 #include "rig/unit.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include "dialect/openai_pattern.h"
 
 #define HEAD "data: {\"id\":\"1\",\"choices\":[{\"delta\":{\"content\":\""
@@ -110,24 +111,43 @@ static void every_byte_around_the_text_counts(void **state)
 	}
 }
 
+#define PADDING_BEFORE(padding, text)                                                              \
+	"data: {\"obfuscation\":\"" padding "\",\"choices\":[{\"delta\":{\"content\":\"" text      \
+	"\"}}]}\n\n"
+#define PADDING_BEHIND(padding, text)                                                              \
+	"data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}],\"obfuscation\":\"" padding   \
+	"\"}\n\n"
+
 static void padding_may_stand_on_either_side(void **state)
 {
-	static const char *const events[] = {
-	        "data: {\"obfuscation\":\"%s\",\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n",
-	        "data: "
-	        "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"obfuscation\":\"%s\"}\n\n"};
+	static const struct {
+		struct slice learned, like, other;
+	} events[] = {
+	        {SLICE_INIT(PADDING_BEFORE("x", "y")), SLICE_INIT(PADDING_BEFORE("", "first part")),
+	                SLICE_INIT(PADDING_BEFORE("\\n", "y"))},
+	        {SLICE_INIT(PADDING_BEHIND("x", "y")), SLICE_INIT(PADDING_BEHIND("", "first part")),
+	                SLICE_INIT(PADDING_BEHIND("\\n", "y"))},
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		char event[256];
+		struct buf run = BUF_INIT(4096);
 		struct openai_pattern p;
 		struct slice text = {0};
-		size_t len = (size_t)snprintf(event, sizeof(event), events[i], "one", "two");
+		size_t sum;
 
-		learn(&p, slice_from(event, len));
-		len = (size_t)snprintf(event, sizeof(event), events[i], "first part", "second");
-		assert_int_equal(pattern_length(&p, slice_from(event, len), &text), len);
-		assert_true(slice_is(text, i ? "first part" : "second"));
+		learn(&p, events[i].learned);
+		assert_int_equal(pattern_length(&p, events[i].like, &text), events[i].like.len);
+		assert_true(slice_is(text, "first part"));
+		assert_int_equal(pattern_length(&p, events[i].other, &text), 0);
+		assert_int_equal(pattern_length(&p, events[!i].like, &text), 0);
+		buf_put_slice(&run, events[i].like);
+		buf_put_slice(&run, events[i].learned);
+		buf_put_slice(&run, events[i].other);
+		assert_int_equal(pattern_run(&p, buf_slice(&run), SIZE_MAX, &sum),
+		        events[i].like.len + events[i].learned.len);
+		assert_int_equal(sum, 11);
+		buf_finish(&run);
 		buf_finish(&p.event);
 	}
 }
@@ -148,6 +168,12 @@ static void a_run_ends_before_what_is_not_alike(void **state)
 	buf_put_str(&b, "data: [DONE]\n\n");
 	assert_int_equal(pattern_run(&p, buf_slice(&b), SIZE_MAX, &text), 3 * len + 4);
 	assert_int_equal(text, 4);
+	/* What is cut off anywhere is not taken; what is whole before it is. */
+	for (size_t n = 0; n < 3 * len + 4; n++)
+		assert_int_equal(pattern_run(&p, slice_from(buf_at(&b), n), SIZE_MAX, &text),
+		        n < len + 1       ? 0
+		        : n < 2 * len + 1 ? len + 1
+		                          : 2 * len + 1);
 	/* The third is too long. */
 	assert_int_equal(pattern_run(&p, buf_slice(&b), len + 2, &text), 2 * len + 1);
 	assert_int_equal(text, 1);
