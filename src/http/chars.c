@@ -55,8 +55,8 @@ bool chars_are(struct slice s, unsigned classes)
 }
 
 typedef uint8_t lanes __attribute__((vector_size(16)));
+typedef int8_t signed_lanes __attribute__((vector_size(16)));
 
-#define ROUNDS 255u                                         /* a lane counts so far */
 #define INLINE static inline __attribute__((always_inline)) /* so that counts stay in registers */
 
 /* Letters, digits and '-'; a byte below a range becomes a large number. */
@@ -90,71 +90,96 @@ bool chars_are_name(struct slice s)
 	return lanes_are_name(v);
 }
 
+#define ROUND (254 * sizeof(lanes)) /* a lane counts to 255, and one may be there already */
+
 struct counts {
-	lanes cr, lf, tab, low, del, high;
+	lanes cr, lf, plain;
 };
 
-INLINE void counts_see(struct counts *c, const char *at)
+/* Plain is printable ASCII: one comparison of signed bytes, once 0x7f has joined those beyond. */
+INLINE void counts_see(struct counts *c, lanes v)
 {
-	lanes v;
-
-	memcpy(&v, at, sizeof(v));
 	c->cr -= (lanes)(v == '\r');
 	c->lf -= (lanes)(v == '\n');
-	c->tab -= (lanes)(v == '\t');
-	c->low -= (lanes)(v < ' ');
-	c->del |= (lanes)(v == 0x7f);
-	c->high |= v;
+	c->plain -= (lanes)((signed_lanes)(v + 1) > ' ');
 }
 
-INLINE unsigned lanes_sum(lanes v)
+INLINE size_t lanes_sum(lanes v)
 {
-	uint64_t w[2], pairs;
+	uint64_t w[2];
+
+#ifdef __SSE2__
+	typedef char sum_lanes __attribute__((vector_size(16)));
+	lanes sums = (lanes)__builtin_ia32_psadbw128((sum_lanes)v, (sum_lanes){0});
+
+	memcpy(w, &sums, sizeof(w));
+	return w[0] + w[1];
+#else
+	uint64_t pairs;
 
 	memcpy(w, &v, sizeof(w));
 	pairs = (w[0] & 0x00ff00ff00ff00ffu) + (w[0] >> 8 & 0x00ff00ff00ff00ffu) +
 	        (w[1] & 0x00ff00ff00ff00ffu) + (w[1] >> 8 & 0x00ff00ff00ff00ffu);
-	return (unsigned)(pairs * 0x0001000100010001u >> 48);
+	return pairs * 0x0001000100010001u >> 48;
+#endif
 }
 
-INLINE bool lanes_any(lanes v, uint64_t mask)
+INLINE lanes lanes_at(const void *at)
 {
-	uint64_t w[2];
+	lanes v;
 
-	memcpy(w, &v, sizeof(w));
-	return (w[0] | w[1]) & mask;
+	memcpy(&v, at, sizeof(v));
+	return v;
 }
 
-INLINE void counts_add(const struct counts *c, struct chars_scan *ret)
+/* The last bytes of s that fill no block, among NULs, which nothing counts. */
+INLINE lanes lanes_last(struct slice s)
 {
-	unsigned cr = lanes_sum(c->cr), lf = lanes_sum(c->lf);
+	static const uint8_t keep[2 * sizeof(lanes)] = {
+	        [sizeof(lanes)... 2 * sizeof(lanes) - 1] = 0xff};
+	size_t left = s.len % sizeof(lanes);
+	lanes v = {0};
 
-	ret->cr += cr;
-	ret->lf += lf;
-	ret->control |= lanes_sum(c->low) != cr + lf + lanes_sum(c->tab);
-	ret->control |= lanes_any(c->del, ~UINT64_C(0));
-	ret->high |= lanes_any(c->high, 0x8080808080808080u);
+	if (s.len >= sizeof(lanes))
+		return lanes_at(s.at + s.len - sizeof(lanes)) & lanes_at(keep + left);
+	if (left)
+		memcpy(&v, s.at, left);
+	return v;
 }
 
-struct chars_scan chars_scan(struct slice in)
+/* Tabs and bytes beyond ASCII are not plain, but no controls either. They are seldom there. */
+static __attribute__((cold)) void scan_oddities(struct chars_scan *scan, struct slice s, size_t odd)
+{
+	size_t tab = 0, high = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		tab += s.at[i] == '\t';
+		high += (uint8_t)s.at[i] >= 0x80;
+	}
+	scan->control = odd != tab + high;
+	scan->high = high;
+}
+
+struct chars_scan chars_scan(struct slice s)
 {
 	struct chars_scan ret = {0};
+	const char *at = s.at, *end = s.at + s.len / sizeof(lanes) * sizeof(lanes);
 	struct counts c = {0};
-	char rest[sizeof(lanes)];
-	unsigned rounds = 0;
+	size_t known = 0;
 
-	for (; in.len >= sizeof(lanes); in = slice_skip(in, sizeof(lanes))) {
-		counts_see(&c, in.at);
-		if (++rounds == ROUNDS) {
-			counts_add(&c, &ret);
-			c = (struct counts){0};
-			rounds = 0;
-		}
-	}
-	memset(rest, 'a', sizeof(rest));
-	if (in.len)
-		memcpy(rest, in.at, in.len);
-	counts_see(&c, rest);
-	counts_add(&c, &ret);
+	counts_see(&c, lanes_last(s));
+	do {
+		const char *stop = (size_t)(end - at) > ROUND ? at + ROUND : end;
+
+		for (; at < stop; at += sizeof(lanes))
+			counts_see(&c, lanes_at(at));
+		ret.cr += lanes_sum(c.cr);
+		ret.lf += lanes_sum(c.lf);
+		known += lanes_sum(c.plain);
+		c = (struct counts){0};
+	} while (at < end);
+	known += ret.cr + ret.lf;
+	if (known != s.len)
+		scan_oddities(&ret, s, s.len - known);
 	return ret;
 }

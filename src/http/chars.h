@@ -23,13 +23,16 @@ static inline bool char_is(char c, unsigned classes)
 bool chars_are(struct slice s, unsigned classes); /* also true of nothing */
 bool chars_are_name(struct slice s);              /* chars_are(s, CHAR_NAME), quicker */
 
+/* Of a byte that is CHAR_HEX. */
+static inline unsigned char_hex_digit(char c)
+{
+	return ((uint8_t)c & 15u) + ((uint8_t)c >> 6) * 9u;
+}
+
 /* 0 to 15, or -1. */
 static inline int char_hex(char c)
 {
-	unsigned digit = (unsigned)(unsigned char)c - '0',
-	         letter = ((unsigned char)c | 0x20u) - 'a';
-
-	return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
+	return char_is(c, CHAR_HEX) ? (int)char_hex_digit(c) : -1;
 }
 
 struct chars_scan {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of http/chars. */
 #include "rig/unit.h"
+#include <stdlib.h>
 #include "http/chars.h"
 
 static void a_scan_counts_at_every_length_and_place(void **state)
@@ -45,6 +46,62 @@ static void a_scan_of_many_line_ends_does_not_wrap(void **state)
 	assert_true(chars_scan(slice_from(block, sizeof(block))).control);
 }
 
+static struct chars_scan scan_slowly(struct slice s)
+{
+	struct chars_scan scan = {0};
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = (uint8_t)s.at[i];
+
+		scan.cr += c == '\r';
+		scan.lf += c == '\n';
+		scan.high |= c >= 0x80;
+		scan.control |= c == 0x7f || (c < ' ' && c != '\t' && c != '\r' && c != '\n');
+	}
+	return scan;
+}
+
+static void a_scan_sees_what_a_look_at_each_byte_sees(void **state)
+{
+	static const char some[] = "aaaa aaaa:\t\r\n\r\n~\x80\xff\x7f\x1f";
+	char block[9000];
+
+	(void)state;
+	srand(7);
+	for (unsigned round = 0; round < 4000; round++) {
+		size_t len = (size_t)rand() % (round % 50 ? 100 : sizeof(block));
+		unsigned kinds = 10 + (unsigned)rand() % (sizeof(some) - 11);
+		struct slice s = slice_from(block, len);
+		struct chars_scan due, scan;
+
+		for (size_t i = 0; i < len; i++)
+			block[i] = some[(unsigned)rand() % kinds];
+		due = scan_slowly(s);
+		scan = chars_scan(s);
+		assert_int_equal(scan.cr, due.cr);
+		assert_int_equal(scan.lf, due.lf);
+		assert_int_equal(scan.high, due.high);
+		assert_int_equal(scan.control, due.control);
+	}
+}
+
+static void every_byte_is_of_its_kind_in_a_scan(void **state)
+{
+	(void)state;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char text[40];
+		struct chars_scan due, scan;
+
+		memset(text, 'x', sizeof(text));
+		text[byte % sizeof(text)] = (char)byte;
+		due = scan_slowly(slice_from(text, sizeof(text)));
+		scan = chars_scan(slice_from(text, sizeof(text)));
+		assert_int_equal(scan.cr + scan.lf, due.cr + due.lf);
+		assert_int_equal(scan.control, due.control);
+		assert_int_equal(scan.high, due.high);
+	}
+}
+
 static void the_quick_look_at_names_agrees_with_the_table(void **state)
 {
 	char name[40];
@@ -83,6 +140,10 @@ static void classes_are_those_of_the_standards(void **state)
 		assert_int_equal(char_is(c, CHAR_TARGET), byte > 0x20 && byte < 0x7f);
 		assert_int_equal(char_is(c, CHAR_HEX), char_hex(c) >= 0);
 	}
+	for (unsigned i = 0; i < 16; i++) {
+		assert_int_equal(char_hex("0123456789abcdef"[i]), i);
+		assert_int_equal(char_hex("0123456789ABCDEF"[i]), i);
+	}
 	assert_int_equal(char_hex('0'), 0);
 	assert_int_equal(char_hex('f'), 15);
 	assert_int_equal(char_hex('A'), 10);
@@ -94,6 +155,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_scan_counts_at_every_length_and_place),
 	        cmocka_unit_test(a_scan_of_many_line_ends_does_not_wrap),
+	        cmocka_unit_test(a_scan_sees_what_a_look_at_each_byte_sees),
+	        cmocka_unit_test(every_byte_is_of_its_kind_in_a_scan),
 	        cmocka_unit_test(the_quick_look_at_names_agrees_with_the_table),
 	        cmocka_unit_test(classes_are_those_of_the_standards),
 	};
