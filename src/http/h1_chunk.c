@@ -125,22 +125,30 @@ static void extension_byte(struct chunks *c, char byte)
 	}
 }
 
+/* Framing may be more than the content, but not without end. */
+static __attribute__((noinline)) void chunks_weigh(struct chunks *c)
+{
+	size_t slack = c->limits->chunk_slack;
+	uint64_t most;
+
+	if (c->overhead > slack &&
+	        !__builtin_mul_overflow(c->content, c->limits->chunk_ratio, &most) &&
+	        c->overhead - slack > most)
+		chunks_refuse(c, "The chunks hold far more framing than content.");
+}
+
 static void size_end(struct chunks *c, char byte)
 {
-	uint64_t most = c->content > UINT64_MAX / 2 / c->limits->chunk_ratio
-	                        ? UINT64_MAX
-	                        : c->content * c->limits->chunk_ratio + c->limits->chunk_slack;
-
 	c->digits = 0;
 	c->extension = 0;
-	if (byte != '\n')
+	if (byte != '\n') {
 		chunks_refuse(c, "A chunk's size does not end in CRLF.");
-	else if (c->left > INT64_MAX)
+	} else if (c->left > INT64_MAX) {
 		chunks_refuse(c, "A chunk's size is too large.");
-	else if (c->overhead > most)
-		chunks_refuse(c, "The chunks hold far more framing than content.");
-	else
+	} else {
 		c->place = c->left ? DATA : TRAILER_BEGIN;
+		chunks_weigh(c);
+	}
 }
 
 /* Trailers are dropped; one that would frame or route a message is not taken in silence. */
@@ -224,54 +232,64 @@ static void chunks_byte(struct chunks *c, char byte)
 	}
 }
 
-/* Nearly every chunk comes with a plain size, and with the line ends on both sides of it in one
- * piece: those are read at once. Anything else is left to be read byte by byte. */
-static void chunks_leap(struct chunks *c, struct slice *in)
+static __attribute__((noinline)) void chunks_walk(struct chunks *c, struct slice *in)
 {
-	const char *at = in->at, *end = at + in->len, *digits;
-	uint64_t size = 0;
-	int digit;
-
-	if (c->place == DATA_CR && end - at >= 2 && at[0] == '\r' && at[1] == '\n') {
-		c->place = SIZE;
-		at += 2;
-	}
-	digits = at;
-	while (at < end && at - digits < SIZE_DIGITS && (digit = char_hex(*at)) >= 0) {
-		size = size << 4 | (unsigned)digit;
-		at++;
-	}
-	if (c->place != SIZE || c->digits || at == digits || end - at < 2 || at[0] != '\r' ||
-	        at[1] != '\n')
-		at = digits;
-	else
-		at += 2;
-	c->overhead += (size_t)(at - in->at);
-	if (at > digits) {
-		c->left = size;
-		size_end(c, '\n');
-	}
-	*in = slice_skip(*in, (size_t)(at - in->at));
-}
-
-enum chunk_step chunks_next(struct chunks *c, struct slice *in, struct slice *ret_data)
-{
-	if (c->place == DATA_CR || c->place == SIZE)
-		chunks_leap(c, in);
 	while (in->len && c->place != DATA && c->place < ENDED) {
 		chunks_byte(c, in->at[0]);
 		*in = slice_skip(*in, 1);
 	}
+}
+
+#define LEAP_DIGITS 8
+
+/* Nearly every chunk comes with a plain size, and with the line ends on both sides of it in one
+ * piece: those are read at once. Anything else is left to be read byte by byte. */
+static inline void chunks_leap(struct chunks *c, struct slice *in)
+{
+	const char *at = in->at, *end = at + in->len, *digits, *most;
+	uint64_t size = 0;
+
+	if (c->place == DATA_CR) {
+		if (in->len < 2 || at[0] != '\r' || at[1] != '\n')
+			return;
+		at += 2;
+	}
+	if (c->digits || end - at < 3)
+		return;
+	digits = at;
+	most = end - at < LEAP_DIGITS + 2 ? end - 2 : at + LEAP_DIGITS;
+	for (; at < most && char_is(*at, CHAR_HEX); at++)
+		size = size << 4 | char_hex_digit(*at);
+	if (at == digits || at[0] != '\r' || at[1] != '\n' || !size)
+		return;
+	at += 2;
+	c->overhead += (size_t)(at - in->at);
+	c->left = size;
+	c->place = DATA;
+	if (c->overhead > c->limits->chunk_slack)
+		chunks_weigh(c);
+	*in = slice_from(at, (size_t)(end - at));
+}
+
+enum chunk_step chunks_next(struct chunks *c, struct slice *in, struct slice *ret_data)
+{
+	size_t len;
+
+	if (c->place == DATA_CR || c->place == SIZE)
+		chunks_leap(c, in);
+	if (c->place != DATA)
+		chunks_walk(c, in);
 	if (c->place == BAD)
 		return CHUNK_BAD;
 	if (c->place == ENDED)
 		return CHUNK_END;
 	if (!in->len)
 		return CHUNK_MORE;
-	*ret_data = slice_from(in->at, c->left < in->len ? c->left : in->len);
-	*in = slice_skip(*in, ret_data->len);
-	c->left -= ret_data->len;
-	c->content += ret_data->len;
+	len = c->left < in->len ? c->left : in->len;
+	*ret_data = slice_from(in->at, len);
+	*in = slice_from(in->at + len, in->len - len);
+	c->left -= len;
+	c->content += len;
 	if (!c->left)
 		c->place = DATA_CR;
 	return CHUNK_DATA;

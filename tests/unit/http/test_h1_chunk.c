@@ -56,6 +56,12 @@ static void content_comes_out_however_it_is_cut(void **state)
 	assert_chunks("0005\r\nhello\r\n000\r\n\r\n", "hello", CHUNK_END, 0);
 	assert_chunks(
 	        "A;a=b;c;d=\"e;\\\"f\"\r\n0123456789\r\n0;x\r\n\r\n", "0123456789", CHUNK_END, 0);
+	assert_chunks("00000005\r\nhello\r\n0000000000000001\r\n!\r\n00\r\n\r\n", "hello!",
+	        CHUNK_END, 0);
+	assert_chunks("000000005\r\nhello\r\n0\r\n\r\n", "hello", CHUNK_END, 0);
+	assert_chunks("1\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n", "\r\n", CHUNK_END, 0);
+	assert_chunks("1b\r\nabcdefghijklmnopqrstuvwxyz!\r\nC\r\nABCDEFGHIJKL\r\n0\r\n\r\n",
+	        "abcdefghijklmnopqrstuvwxyz!ABCDEFGHIJKL", CHUNK_END, 0);
 	assert_chunks("0\r\nX-A: b\r\nX-B:\r\n\r\n", "", CHUNK_END, 0);
 	assert_chunks("5\r\nhel", "hel", CHUNK_MORE, 0);
 	assert_chunks("5\r\nhello\r\n0\r\n\r", "hello", CHUNK_MORE, 0);
@@ -77,6 +83,9 @@ static void what_is_not_well_formed_is_refused(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_chunks(bad[i], "", CHUNK_BAD, 0);
+	assert_chunks("5\r\nhello\r\n\r\n", "hello", CHUNK_BAD, 0);
+	assert_chunks("5\r\nhello\r\nx\r\n", "hello", CHUNK_BAD, 0);
+	assert_chunks("5\r\nhello\n\n1\r\n!", "hello", CHUNK_BAD, 0);
 	assert_chunks("5\r\nhello!", "hello", CHUNK_BAD, 0);
 	assert_chunks("5\r\nhello\n0\r\n\r\n", "hello", CHUNK_BAD, 0);
 	assert_chunks("5\r\nhello\rx", "hello", CHUNK_BAD, 0);
@@ -120,6 +129,8 @@ static void limits_hold_to_the_byte(void **state)
 	l = h1_limits_default;
 	l.chunk_slack = 100;
 	assert_int_equal(repeat(&l, "", "1\r\nx\r\n", 5000, "0\r\n\r\n"), CHUNK_END);
+	assert_int_equal(repeat(&l, "", "0000001\r\nx\r\n", 92, "0\r\n\r\n"), CHUNK_END);
+	assert_int_equal(repeat(&l, "", "0000001\r\nx\r\n", 93, "0\r\n\r\n"), CHUNK_BAD);
 	assert_int_equal(repeat(&l, "", "000000000001\r\nx\r\n", 5000, "0\r\n\r\n"), CHUNK_BAD);
 }
 
