@@ -54,6 +54,7 @@ struct head {
 	struct header *headers;  /* owned */
 	unsigned n_headers, cap_headers;
 	uint64_t seen;           /* a bit for each id that stands there, or stood */
+	uint64_t twice;          /* a bit for each id that came when it had been seen */
 	/* a request's */
 	enum method method;
 	struct slice method_text;
@@ -72,11 +73,30 @@ void head_init(struct head *h);
 void head_finish(struct head *h);
 void head_reset(struct head *h); /* empty again, memory kept */
 int head_reserve(struct head *h, unsigned n); /* room for n headers in all: 0, -ENOMEM or -ENOBUFS */
+static inline void head_saw(struct head *h, enum header_id id)
+{
+	uint64_t bit = UINT64_C(1) << id;
+
+	h->twice |= h->seen & bit;
+	h->seen |= bit;
+}
+
 /* Slices are borrowed. 0 or -ENOMEM. The id is looked up when it is HEADER_OTHER and the name is known. */
 int head_add(struct head *h, enum header_id id, struct slice name, struct slice value);
 int head_add_id(struct head *h, enum header_id id, struct slice value); /* under its own name */
 /* The id is right: one of another head, or a name that is not known. 0 or -ENOMEM. */
-int head_add_header(struct head *h, struct header header);
+static inline int head_add_header(struct head *h, struct header header)
+{
+	if (h->n_headers == h->cap_headers) {
+		int r = head_reserve(h, h->n_headers + 1);
+
+		if (r)
+			return r;
+	}
+	h->headers[h->n_headers++] = header;
+	head_saw(h, header.id);
+	return 0;
+}
 enum header_id header_id_of(struct slice name); /* case does not matter */
 struct slice header_name(enum header_id id);
 const struct header *head_search(const struct head *h, enum header_id id); /* for head_find */

@@ -11,13 +11,11 @@
 
 struct facts {
 	unsigned hosts, lengths, codings, options;
-	uint64_t seen; /* bit a header id */
 	uint64_t length;
 	bool length_is_bad, coding_is_chunked, host_is_bad;
 	bool close, keep_alive, option_is_bad;
 	bool expects, expectation_is_bad;
 	bool upgrades, websocket;
-	bool twice; /* a field that must be alone is not */
 };
 
 static_assert(HEADER_N <= 64, "a set of header ids is one word");
@@ -153,13 +151,8 @@ static struct facts facts_of(const struct head *h)
 	struct facts f = {0};
 
 	for (unsigned i = 0; i < h->n_headers; i++) {
-		const struct header *field = &h->headers[i];
-		uint64_t bit = UINT64_C(1) << field->id;
-
-		f.twice |= (f.seen & bit & ALONE) != 0;
-		f.seen |= bit;
-		if (bit & JUDGED)
-			facts_of_field(&f, field);
+		if (UINT64_C(1) << h->headers[i].id & JUDGED)
+			facts_of_field(&f, &h->headers[i]);
 	}
 	return f;
 }
@@ -194,7 +187,7 @@ static const char *request_check(const struct head *h, const struct facts *f)
 		return "Host is not one host and port.";
 	if (!f->hosts && h->minor)
 		return "Host is missing.";
-	return f->twice ? "A field that must be alone stands twice." : NULL;
+	return h->twice & ALONE ? "A field that must be alone stands twice." : NULL;
 }
 
 static void head_frame(struct head *h, const struct facts *f, enum framing otherwise)
@@ -265,26 +258,44 @@ static bool field_is_named(const struct slice *lists, unsigned n, struct slice n
 	return false;
 }
 
+/* Connection's usual values name no field. */
+static bool connection_names_fields(struct slice value)
+{
+	return !slice_equals_nocase(value, SLICE("keep-alive")) &&
+	       !slice_equals_nocase(value, SLICE("close"));
+}
+
+static void head_strip_named(struct head *h, const struct slice *lists, unsigned n_lists)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < h->n_headers; i++)
+		if (!field_is_named(lists, n_lists, h->headers[i].name))
+			h->headers[kept++] = h->headers[i];
+	h->n_headers = kept;
+}
+
 void head_strip_hop_by_hop(struct head *h)
 {
 	UNINIT struct slice lists[OPTIONS_MAX];
 	unsigned n_lists = 0, kept = 0;
 
-	for (unsigned i = 0; i < h->n_headers; i++)
-		if (h->headers[i].id == HEADER_CONNECTION && n_lists < OPTIONS_MAX &&
-		        !slice_equals_nocase(h->headers[i].value, SLICE("keep-alive")) &&
-		        !slice_equals_nocase(h->headers[i].value, SLICE("close")))
-			lists[n_lists++] = h->headers[i].value;
+	if (!(h->seen & HOP_BY_HOP))
+		return;
 	for (unsigned i = 0; i < h->n_headers; i++) {
 		const struct header *field = &h->headers[i];
 
-		if (UINT64_C(1) << field->id & HOP_BY_HOP)
+		if (UINT64_C(1) << field->id & HOP_BY_HOP) {
+			if (field->id == HEADER_CONNECTION && n_lists < OPTIONS_MAX &&
+			        connection_names_fields(field->value))
+				lists[n_lists++] = field->value;
 			continue;
-		if (n_lists && field_is_named(lists, n_lists, field->name))
-			continue;
+		}
 		if (kept != i)
 			h->headers[kept] = *field;
 		kept++;
 	}
 	h->n_headers = kept;
+	if (n_lists)
+		head_strip_named(h, lists, n_lists);
 }

@@ -8,12 +8,14 @@
 
 static_assert(LLHTTP_VERSION_MAJOR >= 9, "an older llhttp reads loosely");
 
-static __attribute__((cold)) int collect_refuse(struct h1_collect *c, enum fault fault, const char *note)
+static __attribute__((cold)) int collect_refuse(
+        struct h1_collect *c, enum fault fault, const char *note)
 {
 	if (!c->fault) {
 		c->fault =
 		        c->answers && fault != FAULT_OVERLOADED ? FAULT_UPSTREAM_MALFORMED : fault;
 		c->note = note;
+		c->head->n_headers = 0; /* they may hold offsets */
 	}
 	return -1;
 }
@@ -24,9 +26,15 @@ static __attribute__((cold)) int collect_no_memory(struct h1_collect *c)
 }
 
 /* Slices hold offsets until the head is whole: memory may move as it grows. */
-static struct slice place_of(const struct h1_collect *c, const char *at, size_t len)
+static inline struct slice place_of(const struct h1_collect *c, const char *at, size_t len)
 {
-	return slice_from((const char *)(uintptr_t)(c->before + (size_t)(at - c->base)), len);
+	return slice_from((const char *)((uintptr_t)at + c->shift), len);
+}
+
+/* Once no more bytes follow. base: where offsets are counted from. */
+static inline struct slice slice_settle(struct slice s, const char *base)
+{
+	return slice_from(base + (uintptr_t)s.at, s.len);
 }
 
 /* Whether s goes on where span ended; if so it is made part of it. */
@@ -50,25 +58,30 @@ static int on_target(llhttp_t *parser, const char *at, size_t len)
 	return 0;
 }
 
+static int field_begin(struct h1_collect *c, struct slice name)
+{
+	struct head *h = c->head;
+
+	if (h->n_headers == c->limits->fields)
+		return collect_refuse(c, FAULT_HEADER_TOO_LARGE, "There are too many fields.");
+	if (h->n_headers == h->cap_headers && head_reserve(h, h->n_headers + 1))
+		return collect_no_memory(c);
+	if (!c->fields_at)
+		c->fields_at = (uintptr_t)name.at;
+	c->field = &h->headers[h->n_headers++];
+	c->field->name = name;
+	c->field->value = (struct slice){0};
+	return 0;
+}
+
 static int on_name(llhttp_t *parser, const char *at, size_t len)
 {
 	struct h1_collect *c = parser->data;
-	struct head *h = c->head;
 	struct slice place = place_of(c, at, len);
-	struct header *last = h->n_headers ? &h->headers[h->n_headers - 1] : NULL;
 
-	if (!last || !span_goes_on(&last->name, place)) {
-		if (h->n_headers == c->limits->fields)
-			return collect_refuse(
-			        c, FAULT_HEADER_TOO_LARGE, "There are too many fields.");
-		if (h->n_headers == h->cap_headers && head_reserve(h, h->n_headers + 1))
-			return collect_no_memory(c);
-		if (!c->fields_at)
-			c->fields_at = (uintptr_t)place.at;
-		last = &h->headers[h->n_headers++];
-		*last = (struct header){.name = place};
-	}
-	if (last->name.len > c->limits->name)
+	if ((!c->field || !span_goes_on(&c->field->name, place)) && field_begin(c, place))
+		return -1;
+	if (c->field->name.len > c->limits->name)
 		return collect_refuse(c, FAULT_HEADER_TOO_LARGE, "A field's name is too long.");
 	return 0;
 }
@@ -76,14 +89,13 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
 static int on_value(llhttp_t *parser, const char *at, size_t len)
 {
 	struct h1_collect *c = parser->data;
-	struct slice place = place_of(c, at, len);
-	struct header *last = &c->head->headers[c->head->n_headers - 1];
+	struct slice place = place_of(c, at, len), *value = &c->field->value;
 
-	if (!last->value.at)
-		last->value = place;
-	else if (!span_goes_on(&last->value, place))
+	if (!value->at)
+		*value = place;
+	else if (!span_goes_on(value, place))
 		return collect_refuse(c, FAULT_REQUEST_INVALID, "A field's value is folded.");
-	if (last->value.len > c->limits->value)
+	if (value->len > c->limits->value)
 		return collect_refuse(c, FAULT_HEADER_TOO_LARGE, "A field's value is too long.");
 	return 0;
 }
@@ -114,6 +126,7 @@ void h1_collect_start(struct h1_collect *c)
 	llhttp_reset(&c->parser);
 	head_reset(c->head);
 	c->head->block.max = c->limits->request_line + c->limits->header_block + 16;
+	c->field = NULL;
 	c->fields_at = 0;
 	c->fault = FAULT_NONE;
 	c->note = NULL;
@@ -162,9 +175,10 @@ static int request_line_judge(struct h1_collect *c)
 	struct head *h = c->head;
 	struct slice line = first_line(c), rest;
 	const char *space = memchr(line.at, ' ', line.len);
-	size_t target_at = (size_t)(h->target.at - line.at);
+	size_t target_at = (uintptr_t)h->target.at;
 
-	if (!space || !h->target.at || h->target.at < space || target_at + h->target.len > line.len)
+	h->target = slice_settle(h->target, line.at);
+	if (!space || !target_at || h->target.at < space || target_at + h->target.len > line.len)
 		return collect_refuse(
 		        c, FAULT_REQUEST_INVALID, "The request line is not well formed.");
 	h->method_text = slice_from(line.at, (size_t)(space - line.at));
@@ -218,46 +232,35 @@ static inline bool is_blank(char c)
 static int fields_judge(struct h1_collect *c)
 {
 	struct head *h = c->head;
-	unsigned kept = 0;
+	struct header *kept = h->headers, *end = h->headers + h->n_headers;
+	const char *base = buf_at(&h->block);
+	uint64_t seen = 0, twice = 0;
 
-	for (unsigned i = 0; i < h->n_headers; i++) {
-		struct header *field = &h->headers[i];
+	for (const struct header *field = h->headers; field < end; field++) {
+		struct slice name = slice_settle(field->name, base),
+		             value = slice_settle(field->value, base);
+		enum header_id id;
 
-		if (!field->name.len || field->name.at[field->name.len] != ':')
+		if (!name.len || name.at[name.len] != ':')
 			return collect_refuse(
 			        c, FAULT_REQUEST_INVALID, "A field's name is empty or spaced.");
-		field->id = header_id_of(field->name);
-		if (field->id == HEADER_OTHER && !chars_are_name(field->name)) {
-			if (!c->answers || !chars_are(field->name, CHAR_TOKEN))
+		id = header_id_of(name);
+		if (id == HEADER_OTHER && !chars_are_name(name)) {
+			if (!c->answers || !chars_are(name, CHAR_TOKEN))
 				return collect_refuse(c, FAULT_REQUEST_INVALID,
 				        "A field's name has an odd character.");
 			continue;
 		}
-		if (field->value.len && (is_blank(field->value.at[0]) ||
-		                                is_blank(field->value.at[field->value.len - 1])))
-			field->value = slice_trim(field->value);
-		h->seen |= UINT64_C(1) << field->id;
-		if (kept != i)
-			h->headers[kept] = *field;
-		kept++;
+		if (value.len && (is_blank(value.at[0]) || is_blank(value.at[value.len - 1])))
+			value = slice_trim(value);
+		twice |= seen & UINT64_C(1) << id;
+		seen |= UINT64_C(1) << id;
+		*kept++ = (struct header){name, value, id};
 	}
-	h->n_headers = kept;
+	h->n_headers = (unsigned)(kept - h->headers);
+	h->seen = seen;
+	h->twice = twice;
 	return 0;
-}
-
-/* Offsets become addresses. */
-static void head_settle(struct head *h)
-{
-	const char *base = buf_slice(&h->block).at;
-
-	if (h->target.len)
-		h->target.at = base + (uintptr_t)h->target.at;
-	for (unsigned i = 0; i < h->n_headers; i++) {
-		struct header *field = &h->headers[i];
-
-		field->name.at = base + (uintptr_t)field->name.at;
-		field->value.at = base + (uintptr_t)field->value.at;
-	}
 }
 
 /* Each field has exactly one line: nothing is folded, no CR or LF stands alone. */
@@ -276,7 +279,6 @@ static int bytes_judge(struct h1_collect *c)
 
 static void head_judge(struct h1_collect *c)
 {
-	head_settle(c->head);
 	if (bytes_judge(c))
 		return;
 	if (c->answers ? status_line_judge(c) : request_line_judge(c))
@@ -318,7 +320,7 @@ static size_t collect_allowance(const struct h1_collect *c, size_t len)
 {
 	size_t end =
 	        c->fields_at ? c->fields_at + c->limits->header_block : c->limits->request_line;
-	size_t most = end + 1 - c->before;
+	size_t most = end + 1 - buf_len(&c->head->block);
 
 	return len < most ? len : most;
 }
@@ -327,8 +329,7 @@ size_t h1_collect_feed(struct h1_collect *c, struct slice in, bool *ret_whole)
 {
 	llhttp_errno_t error;
 
-	c->base = in.at;
-	c->before = buf_len(&c->head->block);
+	c->shift = buf_len(&c->head->block) - (uintptr_t)in.at;
 	in.len = collect_allowance(c, in.len);
 	error = llhttp_execute(&c->parser, in.at, in.len);
 	if (error != HPE_OK) {

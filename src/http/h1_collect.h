@@ -13,8 +13,8 @@ struct h1_collect {
 	llhttp_t parser;
 	const struct h1_limits *limits; /* borrowed */
 	struct head *head;              /* borrowed */
-	const char *base;               /* borrowed: the input that is being walked over */
-	size_t before;                  /* bytes in head.block when it began */
+	struct header *field;           /* borrowed: the one that is being read; NULL: none yet */
+	uintptr_t shift;                /* from the input that is walked over to places in block */
 	size_t fields_at;               /* where the first field begins; 0: not there yet */
 	enum fault fault;               /* why it stopped, FAULT_NONE while it goes on */
 	const char *note;               /* static */

@@ -144,19 +144,6 @@ int head_reserve(struct head *h, unsigned n)
 	return 0;
 }
 
-int head_add_header(struct head *h, struct header header)
-{
-	if (h->n_headers == h->cap_headers) {
-		int r = head_reserve(h, h->n_headers + 1);
-
-		if (r)
-			return r;
-	}
-	h->headers[h->n_headers++] = header;
-	h->seen |= UINT64_C(1) << header.id;
-	return 0;
-}
-
 int head_add(struct head *h, enum header_id id, struct slice name, struct slice value)
 {
 	return head_add_header(

@@ -239,6 +239,17 @@ static void what_is_between_neighbours_is_stripped(void **state)
 	head_strip_hop_by_hop(&h);
 	assert_int_equal(h.n_headers, 3);
 	head_finish(&h);
+	head_of(&h, "x-a: b\nHost: a\nx-close: c\nClose: d\nConnection: CLOSE\n");
+	head_strip_hop_by_hop(&h);
+	assert_int_equal(h.n_headers, 4);
+	head_finish(&h);
+	head_of(&h, "x-a: b\nHost: a\nX-B: c\nx-a: d\nConnection: close, X-A\nX-b: e\n");
+	head_strip_hop_by_hop(&h);
+	assert_int_equal(h.n_headers, 3);
+	assert_slice(h.headers[0].value, "a");
+	assert_slice(h.headers[1].value, "c");
+	assert_slice(h.headers[2].value, "e");
+	head_finish(&h);
 }
 
 int main(void)

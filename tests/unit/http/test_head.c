@@ -139,8 +139,12 @@ static void a_list_knows_which_names_it_has_seen(void **state)
 	assert_memory_equal(head_value(&h, HEADER_VIA).at, "b", 1);
 	assert_null(head_value(&h, HEADER_TE).at);
 	assert_int_equal(h.n_headers, 3);
+	assert_true(h.twice == 0);
+	assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("VIA"), SLICE("d")), 0);
+	assert_true(h.twice == UINT64_C(1) << HEADER_VIA);
 	head_reset(&h);
 	assert_null(head_find(&h, HEADER_HOST));
+	assert_true(h.twice == 0);
 	head_finish(&h);
 }
 
