@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h1_write: a head is put together in one run of memory, looked over, and copied into the gather at
- * once. */
+/* h1_write: a head is put together where the gather has room for it, looked over, and only then
+ * made part of it. */
 #include "http/h1_write.h"
 #include <errno.h>
-#include "base/mem.h"
 #include "http/chars.h"
 
-#define HEAD_ON_STACK 4096u
 #define SHORT_DATA 1024u   /* content up to here is copied: cheaper than three segments */
 #define FRAMING_LINES 160u /* room for all that the writer adds by itself */
 #define SIZE_LINE 18u      /* of a chunk, with CRLF */
@@ -104,22 +102,16 @@ typedef void head_pen(struct pen *p, const struct head *h, const void *how);
 
 static int head_write(struct gather *out, const struct head *h, head_pen *pen, const void *how)
 {
-	UNINIT char few[HEAD_ON_STACK];
-	size_t room = head_room(h);
-	char *from = room <= sizeof(few) ? few : mem_alloc(room);
-	struct pen p = {.at = from};
-	int r = -EINVAL;
+	struct pen p = {.at = gather_room(out, head_room(h))};
+	const char *from = p.at;
 
 	if (!from)
-		return -ENOMEM;
+		return out->error;
 	pen(&p, h, how);
-	if (pen_is_clean(&p, from)) {
-		gather_copy(out, slice_from(from, (size_t)(p.at - from)));
-		r = out->error;
-	}
-	if (from != few)
-		mem_free(from);
-	return r;
+	if (!pen_is_clean(&p, from))
+		return -EINVAL;
+	gather_wrote(out, (size_t)(p.at - from));
+	return out->error;
 }
 
 /* Settles how content is framed. A message that ends with its head has no content, whatever the
