@@ -3,29 +3,24 @@
 #include "base/slice.h"
 #include <errno.h>
 
-static inline unsigned char lower(char c)
-{
-	unsigned char u = (unsigned char)c;
-
-	return u >= 'A' && u <= 'Z' ? u | 0x20 : u;
-}
-
-/* Eight at once: a byte of A to Z, and no other, gets a bit that makes it small. */
+/* A byte of A to Z, and no other, gets a bit that makes it small. */
 static inline uint64_t word_lower(uint64_t w)
 {
 	const uint64_t ones = 0x0101010101010101u;
-	uint64_t ascii, upper;
+	uint64_t ascii = w & 0x7f * ones, upper;
 
-	ascii = w & 0x7f * ones;
 	upper = (ascii + (0x80 - 'A') * ones) & ~(ascii + (0x7f - 'Z') * ones) & ~w & 0x80 * ones;
 	return w | upper >> 2;
 }
 
-/* Whatever the case of their letters; they are mostly the same, or differ in more than that. */
-static inline bool words_are_alike(uint64_t a, uint64_t b)
+/* Most words that differ do so in another bit than that of letters' case. */
+static inline bool words_equal_nocase(uint64_t a, uint64_t b)
 {
-	return a == b ||
-	       (!((a ^ b) & ~(0x20 * 0x0101010101010101u)) && word_lower(a) == word_lower(b));
+	uint64_t differs = a ^ b;
+
+	if (differs & ~UINT64_C(0x2020202020202020))
+		return false;
+	return !differs || word_lower(a) == word_lower(b);
 }
 
 static inline uint64_t word_at(const char *at)
@@ -36,14 +31,17 @@ static inline uint64_t word_at(const char *at)
 	return w;
 }
 
-/* Four to seven bytes as one word; the two halves may overlap. */
-static inline uint64_t word_of_few(const char *at, size_t len)
+/* One to seven bytes, some of them twice: which ones depends on len alone. */
+static inline uint64_t word_short(const char *at, size_t len)
 {
-	uint32_t first, last;
+	uint32_t head, tail;
 
-	memcpy(&first, at, sizeof(first));
-	memcpy(&last, at + len - sizeof(last), sizeof(last));
-	return (uint64_t)last << 32 | first;
+	if (len < 4)
+		return (uint64_t)(uint8_t)at[0] << 16 | (uint64_t)(uint8_t)at[len / 2] << 8 |
+		       (uint8_t)at[len - 1];
+	memcpy(&head, at, sizeof(head));
+	memcpy(&tail, at + len - sizeof(tail), sizeof(tail));
+	return (uint64_t)head << 32 | tail;
 }
 
 /* The last word may overlap the one before. */
@@ -51,18 +49,12 @@ bool bytes_equal_nocase(const char *a, const char *b, size_t len)
 {
 	size_t i = 0;
 
-	if (len >= 4 && len < 8)
-		return words_are_alike(word_of_few(a, len), word_of_few(b, len));
-
+	if (len < 8)
+		return !len || words_equal_nocase(word_short(a, len), word_short(b, len));
 	for (; i + 8 <= len; i += 8)
-		if (!words_are_alike(word_at(a + i), word_at(b + i)))
+		if (!words_equal_nocase(word_at(a + i), word_at(b + i)))
 			return false;
-	if (i < len && len >= 8)
-		return words_are_alike(word_at(a + len - 8), word_at(b + len - 8));
-	for (; i < len; i++)
-		if (lower(a[i]) != lower(b[i]))
-			return false;
-	return true;
+	return i == len || words_equal_nocase(word_at(a + len - 8), word_at(b + len - 8));
 }
 
 static inline bool is_blank(char c)
@@ -81,6 +73,8 @@ struct slice slice_trim(struct slice s)
 	return s;
 }
 
+#define DIGITS_SAFE 19 /* so many always fit */
+
 int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -93,8 +87,11 @@ int slice_to_u64(struct slice s, uint64_t max, uint64_t *ret)
 
 		if (digit > 9)
 			return -EINVAL;
-		is_large = is_large || __builtin_mul_overflow(n, 10, &n) ||
-		           __builtin_add_overflow(n, digit, &n);
+		if (i < DIGITS_SAFE)
+			n = n * 10 + digit;
+		else
+			is_large = is_large || __builtin_mul_overflow(n, 10, &n) ||
+			           __builtin_add_overflow(n, digit, &n);
 	}
 	if (is_large || n > max)
 		return -ERANGE;

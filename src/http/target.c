@@ -74,28 +74,28 @@ static bool segment_is_dots(struct slice s)
 /* text begins with '/'. */
 static const char *path_check(struct slice text)
 {
-	size_t from = 1, i = 1;
+	const char *at = text.at + 1, *from = at, *end = text.at + text.len;
 
 	for (;;) {
-		while (i < text.len && char_is(text.at[i], CHAR_PATH))
-			i++;
-		if (i < text.len && text.at[i] == '%') {
-			size_t n = path_escape(slice_skip(text, i));
+		while (at < end && char_is(*at, CHAR_PATH))
+			at++;
+		if (at < end && *at == '%') {
+			size_t n = path_escape(slice_from(at, (size_t)(end - at)));
 
 			if (!n)
 				return "The path has an escape that is invalid or not needed.";
-			i += n;
+			at += n;
 			continue;
 		}
-		if (segment_is_dots(slice_from(text.at + from, i - from)))
+		if (segment_is_dots(slice_from(from, (size_t)(at - from))))
 			return "The path has a dot segment.";
-		if (i == text.len)
+		if (at == end)
 			return NULL;
-		if (text.at[i] != '/')
+		if (*at != '/')
 			return "The path has a byte that has no place in one.";
-		if (i == from)
+		if (at == from)
 			return "The path has an empty segment.";
-		from = ++i;
+		from = ++at;
 	}
 }
 
@@ -117,8 +117,17 @@ static const char *query_check(struct slice text)
 static bool parameter_is_key(struct slice name)
 {
 	static const char *const keys[] = {
-		"key", "api_key", "api-key", "apikey", "access_token", "token", "auth", "authorization", "x-api-key",
-		"x-goog-api-key", "x-weir-key",
+	        "key",
+	        "api_key",
+	        "api-key",
+	        "apikey",
+	        "access_token",
+	        "token",
+	        "auth",
+	        "authorization",
+	        "x-api-key",
+	        "x-goog-api-key",
+	        "x-weir-key",
 	};
 	char plain[16];
 	size_t len = 0;
@@ -146,12 +155,19 @@ static size_t span_to(struct slice s, const char *stops)
 	return i;
 }
 
+static size_t span_to_byte(struct slice s, char stop)
+{
+	const char *at = s.len ? memchr(s.at, stop, s.len) : NULL;
+
+	return at ? (size_t)(at - s.at) : s.len;
+}
+
 static bool query_has_key(struct slice query)
 {
 	while (query.len) {
 		struct slice parameter = slice_from(query.at, span_to(query, "&;"));
 
-		if (parameter_is_key(slice_from(parameter.at, span_to(parameter, "=="))))
+		if (parameter_is_key(slice_from(parameter.at, span_to_byte(parameter, '='))))
 			return true;
 		query = slice_skip(query, parameter.len + 1);
 	}
@@ -260,7 +276,7 @@ enum fault target_parse(
 		if (fault)
 			return fault;
 	}
-	len = span_to(text, "??");
+	len = span_to_byte(text, '?');
 	t.path = len ? slice_from(text.at, len) : SLICE("/");
 	if (len < text.len)
 		t.query = slice_skip(text, len + 1);
