@@ -2,6 +2,7 @@
 /* head: a message's first part, whichever HTTP version it came in. Requests and answers use the same one. */
 #pragma once
 #include "base/buf.h"
+#include "base/stock.h"
 
 /* Names that Weir itself reads or writes. Others are HEADER_OTHER and pass through by name. */
 #define HEADERS(H)                                                                                 \
@@ -71,6 +72,9 @@ struct head {
 
 void head_init(struct head *h);
 void head_finish(struct head *h);
+/* An empty one takes its memory from stock, and gives it back when it is done; either may be left out. */
+void head_take_memory(struct head *h, struct stock *stock);
+void head_give_memory(struct head *h, struct stock *stock);
 void head_reset(struct head *h); /* empty again, memory kept */
 int head_reserve(struct head *h, unsigned n); /* room for n headers in all: 0, -ENOMEM or -ENOBUFS */
 static inline void head_saw(struct head *h, enum header_id id)

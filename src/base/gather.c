@@ -16,12 +16,38 @@ void gather_init(struct gather *g, size_t max)
 
 void gather_finish(struct gather *g)
 {
+	struct stock *stock = g->stock;
 	size_t max = g->own.max;
 
 	buf_finish(&g->own);
 	if (g->segments != g->few)
 		mem_free(g->segments);
 	gather_init(g, max);
+	g->stock = stock;
+}
+
+void gather_rest(struct gather *g)
+{
+	assert(!g->len);
+	if (g->own.mem) {
+		stock_give(g->stock, g->own.mem, g->own.cap);
+		buf_init(&g->own, g->own.max);
+	}
+	if (g->segments != g->few) {
+		mem_free(g->segments);
+		g->segments = g->few;
+		g->cap = GATHER_INLINE;
+	}
+	g->first = g->n = 0;
+}
+
+/* What fits no block comes from the heap. */
+static void gather_take_block(struct gather *g, size_t len)
+{
+	if (len > STOCK_BLOCK || g->own.max < STOCK_BLOCK)
+		return;
+	g->own.mem = stock_take(g->stock);
+	g->own.cap = g->own.mem ? STOCK_BLOCK : 0;
 }
 
 void gather_clear(struct gather *g)
@@ -86,8 +112,11 @@ static inline struct gather_segment *gather_last(struct gather *g)
 
 char *gather_room(struct gather *g, size_t len)
 {
-	int r = g->error ? 0 : buf_reserve(&g->own, len);
+	int r;
 
+	if (!g->own.mem)
+		gather_take_block(g, len);
+	r = g->error ? 0 : buf_reserve(&g->own, len);
 	if (r)
 		gather_fail(g, r);
 	return g->error ? NULL : buf_tail(&g->own);

@@ -4,8 +4,9 @@
 #pragma once
 #include <sys/uio.h>
 #include "base/buf.h"
+#include "base/stock.h"
 
-#define GATHER_INLINE 12
+#define GATHER_INLINE 4
 
 struct gather_segment {
 	const char *at; /* lent: borrowed; NULL: the next len bytes of own */
@@ -18,11 +19,13 @@ struct gather {
 	struct gather_segment *segments;             /* few, or owned when there are more */
 	unsigned first, n, cap;                      /* segments[first .. n) are left */
 	size_t len;                                  /* bytes in all */
+	struct stock *stock;                         /* borrowed: where own comes from; NULL: the heap */
 	int error;                                   /* sticks: a put failed, so what stands here is not to be sent */
 };
 
 void gather_init(struct gather *g, size_t max); /* max: ceiling for copied bytes */
 void gather_finish(struct gather *g);
+void gather_rest(struct gather *g); /* it is empty: gives its memory back */
 void gather_copy(struct gather *g, struct slice s);
 /* The same in two steps: room for len bytes at the end, then as many of them as were written. NULL: it failed. */
 char *gather_room(struct gather *g, size_t len);

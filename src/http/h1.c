@@ -148,6 +148,7 @@ static bool h1_next(struct codec *codec)
 		return false;
 	}
 	c->writer = (struct h1_writer){0};
+	h1_reader_rest(&c->reader);
 	if (!c->client)
 		h1_reader_start(&c->reader, c->reader.stream + 1, METHOD_OTHER);
 	return true;

@@ -25,7 +25,8 @@ static inline bool reads_answers(const struct h1_reader *r)
 	return r->collect.answers;
 }
 
-static __attribute__((cold)) void reader_break(struct h1_reader *r, enum fault fault, const char *note)
+static __attribute__((cold)) void reader_break(
+        struct h1_reader *r, enum fault fault, const char *note)
 {
 	r->place = H1_BROKEN;
 	r->codec->events->reset(r->codec->owner, r->stream, fault, note);
@@ -47,6 +48,11 @@ void h1_reader_init(
 void h1_reader_finish(struct h1_reader *r)
 {
 	head_finish(&r->head);
+}
+
+void h1_reader_rest(struct h1_reader *r)
+{
+	head_give_memory(&r->head, r->codec->out->stock);
 }
 
 void h1_reader_trim(struct h1_reader *r)
@@ -81,6 +87,7 @@ static size_t read_start(struct h1_reader *r, struct slice in)
 
 	if (reads_answers(r) || (byte != '\r' && !half)) {
 		r->place = H1_HEAD;
+		head_take_memory(&r->head, r->codec->out->stock);
 		return 0;
 	}
 	if (byte != (half ? '\n' : '\r')) {

@@ -111,6 +111,29 @@ void head_finish(struct head *h)
 	head_init(h);
 }
 
+void head_take_memory(struct head *h, struct stock *stock)
+{
+	if (!h->block.mem && h->block.max >= STOCK_BLOCK) {
+		h->block.mem = stock_take(stock);
+		h->block.cap = h->block.mem ? STOCK_BLOCK : 0;
+	}
+	if (!h->headers) {
+		h->headers = stock_take(stock);
+		h->cap_headers = h->headers ? STOCK_BLOCK / sizeof(*h->headers) : 0;
+	}
+}
+
+void head_give_memory(struct head *h, struct stock *stock)
+{
+	bool is_block = h->cap_headers == STOCK_BLOCK / sizeof(*h->headers);
+
+	stock_give(stock, h->block.mem, h->block.cap);
+	stock_give(stock, h->headers, is_block ? STOCK_BLOCK : 0);
+	buf_init(&h->block, h->block.max);
+	h->headers = NULL;
+	h->n_headers = h->cap_headers = 0;
+}
+
 void head_reset(struct head *h)
 {
 	struct head empty = {

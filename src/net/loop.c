@@ -194,6 +194,7 @@ static int loop_open_handles(struct loop *l)
 static void loop_release(struct loop *l)
 {
 	slab_finish(&l->slab);
+	stock_finish(&l->stock);
 	mem_free(l->cipher);
 	mem_free(l->mailbox);
 	mem_free(l->core);

@@ -4,6 +4,7 @@
  * loop_stop belongs to the loop's own thread. */
 #pragma once
 #include "base/clock.h"
+#include "base/stock.h"
 #include "net/deadline.h"
 #include "net/slab.h"
 #include "weir/ticket.h"
@@ -29,6 +30,7 @@ struct loop {
 	               */
 	struct loop_hooks hooks;
 	struct slab slab;
+	struct stock stock;      /* for what wires write, and whoever else lives in this loop */
 	struct list dirty;       /* wires with something to write in this turn */
 	struct mailbox *mailbox; /* owned */
 	struct loop_core *core;  /* owned */

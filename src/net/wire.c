@@ -208,6 +208,7 @@ int wire_new(struct loop *l, int fd, struct wire **ret_wire)
 	c->wire.peer.sa.sa_family = AF_UNSPEC;
 	c->reapable.free = wire_free;
 	gather_init(&c->wire.out, WIRE_OUT_MAX);
+	c->wire.out.stock = &l->stock;
 	list_init(&c->wire.dirty);
 	list_init(&c->wire.seat);
 	list_init(&c->resumed);

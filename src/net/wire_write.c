@@ -156,8 +156,8 @@ void wire_flush(struct list *dirty)
 		wire_fail(c, w->out.error);
 		return;
 	}
-	if (!w->out.len && w->out.own.cap > OUT_KEPT)
-		gather_finish(&w->out);
+	if (!w->out.len)
+		gather_rest(&w->out);
 	wire_watch(c);
 	wire_tell_drained(c);
 }

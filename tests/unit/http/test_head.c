@@ -148,6 +148,39 @@ static void a_list_knows_which_names_it_has_seen(void **state)
 	head_finish(&h);
 }
 
+static void memory_changes_hands(void **state)
+{
+	struct stock s = {.n = 0};
+	const void *block, *headers;
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	head_take_memory(&h, &s);
+	block = h.block.mem;
+	headers = h.headers;
+	assert_non_null(block);
+	assert_non_null(headers);
+	for (unsigned i = 0; i < h.cap_headers; i++)
+		assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("a"), SLICE("b")), 0);
+	assert_ptr_equal(h.headers, headers);
+	assert_int_equal(buf_put(&h.block, "x", 1), 0);
+	head_give_memory(&h, &s);
+	assert_int_equal(s.n, 2);
+	assert_null(h.headers);
+	assert_int_equal(h.n_headers, 0);
+	head_give_memory(&h, &s); /* nothing to give */
+	assert_int_equal(s.n, 2);
+	head_take_memory(&h, &s);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(head_reserve(&h, h.cap_headers + 1), 0);
+	assert_int_equal(buf_reserve(&h.block, 5000), 0);
+	head_give_memory(&h, &s); /* it has outgrown its blocks */
+	assert_int_equal(s.n, 0);
+	head_finish(&h);
+	stock_finish(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +188,7 @@ int main(void)
 	        cmocka_unit_test(a_name_with_one_byte_changed_is_another),
 	        cmocka_unit_test(fields_are_found_by_id_and_by_name),
 	        cmocka_unit_test(a_list_knows_which_names_it_has_seen),
+	        cmocka_unit_test(memory_changes_hands),
 	        cmocka_unit_test(a_list_grows_or_says_why_not),
 	        cmocka_unit_test(methods_are_told_by_their_exact_text),
 	        cmocka_unit_test(phrases_are_the_registered_ones),
