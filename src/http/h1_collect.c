@@ -113,23 +113,20 @@ static const llhttp_settings_t settings = {
         .on_headers_complete = on_whole,
 };
 
-void h1_collect_init(
+void h1_collect_start(
         struct h1_collect *c, struct head *head, bool answers, const struct h1_limits *limits)
 {
-	*c = (struct h1_collect){.limits = limits, .head = head, .answers = answers};
 	llhttp_init(&c->parser, answers ? HTTP_RESPONSE : HTTP_REQUEST, &settings);
 	c->parser.data = c;
-}
-
-void h1_collect_start(struct h1_collect *c)
-{
-	llhttp_reset(&c->parser);
-	head_reset(c->head);
-	c->head->block.max = c->limits->request_line + c->limits->header_block + 16;
+	c->limits = limits;
+	c->head = head;
 	c->field = NULL;
 	c->fields_at = 0;
 	c->fault = FAULT_NONE;
 	c->note = NULL;
+	c->answers = answers;
+	head_reset(head);
+	head->block.max = limits->request_line + limits->header_block + 16;
 }
 
 /* "HTTP/1.1": 11. 0: there is no complete version at the beginning of s. */

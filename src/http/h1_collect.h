@@ -21,10 +21,9 @@ struct h1_collect {
 	bool answers;                   /* it reads answers, not requests */
 };
 
-void h1_collect_init(
+/* Ready for a head; what it holds already is forgotten. Nothing has to be finished. */
+void h1_collect_start(
         struct h1_collect *c, struct head *head, bool answers, const struct h1_limits *limits);
-/* Ready for the next head. */
-void h1_collect_start(struct h1_collect *c);
 /* Returns how many bytes it took. *ret_whole: the head is complete and judged but for framing;
  * c->fault says if it is to be refused. */
 size_t h1_collect_feed(struct h1_collect *c, struct slice in, bool *ret_whole);

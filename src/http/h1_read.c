@@ -20,11 +20,6 @@ const struct h1_limits h1_limits_default = {
         .trailers = 4u << 10,
 };
 
-static inline bool reads_answers(const struct h1_reader *r)
-{
-	return r->collect.answers;
-}
-
 static __attribute__((cold)) void reader_break(
         struct h1_reader *r, enum fault fault, const char *note)
 {
@@ -34,15 +29,15 @@ static __attribute__((cold)) void reader_break(
 
 static __attribute__((cold)) void reader_malformed(struct h1_reader *r, const char *note)
 {
-	reader_break(r, reads_answers(r) ? FAULT_UPSTREAM_MALFORMED : FAULT_REQUEST_INVALID, note);
+	reader_break(r, r->answers ? FAULT_UPSTREAM_MALFORMED : FAULT_REQUEST_INVALID, note);
 }
 
 void h1_reader_init(
         struct h1_reader *r, struct codec *codec, bool answers, const struct h1_limits *limits)
 {
-	*r = (struct h1_reader){.codec = codec, .place = H1_WHOLE};
+	*r = (struct h1_reader){
+	        .codec = codec, .limits = limits, .answers = answers, .place = H1_WHOLE};
 	head_init(&r->head);
-	h1_collect_init(&r->collect, &r->head, answers, limits);
 }
 
 void h1_reader_finish(struct h1_reader *r)
@@ -76,7 +71,7 @@ void h1_reader_start(struct h1_reader *r, uint32_t stream, enum method asked)
 	r->method = METHOD_OTHER;
 	r->minor = 1;
 	r->keep_alive = false;
-	h1_collect_start(&r->collect);
+	h1_collect_start(&r->collect, &r->head, r->answers, r->limits);
 }
 
 /* Empty lines before a request line are an old habit of some clients; two are borne. */
@@ -85,7 +80,7 @@ static size_t read_start(struct h1_reader *r, struct slice in)
 	char byte = in.at[0];
 	bool half = r->leading % 2;
 
-	if (reads_answers(r) || (byte != '\r' && !half)) {
+	if (r->answers || (byte != '\r' && !half)) {
 		r->place = H1_HEAD;
 		head_take_memory(&r->head, r->codec->out->stock);
 		return 0;
@@ -94,7 +89,7 @@ static size_t read_start(struct h1_reader *r, struct slice in)
 		reader_malformed(r, "A CR stands alone before the request line.");
 		return 0;
 	}
-	if (++r->leading > 2 * r->collect.limits->leading_crlf)
+	if (++r->leading > 2 * r->limits->leading_crlf)
 		reader_malformed(r, "There are too many empty lines before the request line.");
 	return 1;
 }
@@ -119,10 +114,11 @@ static void head_report(struct h1_reader *r)
 
 	head_strip_hop_by_hop(h);
 	r->place = place_of(h);
-	r->left = h->length;
 	r->keep_alive = h->keep_alive;
-	if (r->place == H1_CHUNKS)
-		chunks_init(&r->chunks, r->collect.limits, reads_answers(r));
+	if (r->place == H1_LENGTH)
+		r->left = h->length;
+	else if (r->place == H1_CHUNKS)
+		chunks_init(&r->chunks, r->limits, r->answers);
 	r->codec->events->head(r->codec->owner, r->stream, h, r->place == H1_WHOLE);
 }
 
@@ -149,10 +145,10 @@ static void interim_whole(struct h1_reader *r)
 
 	if (status == 101) {
 		reader_malformed(r, "It changes the protocol, which nobody asked for.");
-	} else if (++r->interims > r->collect.limits->interims) {
+	} else if (++r->interims > r->limits->interims) {
 		reader_malformed(r, "There are too many interim answers.");
 	} else {
-		h1_collect_start(&r->collect);
+		h1_collect_start(&r->collect, &r->head, r->answers, r->limits);
 		if (events->interim)
 			events->interim(r->codec->owner, r->stream, status);
 	}
@@ -182,7 +178,7 @@ static size_t read_head(struct h1_reader *r, struct slice in)
 	}
 	if (r->collect.fault)
 		reader_break(r, r->collect.fault, r->collect.note);
-	else if (whole && reads_answers(r))
+	else if (whole && r->answers)
 		answer_whole(r);
 	else if (whole)
 		request_whole(r);
@@ -262,7 +258,7 @@ void h1_reader_feed_end(struct h1_reader *r)
 		report_end(r);
 	else if (r->place == H1_WHOLE || r->place == H1_BROKEN)
 		return;
-	else if (reads_answers(r))
+	else if (r->answers)
 		reader_break(r, FAULT_UPSTREAM_CUT,
 		        r->place == H1_START ? "The connection ended before the answer."
 		                             : "The answer broke off.");

@@ -21,12 +21,16 @@ struct h1_reader {
 	struct codec *codec; /* borrowed: whose events are called */
 	struct head head;    /* owned: of the message that is being read, or was last; its user may
 	                        edit it */
-	struct h1_collect collect;
-	struct chunks chunks;
-	uint64_t left; /* bytes of content in H1_LENGTH */
+	const struct h1_limits *limits; /* borrowed */
+	union {
+		struct h1_collect collect; /* in H1_START and H1_HEAD */
+		struct chunks chunks;      /* in H1_CHUNKS */
+		uint64_t left;             /* bytes of content in H1_LENGTH */
+	};
 	uint32_t stream;
 	enum h1_place place;
-	enum method asked; /* reading answers: the request's method */
+	bool answers;      /* it reads answers, not requests */
+	enum method asked; /* then: the request's method */
 	/* of the head, as they were received */
 	enum method method;
 	uint8_t minor;

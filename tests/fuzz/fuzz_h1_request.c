@@ -33,6 +33,7 @@ static void assert_passes_on(struct slice in)
 		if (w.open)
 			assert(!h1_write_data(&w, &first.peer.out, &body, 1, true));
 		out = peer_out(&first.peer);
+		second.peer.codec.reader.limits = &h1_limits_default;
 		second.peer.codec.reader.collect.limits = &h1_limits_default;
 		second.peer.codec.reader.head.block.max = 1 << 16;
 		peer_feed(&second.peer, out);
