@@ -8,7 +8,7 @@
 #include "weir/head.h"
 
 struct codec_events {
-	/* A whole head. Borrowed until the stream's next head or the codec's end. last: nothing follows. */
+	/* A whole head. Borrowed until next is called or the codec's end. last: nothing follows. */
 	void (*head)(void *owner, uint32_t stream, struct head *head, bool last);
 	/* Content, in order, unframed. Borrowed: gone when feed returns. */
 	void (*data)(void *owner, uint32_t stream, struct slice data);

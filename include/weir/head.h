@@ -72,7 +72,8 @@ struct head {
 
 void head_init(struct head *h);
 void head_finish(struct head *h);
-/* An empty one takes its memory from stock, and gives it back when it is done; either may be left out. */
+/* Blocks for its bytes and its list: taken from stock before it is filled, given back when it is done with.
+ * What has outgrown its block is kept. Either call may be left out. */
 void head_take_memory(struct head *h, struct stock *stock);
 void head_give_memory(struct head *h, struct stock *stock);
 void head_reset(struct head *h); /* empty again, memory kept */

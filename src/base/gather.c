@@ -29,16 +29,10 @@ void gather_finish(struct gather *g)
 void gather_rest(struct gather *g)
 {
 	assert(!g->len);
-	if (g->own.mem) {
-		stock_give(g->stock, g->own.mem, g->own.cap);
-		buf_init(&g->own, g->own.max);
-	}
-	if (g->segments != g->few) {
-		mem_free(g->segments);
-		g->segments = g->few;
-		g->cap = GATHER_INLINE;
-	}
-	g->first = g->n = 0;
+	if (g->own.cap != STOCK_BLOCK)
+		return;
+	stock_give(g->stock, g->own.mem, g->own.cap);
+	buf_init(&g->own, g->own.max);
 }
 
 /* What fits no block comes from the heap. */

@@ -25,7 +25,7 @@ struct gather {
 
 void gather_init(struct gather *g, size_t max); /* max: ceiling for copied bytes */
 void gather_finish(struct gather *g);
-void gather_rest(struct gather *g); /* it is empty: gives its memory back */
+void gather_rest(struct gather *g); /* it is empty: a block goes back to stock, what has outgrown one is kept */
 void gather_copy(struct gather *g, struct slice s);
 /* The same in two steps: room for len bytes at the end, then as many of them as were written. NULL: it failed. */
 char *gather_room(struct gather *g, size_t len);

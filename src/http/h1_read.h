@@ -46,7 +46,7 @@ void h1_reader_finish(struct h1_reader *r);
 void h1_reader_start(struct h1_reader *r, uint32_t stream, enum method asked);
 size_t h1_reader_feed(struct h1_reader *r, struct slice in);
 void h1_reader_feed_end(struct h1_reader *r);
-/* The message is done with: what it was read into goes back to where it came from. */
+/* The message is done with: the blocks it was read into go back to where they came from. */
 void h1_reader_rest(struct h1_reader *r);
 /* Lets go of memory that is kept between messages. */
 void h1_reader_trim(struct h1_reader *r);

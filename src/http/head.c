@@ -111,6 +111,8 @@ void head_finish(struct head *h)
 	head_init(h);
 }
 
+#define HEADERS_A_BLOCK ((unsigned)(STOCK_BLOCK / sizeof(struct header)))
+
 void head_take_memory(struct head *h, struct stock *stock)
 {
 	if (!h->block.mem && h->block.max >= STOCK_BLOCK) {
@@ -119,19 +121,21 @@ void head_take_memory(struct head *h, struct stock *stock)
 	}
 	if (!h->headers) {
 		h->headers = stock_take(stock);
-		h->cap_headers = h->headers ? STOCK_BLOCK / sizeof(*h->headers) : 0;
+		h->cap_headers = h->headers ? HEADERS_A_BLOCK : 0;
 	}
 }
 
 void head_give_memory(struct head *h, struct stock *stock)
 {
-	bool is_block = h->cap_headers == STOCK_BLOCK / sizeof(*h->headers);
-
-	stock_give(stock, h->block.mem, h->block.cap);
-	stock_give(stock, h->headers, is_block ? STOCK_BLOCK : 0);
-	buf_init(&h->block, h->block.max);
-	h->headers = NULL;
-	h->n_headers = h->cap_headers = 0;
+	if (h->block.cap == STOCK_BLOCK) {
+		stock_give(stock, h->block.mem, STOCK_BLOCK);
+		buf_init(&h->block, h->block.max);
+	}
+	if (h->cap_headers == HEADERS_A_BLOCK) {
+		stock_give(stock, h->headers, STOCK_BLOCK);
+		h->headers = NULL;
+		h->n_headers = h->cap_headers = 0;
+	}
 }
 
 void head_reset(struct head *h)

@@ -156,7 +156,9 @@ void wire_flush(struct list *dirty)
 		wire_fail(c, w->out.error);
 		return;
 	}
-	if (!w->out.len)
+	if (!w->out.len && w->out.own.cap > OUT_KEPT)
+		gather_finish(&w->out);
+	else if (!w->out.len)
 		gather_rest(&w->out);
 	wire_watch(c);
 	wire_tell_drained(c);

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "upstream/pool.h"
 
+#define TRIM_AFTER (1 * NS_PER_S) /* of idleness: then it gives its buffers back */
+
 static bool channel_is_over(const struct channel *c)
 {
 	return c->whole || c->broken;
@@ -331,13 +333,24 @@ static void on_idle(struct deadline *d)
 		        "the provider closed the connection before it was used again");
 		return;
 	}
-	channel_close(c, WIRE_CLOSE_NOW);
+	if (c->trimmed) {
+		channel_close(c, WIRE_CLOSE_NOW);
+		return;
+	}
+	c->trimmed = true;
+	wire_trim(c->wire);
+	h1_trim(&c->codec);
+	loop_deadline_set(pool_loop(c->pool), d, c->idle_since + POOL_IDLE_NS);
 }
 
 void channel_rest(struct channel *c)
 {
+	struct loop *l = pool_loop(c->pool);
+
+	c->trimmed = false;
 	c->resting = true;
-	loop_deadline_after(pool_loop(c->pool), &c->idle, POOL_IDLE_NS);
+	c->idle_since = l->now;
+	loop_deadline_after(l, &c->idle, TRIM_AFTER);
 }
 
 int channel_new(struct pool *p, struct wire *w, struct channel **ret_channel)

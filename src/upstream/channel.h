@@ -35,6 +35,7 @@ struct channel {
 	        *ops; /* borrowed; NULL while idle, and once it was released or cancelled */
 	void *user;   /* borrowed */
 	struct deadline idle;
+	uint64_t idle_since;
 	uint64_t out_before;  /* the wire's counter when the request began */
 	uint64_t received;    /* of the answer, without TLS */
 	struct slice content; /* came in this read, and was not told yet */
@@ -44,6 +45,7 @@ struct channel {
 	bool surplus;         /* bytes came that belong to no answer */
 	bool lost;            /* the wire has ended */
 	bool resting;         /* idle in its pool */
+	bool trimmed;
 	bool feeding, gone_meanwhile,
 	        release_meanwhile; /* asked for from within an event of the codec */
 };

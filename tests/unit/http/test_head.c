@@ -177,6 +177,10 @@ static void memory_changes_hands(void **state)
 	assert_int_equal(buf_reserve(&h.block, 5000), 0);
 	head_give_memory(&h, &s); /* it has outgrown its blocks */
 	assert_int_equal(s.n, 0);
+	assert_non_null(h.headers);
+	assert_non_null(h.block.mem);
+	head_take_memory(&h, &s); /* and goes on with what it has */
+	assert_true(h.cap_headers > STOCK_BLOCK / sizeof(*h.headers));
 	head_finish(&h);
 	stock_finish(&s);
 }
