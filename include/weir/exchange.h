@@ -129,6 +129,8 @@ struct exchange {
 	struct arena lap_arena;        /* owned: what is made for laps */
 	uint64_t lap_turn;             /* in which some of it was lent to the agent's side: until that has ended it stays */
 	struct lap lap;
+	char *stream_tail;             /* in arena: what a stream's bytes ended with, where our credential may begin */
+	size_t n_stream_tail;
 	bool in_lap;
 	bool lap_kept;                 /* a policy has waited in it: nothing of it is lent by the source any more */
 	bool collect;                  /* the answer is one document: taken whole, so that its head can carry the cost */

@@ -1,20 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leak: see leak.h. */
 #include "exchange/leak.h"
+#include <errno.h>
+#include <string.h>
 
 #define SECRET_LEAST 8 /* a shorter one would be found in any text */
 
-bool leak_is_in(const struct exchange *x, struct slice s)
+/* As it went upstream, without its scheme; empty: there was none that could be found again. */
+static struct slice secret_sent(const struct exchange *x)
 {
 	const struct model_conf *m = x->calls[0].model;
 	struct slice secret, scheme = SLICE("Bearer ");
 
 	if (!m || !m->upstream->credential_value)
-		return false;
+		return (struct slice){NULL, 0};
 	secret = secret_slice(m->upstream->credential_value);
 	if (slice_starts(secret, scheme))
 		secret = slice_skip(secret, scheme.len);
-	return secret.len >= SECRET_LEAST && slice_holds(s, secret);
+	return secret.len >= SECRET_LEAST ? secret : (struct slice){NULL, 0};
+}
+
+bool leak_is_in(const struct exchange *x, struct slice s)
+{
+	struct slice secret = secret_sent(x);
+
+	return secret.len && slice_holds(s, secret);
+}
+
+int leak_streams(struct exchange *x, struct slice in)
+{
+	struct slice secret = secret_sent(x);
+	size_t most = secret.len ? secret.len - 1 : 0, first = in.len < most ? in.len : most;
+	struct slice edge;
+
+	if (!most)
+		return 0;
+	if (!x->stream_tail)
+		x->stream_tail = arena_alloc(&x->arena, 2 * most);
+	if (!x->stream_tail)
+		return -ENOMEM;
+	memcpy(x->stream_tail + x->n_stream_tail, in.at, first);
+	edge = slice_from(x->stream_tail, x->n_stream_tail + first);
+	if (slice_holds(in, secret) || (x->n_stream_tail && slice_holds(edge, secret)))
+		return 1;
+	if (in.len >= most)
+		edge = slice_from(in.at + in.len - most, most);
+	else if (edge.len > most)
+		edge = slice_skip(edge, edge.len - most);
+	memmove(x->stream_tail, edge.at, edge.len);
+	x->n_stream_tail = edge.len;
+	return 0;
 }
 
 static bool name_starts(struct slice name, struct slice with)

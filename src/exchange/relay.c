@@ -203,16 +203,21 @@ static enum step send_unread(struct exchange *x)
 	return step_to(x, PHASE_CLOSING);
 }
 
+static enum step leak_refuse(struct exchange *x)
+{
+	x->in_lap = false;
+	x->note = SLICE("The provider's answer repeats this gateway's credential and was not passed on.");
+	return refuse_fault(x, FAULT_UPSTREAM_MALFORMED, NULL);
+}
+
 static enum step relay_document(struct exchange *x)
 {
 	if (x->source_local)
 		return send_unread(x);
 	if (!x->end_arrived)
 		return source_wait(x);
-	if (!x->in_lap && leak_is_in(x, buf_slice(&x->arrived))) {
-		x->note = SLICE("The provider's answer repeats this gateway's credential and was not passed on.");
-		return refuse_fault(x, FAULT_UPSTREAM_MALFORMED, NULL);
-	}
+	if (!x->in_lap && leak_is_in(x, buf_slice(&x->arrived)))
+		return leak_refuse(x);
 	if (!x->in_lap) {
 		lap_start(x);
 		enum fault f = lap_feed(x, buf_slice(&x->arrived), true);
@@ -272,8 +277,11 @@ static enum step relay_stream(struct exchange *x)
 	if (!x->arriving.len && !buf_len(&x->arrived) && !x->end_arrived)
 		return source_wait(x);
 	lap_start(x);
-	if (take_arrived(x, &in) < 0)
-		return step_abort(x);
+	int leaks = take_arrived(x, &in);
+	if (leaks == 0)
+		leaks = leak_streams(x, in);
+	if (leaks)
+		return leaks > 0 ? leak_refuse(x) : step_abort(x);
 	enum fault f = lap_feed(x, in, x->end_arrived);
 	return f == FAULT_NONE ? lap_finish(x) : refuse_fault(x, f, NULL);
 }

@@ -4,11 +4,12 @@
 import json
 import secrets
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from rig import code_of
+from rig import Heard, code_of, events
 
 ANSWER = {"id": "x", "object": "chat.completion", "model": "gpt-4o", "choices": [
     {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}],
@@ -20,7 +21,7 @@ class Echo(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self):
-        self.seen, self.where, self.status, self.stream = [], None, 200, False
+        self.seen, self.where, self.status, self.stream, self.cut = [], None, 200, False, 0
         super().__init__(("127.0.0.1", 0), EchoHandler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -39,6 +40,8 @@ class EchoHandler(BaseHTTPRequestHandler):
         credential = self.headers.get("authorization") or self.headers.get("x-corp-auth") or ""
         secret = credential.removeprefix("Bearer ")
         answer = json.dumps({**ANSWER, "echo": secret} if server.where == "body" else ANSWER)
+        if server.where == "stream":
+            return self.stream_with(secret)
         if server.stream:
             answer = f"data: {answer}\n\ndata: [DONE]\n\n"
         self.send_response(server.status)
@@ -50,6 +53,23 @@ class EchoHandler(BaseHTTPRequestHandler):
             self.send_header(name, "from-upstream")
         self.end_headers()
         self.wfile.write(answer.encode())
+
+    def stream_with(self, secret):
+        """A word, then an event that repeats the key, in two writes; each is read by itself."""
+        chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+        events = ["data: " + json.dumps({**chunk, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+                  + "\n\n" for text in ("before", "your key is " + secret)]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(events[0].encode())
+        time.sleep(0.1)
+        cut = events[1].index(secret) + self.server.cut
+        self.wfile.write(events[1][:cut].encode())
+        time.sleep(0.1)
+        self.wfile.write((events[1][cut:] + "data: [DONE]\n\n").encode())
+        self.close_connection = True
 
     def log_message(self, *_):
         pass
@@ -80,6 +100,17 @@ def test_an_answer_that_repeats_our_key_stays_here(start_weir, echo, key, status
     answer = weir.chat()
     assert answer.status_code == 502 and code_of(answer) == "upstream_malformed"
     assert key not in answer.text and key not in weir.log_path.read_text()
+
+
+@pytest.mark.parametrize("cut", [-5, 1, 20, 42, 43])
+def test_a_stream_that_repeats_our_key_ends_before_it(start_weir, echo, key, cut):
+    weir = start(start_weir, echo, key)
+    echo.where, echo.cut = "stream", cut
+    answer = weir.chat(stream=True)
+    heard = Heard(events(answer))
+    assert answer.status_code == 200 and heard.text[0] == "before" and heard.errors
+    assert "upstream_malformed" in answer.text and key[:8] not in answer.text
+    assert key not in weir.log_path.read_text()
 
 
 def test_a_header_that_repeats_our_key_stays_here_and_so_do_cookies(start_weir, echo, key):

@@ -183,6 +183,64 @@ static void calls_that_are_waited_for_arrive_whole_however_they_are_cut(void **s
 	cut(call_stream, check_calls);
 }
 
+#define OUR_KEY "not-a-real-credential"
+
+static const char yaml_with_key[] =
+        "version: 1\n"
+        "listeners: {agents: {address: \"127.0.0.1:4000\", default_agent: t}}\n"
+        "upstreams: {up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: "
+        "{api_key: \"${env:RIG_KEY}\"}}}\n"
+        "models: {m: {upstream: up, price: {input: 1, output: 2}}}\n"
+        "agents: {t: {models: [m]}}\n";
+
+static void check_key_stream(void *arg, const struct slice *pieces, unsigned n)
+{
+	bool open = true;
+
+	(void)arg;
+	again();
+	rig_ask(&rig, chat, NULL);
+	scripted_source_head(&rig.source, 200, "text/event-stream");
+	for (unsigned i = 0; open && i < n; i++) {
+		open = scripted_source_data(&rig.source, pieces[i]) && !rig.source.n_closed;
+		rig_settle(&rig);
+	}
+	loopback_read(&rig.down, &answer);
+	assert_true(answer.whole && !answer.broken);
+	assert_int_equal(rig.last.r.fault, FAULT_UPSTREAM_MALFORMED);
+	assert_null(memmem(rig.down.sent, rig.down.n_sent, "not-a-real", 10));
+	assert_non_null(strstr(answer.body, "upstream_malformed"));
+	if (n > 2) /* what came before it is the agent's */
+		assert_non_null(strstr(answer.body, "before"));
+}
+
+static void a_stream_that_repeats_our_credential_ends_before_it_however_it_is_cut(void **state)
+{
+	static const char before[] = CHUNK("{\"content\":\"before\"}", "null");
+	static const char after[] = CHUNK("{\"content\":\"it is " OUR_KEY "!\"}", "null") USAGE;
+	struct slice p[32] = {slice_from(before, sizeof(before) - 1)};
+	size_t len = sizeof(after) - 1, n;
+
+	(void)state;
+	setenv("RIG_KEY", OUR_KEY, 1);
+	rig_end(&rig);
+	assert_int_equal(rig_begin(&rig, rig_view(yaml_with_key), waiting, 2), 0);
+	p[1] = slice_from(after, len);
+	check_key_stream(NULL, p + 1, 1);
+	for (size_t a = 1; a < len; a++) {
+		p[1] = slice_from(after, a);
+		p[2] = slice_from(after + a, len - a);
+		check_key_stream(NULL, p, 3);
+	}
+	/* byte by byte: more pieces than the credential has bytes */
+	size_t at = (size_t)(strstr(after, OUR_KEY) - after) - 2;
+	p[1] = slice_from(after, at);
+	for (n = 2; n < 31; n++)
+		p[n] = slice_from(after + at++, 1);
+	p[n] = slice_from(after + at, len - at);
+	check_key_stream(NULL, p, (unsigned)n + 1);
+}
+
 static void a_document_that_is_waited_for_arrives_whole(void **state)
 {
 	static const char doc[] =
@@ -308,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        T(texts_that_are_waited_for_arrive_whole_however_they_are_cut),
 	        T(calls_that_are_waited_for_arrive_whole_however_they_are_cut),
+	        T(a_stream_that_repeats_our_credential_ends_before_it_however_it_is_cut),
 	        T(a_document_that_is_waited_for_arrives_whole),
 	        T(a_stream_that_breaks_off_says_so_in_its_own_shape),
 	        T(refusals_have_the_apis_shape),
