@@ -133,9 +133,10 @@ static void fill_what(struct record *r, const struct exchange *x, const struct c
 	r->stream = c->facts.stream;
 }
 
+/* An agent that takes nothing while the process stops is sent away: that is not its own end. */
 static const char *ended_by(const struct exchange *x)
 {
-	if (x->client_gone)
+	if (x->client_gone && x->fault != FAULT_SHUTTING_DOWN)
 		return "client";
 	if (x->fault == FAULT_NONE)
 		return !x->went_upstream ? "gateway" : "upstream";

@@ -257,6 +257,20 @@ static void who_waits_is_told_when_his_call_is_refused(void **state)
 	assert_int_equal(five.n_cancels, 1);
 }
 
+static void who_takes_nothing_while_weir_stops_has_not_ended_the_call(void **state)
+{
+	(void)state;
+	five.ask_request = true;
+	rig_ask(&rig, "m ", NULL);
+	rig.down.full = true;
+	exchange_on_shutdown(rig.down.exchange);
+	exchange_on_client_gone(rig.down.exchange);
+	rig_settle(&rig);
+	assert_int_equal(rig.n_records, 1);
+	assert_int_equal(rig.last.r.fault, FAULT_SHUTTING_DOWN);
+	assert_string_equal(rig.last.r.ended_by, "gateway");
+}
+
 static void paths_that_are_nothing_are_404_and_wrong_methods_405(void **state)
 {
 	(void)state;
@@ -399,6 +413,7 @@ int main(void)
 	        T(a_complaint_names_the_field_and_stays_readable_in_the_record),
 	        T(a_refusal_waits_for_a_full_agent_and_stays_the_same),
 	        T(who_waits_is_told_when_his_call_is_refused),
+	        T(who_takes_nothing_while_weir_stops_has_not_ended_the_call),
 	        T(paths_that_are_nothing_are_404_and_wrong_methods_405),
 	        T(faults_that_no_retry_mends_say_so),
 	        T(what_nobody_changes_goes_as_it_came),
