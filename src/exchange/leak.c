@@ -33,7 +33,7 @@ int leak_streams(struct exchange *x, struct slice in)
 	size_t most = secret.len ? secret.len - 1 : 0, first = in.len < most ? in.len : most;
 	struct slice edge;
 
-	if (!most)
+	if (!most || !in.len)
 		return 0;
 	if (!x->stream_tail)
 		x->stream_tail = arena_alloc(&x->arena, 2 * most);

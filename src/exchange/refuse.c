@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "exchange/chain.h"
 #include "exchange/steps.h"
+#include "exchange/strangers.h"
 
 #define RETRY_MAX_MS 60000u /* SDKs ignore a longer wait, and then hammer */
 
@@ -56,8 +57,23 @@ static int open_refusal(struct exchange *x, const struct refusal *r)
 	return e ? e : add_headers(x, r);
 }
 
+/* Whoever is refused before it is known who calls counts as a stranger of that address; too many of them hear only that. */
+static const struct refusal *refuse_stranger(struct exchange *x, const struct refusal *r)
+{
+	static const struct refusal slower = {
+		.fault = FAULT_RATE_LIMITED,
+		.sentence = SLICE_INIT(STRANGER_TOLD),
+		.retry_after_ms = STRANGER_WAIT_MS,
+	};
+	bool stranger = !x->calls[0].agent && !x->head_sent && x->env->strangers && !x->client_gone &&
+		fault_infos[r->fault].blame == BLAME_CLIENT && !x->source_local;
+
+	return stranger && !strangers_count(x->env->strangers, x->down->peer, exchange_now(x)) ? &slower : r;
+}
+
 enum step refuse(struct exchange *x, const struct refusal *r)
 {
+	r = refuse_stranger(x, r);
 	if (x->fault == FAULT_NONE || x->phase == PHASE_READING)
 		x->fault = r->fault;
 	if (!x->note.len)

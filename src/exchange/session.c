@@ -5,6 +5,7 @@
 #include "crypto/key.h"
 #include "exchange/session.h"
 #include "exchange/session_refuse.h"
+#include "exchange/strangers.h"
 #include "exchange/view.h"
 #include "http/h1.h"
 #include "net/wire.h"
@@ -74,8 +75,21 @@ static void trim(struct session *s)
 	loop_deadline_set(s->gate->loop, &s->deadline, s->idle_until);
 }
 
+/* It is not known who calls: that counts against the address. Silence does not, it has its own limits. */
+static bool is_one_too_many(const struct session *s, enum fault why)
+{
+	struct strangers *strangers = s->gate->env->strangers;
+
+	return strangers && fault_infos[why].blame == BLAME_CLIENT && why != FAULT_REQUEST_TIMEOUT &&
+		!strangers_count(strangers, s->down.peer, s->gate->loop->now);
+}
+
 static void answer_and_close(struct session *s, enum fault why, const char *note)
 {
+	if (is_one_too_many(s, why)) {
+		why = FAULT_RATE_LIMITED;
+		note = STRANGER_TOLD;
+	}
 	session_refuse(&s->codec.base, 1, why, note);
 	wire_mark_dirty(s->wire);
 	session_close(s, WIRE_CLOSE_LINGER);

@@ -9,6 +9,8 @@
 
 #define STRANGER_CELLS 4096
 #define STRANGER_RATE 10 /* refusals a second */
+#define STRANGER_WAIT_MS 1000u
+#define STRANGER_TOLD "Too many requests from this address without a valid credential; wait a second."
 
 struct strangers {
 	_Atomic uint64_t cells[STRANGER_CELLS]; /* theoretical arrival time, monotonic ns */

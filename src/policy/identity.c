@@ -3,7 +3,6 @@
  * any other string is nobody's, since SDKs always send something. Also: on whose behalf it says it calls. */
 #include "crypto/key.h"
 #include "exchange/snapshot.h"
-#include "exchange/strangers.h"
 #include "http/target.h"
 #include "policy/registry.h"
 #include "weir/exchange.h"
@@ -13,16 +12,8 @@ static const enum header_id places[] = {
 	HEADER_X_WEIR_KEY, HEADER_AUTHORIZATION, HEADER_X_API_KEY, HEADER_X_GOOG_API_KEY, HEADER_API_KEY,
 };
 
-static enum verdict refuse_stranger(struct call *c, const char *why)
+static enum verdict refuse_unknown(struct call *c, const char *why)
 {
-	struct exchange *x = c->exchange;
-
-	if (x->env->strangers && !strangers_count(x->env->strangers, x->down->peer, exchange_now(x))) {
-		enum verdict v = call_refuse(c, FAULT_RATE_LIMITED, NULL,
-			"Too many requests from this address without a valid credential; wait a second.");
-		c->refusal.retry_after_ms = 1000;
-		return v;
-	}
 	return call_refuse(c, FAULT_UNAUTHENTICATED, NULL, why ? "%s" : NULL, why);
 }
 
@@ -139,11 +130,11 @@ static enum verdict identity_head(struct policy *p)
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const char *why = look_at(c, places[i], &found);
 		if (why)
-			return refuse_stranger(c, why);
+			return refuse_unknown(c, why);
 	}
 	c->agent = found ? found->agent : x->down->listener->default_agent;
 	if (!c->agent)
-		return refuse_stranger(c, NULL);
+		return refuse_unknown(c, NULL);
 	if (!found) {
 		enum verdict v = guard_default(c);
 		if (v != VERDICT_PASS)

@@ -272,3 +272,21 @@ def test_5000_slow_connections_leave_others_undisturbed(weir):
     times = slow_loris(weir, 5000, 15)
     assert times[len(times) * 99 // 100 - 1] < 0.25 * SLOWER, times[-10:]
     assert weir.resident_kib() - before < 100_000
+
+
+@pytest.mark.parametrize("broken", [b"GET /v1/%zz HTTP/1.1\r\nhost: weir.test\r\n\r\n", b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+                                    b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nhost: weir.test\r\nx: " + b"y" * 40000 + b"\r\n\r\n"])
+def test_whoever_is_refused_before_it_is_known_who_calls_is_a_stranger(weir, provider, broken):
+    """Ten refusals a second for an address; then 429, whatever is wrong. Who shows a key is served all the while."""
+    address = next(ADDRESSES)
+
+    def say(data):
+        with socket.socket() as s:
+            s.bind((address, 0))
+            s.connect(("127.0.0.1", weir.port))
+            s.sendall(data)
+            return read_answers(receive(s, lambda got: len(read_answers(got)) > 0, 5))[0]
+    statuses = [say(broken)[0] for _ in range(30)]
+    assert statuses[0] in (400, 431) and statuses[:8] == [statuses[0]] * 8
+    assert statuses[-1] == 429 and set(statuses) == {statuses[0], 429}
+    assert say(request(weir))[0] == 200
