@@ -189,11 +189,14 @@ static int no_process_and_no_odd_socket(void)
 	return socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT ? 0 : 5;
 }
 
-static void *sleep_for_ever(void *arg)
+static void *tell_and_sleep(void *to)
 {
-	for (;;)
-		pause();
-	return arg;
+	long number = syscall(SYS_gettid);
+
+	if (write(*(int *)to, &number, sizeof(number)) == (ssize_t)sizeof(number))
+		for (;;)
+			pause();
+	return NULL;
 }
 
 /* A thread that was there before is bound as well. */
@@ -201,17 +204,20 @@ static int threads_that_run_already(void)
 {
 	char path[64], line[128] = "";
 	pthread_t thread;
+	long number;
+	int told[2];
 	FILE *f;
 
-	if (pthread_create(&thread, NULL, sleep_for_ever, NULL))
+	if (pipe(told) || pthread_create(&thread, NULL, tell_and_sleep, &told[1]) ||
+	        read(told[0], &number, sizeof(number)) != (ssize_t)sizeof(number))
 		return 1;
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/status", syscall(SYS_gettid) + 1);
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/status", number);
 	int r = confine_calls();
 	if (r)
 		return r;
 	f = fopen(path, "re");
 	if (!f)
-		return OWN_EXIT; /* another process took the next number */
+		return 3;
 	while (fgets(line, sizeof(line), f))
 		if (!strncmp(line, "Seccomp:", 8))
 			break;
