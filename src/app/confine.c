@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* confine: see confine.h. Where a kernel lacks a part, Weir goes on without and says so. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +9,8 @@
 #include "app/sandbox.h"
 #include "app/state.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "config/conf.h"
-
-#define FOLDERS_MAX 64
 
 /* The folder that a socket is made in; -1 when there is none yet, and then binding will say so. */
 static int folder_of(struct slice socket)
@@ -28,10 +28,15 @@ static int folder_of(struct slice socket)
 
 static void confine_files(struct confinement *c, const struct state *state, const struct conf *conf)
 {
-	int folders[FOLDERS_MAX] = {state->dir};
+	int *folders = mem_alloc((conf->n_listeners + 1) * sizeof(*folders));
 	size_t n = 1;
 
-	for (unsigned i = 0; i < conf->n_listeners && n < FOLDERS_MAX; i++) {
+	if (!folders) {
+		c->landlock = -ENOMEM;
+		return;
+	}
+	folders[0] = state->dir;
+	for (unsigned i = 0; i < conf->n_listeners; i++) {
 		const struct listener_conf *l = &conf->listeners[i];
 		int fd = l->address.none || !l->address.unix_path.len
 		                 ? -1
@@ -42,6 +47,7 @@ static void confine_files(struct confinement *c, const struct state *state, cons
 	c->landlock = sandbox_files(folders, n);
 	while (n > 1)
 		close(folders[--n]);
+	mem_free(folders);
 }
 
 void confine_start(struct confinement *c, const struct state *state, const struct conf *conf)

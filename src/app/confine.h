@@ -7,7 +7,7 @@ struct state;
 
 /* What holds, for the log. */
 struct confinement {
-	int landlock; /* the kernel's version of it; 0: none */
+	int landlock; /* the kernel's version of it; 0: none; a negative errno: why not */
 	int seccomp;  /* 0: in force; a negative errno: why not */
 };
 

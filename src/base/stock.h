@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stock: blocks of memory that change hands instead of going back to the heap. What one connection
  * has done with is the next one's, so that those which rest hold nothing and what is used is warm.
- * One a loop. Not for secrets: blocks are not wiped. */
+ * One a loop. As on the heap, blocks are not wiped: heads have stood in them, and
+ * their keys with them, so a block is written before it is read. */
 #pragma once
 #include "base/mem.h"
 

@@ -229,6 +229,12 @@ int openai_read_tool_list(struct openai_reader *r)
 	return 0;
 }
 
+/* An entry of the older list, not a tool's: another reader would take its name from inside. */
+static bool is_plain_function(const struct openai_entry *e)
+{
+	return has_one_reading(e) && !e->m[ENTRY_FUNCTION] && !e->m[ENTRY_CUSTOM];
+}
+
 int openai_read_function_list(struct openai_reader *r)
 {
 	struct openai_where list = {.key = "functions"}, w = {.in = &list};
@@ -246,7 +252,7 @@ int openai_read_function_list(struct openai_reader *r)
 		if (error)
 			return error;
 		name = e.m[ENTRY_NAME];
-		if (json_type(name) != JSON_STRING || !has_one_reading(&e) ||
+		if (json_type(name) != JSON_STRING || !is_plain_function(&e) ||
 		        !openai_name_is_valid(json_text(name)))
 			return wrong_tool(r, LIST_FUNCTIONS, w.index,
 			        "a name of A-Z a-z 0-9 _ . - and at most 128 characters");

@@ -131,10 +131,11 @@ void head_give_memory(struct head *h, struct stock *stock)
 		stock_give(stock, h->block.mem, STOCK_BLOCK);
 		buf_init(&h->block, h->block.max);
 	}
+	h->n_headers = 0;
 	if (h->cap_headers == HEADERS_A_BLOCK) {
 		stock_give(stock, h->headers, STOCK_BLOCK);
 		h->headers = NULL;
-		h->n_headers = h->cap_headers = 0;
+		h->cap_headers = 0;
 	}
 }
 

@@ -61,8 +61,9 @@ static int unix_bind(int fd, const struct sockaddr_un *at, uint32_t mode)
 
 	if (r == -EADDRINUSE && !lstat(at->sun_path, &old) && S_ISSOCK(old.st_mode) &&
 	        !unix_is_answered(at)) {
-		unlink(at->sun_path);
-		r = bind(fd, (const struct sockaddr *)at, sizeof(*at)) ? -errno : 0;
+		r = unlink(at->sun_path) || bind(fd, (const struct sockaddr *)at, sizeof(*at))
+		            ? -errno
+		            : 0;
 	}
 	if (!r && chmod(at->sun_path, (mode_t)(mode & 0777)))
 		r = -errno;
