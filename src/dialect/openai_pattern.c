@@ -82,7 +82,7 @@ size_t pattern_run(
 	const char *event = bytes.at, *end = bytes.at + bytes.len, *at;
 	bool more = goes_on_as(event, end, p->head);
 	size_t sum = 0;
-	struct slice text;
+	struct slice text = {NULL, 0};
 
 	while (more && (at = holes_end(p, event + p->head.len, end, &text))) {
 		/* The tail of one and the head of the next are compared as one. */
