@@ -111,13 +111,16 @@ static bool name_is_declared(const struct request_facts *facts, struct slice nam
 	return false;
 }
 
-/* A piece continues the name only while nothing says that it is whole. */
+/* A piece continues the name only while nothing says that it is whole. Some providers send an empty
+ * one with every fragment after the first. */
 static int feed_name(struct toolcalls *t, struct assembling *c, struct slice piece,
         const struct request_facts *facts, const char **ret_wrong)
 {
 	struct slice so_far = buf_slice(&c->name);
 	bool repeats = slice_equals(so_far, piece);
 
+	if (!piece.len)
+		return 0;
 	if (so_far.len) {
 		if (repeats && (buf_len(&c->arguments) || name_is_declared(facts, so_far))) {
 			c->name_pieces++;

@@ -83,6 +83,27 @@ static void a_declared_name_may_repeat_but_not_change(void **state)
 	facts = (struct request_facts){.n = 1};
 }
 
+static void an_empty_name_says_nothing(void **state)
+{
+	struct tool_decl tools[] = {{.name = SLICE_INIT("get")}};
+	struct toolcalls t;
+	struct assembling *calls;
+	unsigned n;
+
+	(void)state;
+	facts = (struct request_facts){.tools = tools, .n_tools = 1};
+	toolcalls_init(&t);
+	assert_int_equal(feed(&t, 0, "a", "", NULL), 0);
+	assert_int_equal(feed(&t, 0, NULL, "get", ""), 0);
+	assert_int_equal(feed(&t, 0, NULL, "", "{"), 0);
+	assert_int_equal(feed(&t, 0, NULL, "", "}"), 0);
+	calls = toolcalls_of(&t, 0, &n);
+	assert_slice(buf_slice(&calls[0].name), "get");
+	assert_int_equal(calls[0].name_pieces, 1);
+	toolcalls_finish(&t);
+	facts = (struct request_facts){.n = 1};
+}
+
 static void what_is_held_has_a_ceiling(void **state)
 {
 	static char much[1 << 20];
@@ -138,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(pieces_are_joined_in_order),
 	        cmocka_unit_test(a_declared_name_may_repeat_but_not_change),
+	        cmocka_unit_test(an_empty_name_says_nothing),
 	        cmocka_unit_test(what_is_held_has_a_ceiling),
 	        cmocka_unit_test(want_of_memory_is_survived),
 	};
