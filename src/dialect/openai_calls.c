@@ -131,7 +131,8 @@ static int read_entry(
 		r = piece(e.m[CALL_ID], "a tool call's id is no string", &f.id, why);
 	if (!r)
 		r = piece(e.in[CALL_NAME], "a tool call's name is no string", &name, why);
-	if (!r && (f.kind != TOOL_HOSTED || name.len))
+	/* A type stands for a name only where there is none, not even an empty one. */
+	if (!r && (f.kind != TOOL_HOSTED || json_type(e.in[CALL_NAME]) == JSON_STRING))
 		f.name = name;
 	if (!r)
 		r = piece(e.in[e.custom ? CALL_INPUT : CALL_ARGUMENTS],
