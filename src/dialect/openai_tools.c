@@ -232,7 +232,8 @@ int openai_read_tool_list(struct openai_reader *r)
 /* An entry of the older list, not a tool's: another reader would take its name from inside. */
 static bool is_plain_function(const struct openai_entry *e)
 {
-	return has_one_reading(e) && !e->m[ENTRY_FUNCTION] && !e->m[ENTRY_CUSTOM];
+	return has_one_reading(e) && json_type(e->m[ENTRY_FUNCTION]) <= JSON_NULL &&
+	       json_type(e->m[ENTRY_CUSTOM]) <= JSON_NULL;
 }
 
 int openai_read_function_list(struct openai_reader *r)
