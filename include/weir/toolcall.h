@@ -10,6 +10,19 @@ enum tool_kind {
 	TOOL_HOSTED,   /* the provider runs it by itself: web_search, mcp, code_interpreter, and every type we do not know */
 };
 
+/* [A-Za-z0-9_.-]{1,128}: what the APIs take for a tool's name. What a model calls in an answer may be anything. */
+static inline bool tool_name_is_valid(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.at[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!letter && c != '_' && c != '.' && c != '-')
+			return false;
+	}
+	return name.len > 0 && name.len <= 128;
+}
+
 struct tool_decl {
 	enum tool_kind kind;
 	struct slice name;  /* unescaped; TOOL_HOSTED: its type, "mcp" with its server as "mcp:https://..." */

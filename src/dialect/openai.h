@@ -32,6 +32,5 @@ int openai_complain(struct complaint *why, enum fault fault, const char *pointer
         const char *format, ...) __attribute__((cold, format(printf, 4, 5)));
 /* s as a JSON string with its quotes, in the arena; at == NULL: no memory. */
 struct slice openai_quote(struct arena *arena, struct slice s);
-bool openai_name_is_valid(struct slice name); /* [A-Za-z0-9_.-]{1,128} */
 /* {"error":{...}} */
 int openai_put_error(const struct refusal *r, struct slice request_id, struct buf *out);

@@ -28,7 +28,7 @@ static int choose(struct openai_reader *r, struct slice name, const char *pointe
 {
 	struct slice copy;
 
-	if (!openai_name_is_valid(name))
+	if (!tool_name_is_valid(name))
 		return openai_wrong(r, pointer, "a choice that names a tool");
 	copy = arena_dup(r->arena, name);
 	if (!copy.at)

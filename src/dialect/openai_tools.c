@@ -24,20 +24,6 @@ static const struct json_name entry_types[TYPE_OTHER] = {
         [TYPE_NAMESPACE] = JSON_NAME("namespace"),
 };
 
-bool openai_name_is_valid(struct slice name)
-{
-	if (!name.len || name.len > 128)
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.at[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		            c == '_' || c == '.' || c == '-'))
-			return false;
-	}
-	return true;
-}
-
 static enum entry_type type_of(const struct json_value *type)
 {
 	return json_type(type) == JSON_STRING ? json_name_find(entry_types, TYPE_OTHER, 0, type)
@@ -168,7 +154,7 @@ static int read_tool(struct openai_reader *r, const struct json_value *v,
 
 	if (json_type(v) != JSON_OBJECT)
 		return wrong_tool(r, list, index, "an object");
-	if (!openai_name_is_valid(name))
+	if (!tool_name_is_valid(name))
 		return wrong_tool(r, list, index,
 		        kind == TOOL_HOSTED ? "a tool with a type"
 		                            : "a tool with one name of A-Z a-z 0-9 _ . - and at "
@@ -254,7 +240,7 @@ int openai_read_function_list(struct openai_reader *r)
 			return error;
 		name = e.m[ENTRY_NAME];
 		if (json_type(name) != JSON_STRING || !is_plain_function(&e) ||
-		        !openai_name_is_valid(json_text(name)))
+		        !tool_name_is_valid(json_text(name)))
 			return wrong_tool(r, LIST_FUNCTIONS, w.index,
 			        "a name of A-Z a-z 0-9 _ . - and at most 128 characters");
 		if (openai_keep(r, name, &text) ||

@@ -5,18 +5,6 @@
 #include "policy/registry.h"
 #include "weir/exchange.h"
 
-/* [A-Za-z0-9_.-]{1,128}: what a model calls in an answer may be anything, and anything else is no tool's name. */
-static bool is_name(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		if (!letter && c != '_' && c != '.' && c != '-')
-			return false;
-	}
-	return s.len > 0 && s.len <= 128;
-}
-
 /* FAULT_NONE when agent may use the tool under conf. */
 static enum fault judge_under(
 	const struct conf *conf, const struct agent_conf *agent, enum tool_kind kind, struct slice name)
@@ -29,7 +17,7 @@ static enum fault judge_under(
 	}
 	const struct tool_conf *tool = conf_tool(conf, name);
 	if (!tool)
-		return agent->any_local && is_name(name) ? FAULT_NONE : FAULT_TOOL_DENIED;
+		return agent->any_local && tool_name_is_valid(name) ? FAULT_NONE : FAULT_TOOL_DENIED;
 	if (!agent->tools[tool->index])
 		return FAULT_TOOL_DENIED;
 	return agent->tool_scopes_held[tool->index] ? FAULT_NONE : FAULT_DATA_ACCESS_DENIED;
