@@ -81,30 +81,9 @@ void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN])
 	wipe(inner, sizeof(inner));
 }
 
-/* The bits in which eight bytes differ; the compiler may not look into them and stop early. */
-static inline uint64_t word_difference(const uint8_t *a, const uint8_t *b)
-{
-	uint64_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	x ^= y;
-	__asm__("" : "+r"(x));
-	return x;
-}
-
-/* The last word may overlap the one before. CRYPTO_memcmp takes each byte by itself. */
 bool bytes_equal_constant(const void *a, const void *b, size_t len)
 {
-	const uint8_t *x = a, *y = b;
-	uint64_t difference = 0;
-
-	if (len < sizeof(uint64_t))
-		return !CRYPTO_memcmp(a, b, len);
-	for (size_t i = 0; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t))
-		difference |= word_difference(x + i, y + i);
-	difference |= word_difference(x + len - sizeof(uint64_t), y + len - sizeof(uint64_t));
-	return !difference;
+	return !CRYPTO_memcmp(a, b, len);
 }
 
 void wipe(void *at, size_t len)
