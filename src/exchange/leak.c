@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leak: see leak.h. */
 #include "exchange/leak.h"
+#include "exchange/header_set.h"
 #include <errno.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static bool name_stays(struct slice name)
 	case 'w':
 		return slice_equals_nocase(name, SLICE("www-authenticate"));
 	case 'x':
-		return name_starts(name, SLICE("x-weir-"));
+		return name_is_of_weir(name);
 	default:
 		return false;
 	}
