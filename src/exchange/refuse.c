@@ -65,10 +65,9 @@ static const struct refusal *refuse_stranger(struct exchange *x, const struct re
 		.sentence = SLICE_INIT(STRANGER_TOLD),
 		.retry_after_ms = STRANGER_WAIT_MS,
 	};
-	bool stranger = !x->calls[0].agent && !x->head_sent && x->env->strangers && !x->client_gone &&
-		fault_infos[r->fault].blame == BLAME_CLIENT && !x->source_local;
+	bool unknown = !x->calls[0].agent && !x->head_sent && !x->source_local && !x->client_gone;
 
-	return stranger && !strangers_count(x->env->strangers, x->down->peer, exchange_now(x)) ? &slower : r;
+	return unknown && strangers_are_too_many(x->env->strangers, r->fault, x->down->peer, exchange_now(x)) ? &slower : r;
 }
 
 enum step refuse(struct exchange *x, const struct refusal *r)

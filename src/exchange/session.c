@@ -75,18 +75,9 @@ static void trim(struct session *s)
 	loop_deadline_set(s->gate->loop, &s->deadline, s->idle_until);
 }
 
-/* It is not known who calls: that counts against the address. Silence does not, it has its own limits. */
-static bool is_one_too_many(const struct session *s, enum fault why)
-{
-	struct strangers *strangers = s->gate->env->strangers;
-
-	return strangers && fault_infos[why].blame == BLAME_CLIENT && why != FAULT_REQUEST_TIMEOUT &&
-		!strangers_count(strangers, s->down.peer, s->gate->loop->now);
-}
-
 static void answer_and_close(struct session *s, enum fault why, const char *note)
 {
-	if (is_one_too_many(s, why)) {
+	if (strangers_are_too_many(s->gate->env->strangers, why, s->down.peer, s->gate->loop->now)) {
 		why = FAULT_RATE_LIMITED;
 		note = STRANGER_TOLD;
 	}

@@ -43,7 +43,7 @@ void session_refuse(struct codec *c, uint32_t stream, enum fault why, const char
 	head_add(&h, HEADER_OTHER, SLICE("x-weir-code"), slice_str(f->code));
 	head_add(&h, HEADER_OTHER, SLICE("x-weir-request-id"), slice_str(id));
 	head_add_id(&h, HEADER_X_REQUEST_ID, slice_str(id));
-	if (why == FAULT_RATE_LIMITED) {
+	if (why == FAULT_RATE_LIMITED) { /* STRANGER_WAIT_MS */
 		head_add(&h, HEADER_OTHER, SLICE("retry-after"), SLICE("1"));
 		head_add(&h, HEADER_OTHER, SLICE("retry-after-ms"), SLICE("1000"));
 	}

@@ -29,3 +29,8 @@ bool strangers_count(struct strangers *s, struct slice address, uint64_t now_ns)
 		cell, &due, next, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
+
+bool strangers_are_too_many(struct strangers *s, enum fault why, struct slice address, uint64_t now_ns)
+{
+	return s && fault_infos[why].blame == BLAME_CLIENT && why != FAULT_REQUEST_TIMEOUT && !strangers_count(s, address, now_ns);
+}

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include "base/slice.h"
+#include "weir/fault.h"
 
 #define STRANGER_CELLS 4096
 #define STRANGER_RATE 10 /* refusals a second */
@@ -18,3 +19,6 @@ struct strangers {
 
 /* Counts one refusal; false: it is one too many. address: as address_format writes it, whose port is left aside. */
 bool strangers_count(struct strangers *s, struct slice address, uint64_t now_ns);
+/* Whether a refusal for why, before it is known who calls, is one too many. What the caller is to blame for counts, but not
+ * silence, which has limits of its own. s may be NULL: nobody counts. */
+bool strangers_are_too_many(struct strangers *s, enum fault why, struct slice address, uint64_t now_ns);

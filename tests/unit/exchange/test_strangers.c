@@ -119,6 +119,22 @@ static void workers_share_the_ten(void **state)
 	assert_int_equal(passed_all, 10);
 }
 
+static void only_what_the_caller_is_to_blame_for_counts(void **state)
+{
+	struct slice who = SLICE("192.0.2.9:1");
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		assert_false(strangers_are_too_many(NULL, FAULT_REQUEST_INVALID, who, NOW));
+		assert_false(strangers_are_too_many(all, FAULT_REQUEST_TIMEOUT, who, NOW));
+		assert_false(strangers_are_too_many(all, FAULT_OVERLOADED, who, NOW));
+	}
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(strangers_are_too_many(
+					 all, i & 1 ? FAULT_REQUEST_INVALID : FAULT_UNAUTHENTICATED, who, NOW),
+			i >= STRANGER_RATE);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -129,6 +145,7 @@ int main(void)
 	        T(another_port_is_not_another_address),
 	        T(addresses_do_not_take_from_each_other),
 	        T(workers_share_the_ten),
+	        T(only_what_the_caller_is_to_blame_for_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
