@@ -158,7 +158,7 @@ static int serve(struct server *s, const struct options *o, struct conf *conf)
 	child_finish(&child);
 	if (o->command)
 		confine_late(&s->confinement);
-	confine_say(&s->confinement);
+	confine_say(&s->confinement, s->starts_command);
 	if (pid >= 0)
 		status = control_run(s, pid);
 	else

@@ -61,18 +61,31 @@ void confine_late(struct confinement *c)
 	c->seccomp = sandbox_calls(true);
 }
 
-void confine_say(const struct confinement *c)
+/* In words: what holds, or why it does not. */
+static struct slice seccomp_word(const struct confinement *c)
 {
-	struct slice seccomp = c->seccomp == 0 ? SLICE("in force") : SLICE("none");
+	return c->seccomp == 0 ? SLICE("in force") : slice_str(strerror(-c->seccomp));
+}
 
-	if (c->landlock > 0)
-		log_write(LEVEL_INFO,
-		        LOG_FIELDS(LOG_TEXT("seccomp", seccomp),
-		                LOG_NUMBER("landlock", (uint64_t)c->landlock)),
-		        "the process is confined: it starts nothing and writes only its state");
-	else
-		log_write(LEVEL_INFO,
-		        LOG_FIELDS(
-		                LOG_TEXT("seccomp", seccomp), LOG_TEXT("landlock", SLICE("none"))),
-		        "the process is confined as far as this kernel and this start allow");
+static struct slice landlock_word(const struct confinement *c, char text[24])
+{
+	if (c->landlock <= 0)
+		return c->landlock < 0 ? slice_str(strerror(-c->landlock)) : SLICE("none");
+	return slice_from(text, (size_t)snprintf(text, 24, "version %d", c->landlock));
+}
+
+void confine_say(const struct confinement *c, bool starts_command)
+{
+	bool whole = c->seccomp == 0 && (c->landlock > 0 || starts_command);
+	char version[24];
+
+	log_write(whole ? LEVEL_INFO : LEVEL_WARN,
+	        LOG_FIELDS(LOG_TEXT("seccomp", seccomp_word(c)),
+	                LOG_TEXT("landlock", landlock_word(c, version))),
+	        !whole ? "the process is not wholly confined: this kernel, or the container it "
+	                 "runs in, "
+	                 "lacks a part"
+	        : starts_command
+	                ? "the process is confined: it starts nothing more"
+	                : "the process is confined: it starts nothing and writes only its state");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* confine: applies the sandbox to this program: which folders it writes in, in which order, and what is said of it. */
 #pragma once
+#include <stdbool.h>
 
 struct conf;
 struct state;
@@ -16,4 +17,5 @@ struct confinement {
 void confine_start(struct confinement *c, const struct state *state, const struct conf *conf);
 /* For a Weir that has started its command: system calls only, for the threads that run. */
 void confine_late(struct confinement *c);
-void confine_say(const struct confinement *c);
+/* One line of the log: what holds, and a warning when a part that should does not. */
+void confine_say(const struct confinement *c, bool starts_command);

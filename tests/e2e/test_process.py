@@ -19,15 +19,15 @@ def status(pid, task, name):
 def test_every_thread_is_confined(weir):
     assert weir.chat().status_code == 200
     pid = weir.process.pid
-    (said,) = eventually(lambda: [line for line in weir.lines() if "the process is confined" in line["msg"]])
+    (said,) = eventually(lambda: [line for line in weir.lines() if "confined" in line["msg"]])
     tasks = os.listdir(f"/proc/{pid}/task")
     assert len(tasks) >= 4  # control, log, health, one worker
     for task in tasks:
         assert status(pid, task, "NoNewPrivs") == "1"
         assert status(pid, task, "Seccomp") == ("0" if SANITISED else "2"), said
-    assert (said["seccomp"] == "none") == SANITISED
+    assert (said["seccomp"] == "in force") != SANITISED and (said["level"] == "warn") == SANITISED
     if not SANITISED and os.path.exists("/sys/kernel/security/lsm") and "landlock" in open("/sys/kernel/security/lsm").read():
-        assert said["landlock"] >= 1, said
+        assert said["landlock"].startswith("version "), said
 
 
 def test_no_core_is_written_and_nobody_else_reads_what_it_makes(weir):
@@ -41,8 +41,8 @@ def test_a_socket_that_a_reload_puts_into_another_folder_is_refused_and_the_poli
     weir = start_weir(provider)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (said,) = eventually(lambda: [line for line in weir.lines() if "the process is confined" in line["msg"]])
-    bound = said["landlock"] != "none"
+    (said,) = eventually(lambda: [line for line in weir.lines() if "confined" in line["msg"]])
+    bound = said["landlock"].startswith("version ")
     weir.reload(good=not bound, listeners={"local": {"address": f"unix:{elsewhere}/weir.sock", "kind": "agents", "default_agent": "app"}})
     assert (elsewhere / "weir.sock").exists() != bound
     assert not bound or any("needs a restart" in line["msg"] for line in weir.lines())
@@ -56,4 +56,4 @@ def test_a_command_is_not_bound_by_what_binds_weir(weir, tmp_path):
                            f"cat /proc/self/status > {out} && /bin/true"], env=weir.env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^Seccomp:\s*0", out.read_text(), re.M)
-    assert any("confined as far as" in line for line in done.stdout.splitlines())
+    assert any("confined" in line and '"landlock":"none"' in line for line in done.stdout.splitlines())
