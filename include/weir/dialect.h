@@ -45,6 +45,13 @@ struct complaint {
 	char param[80]; /* the field, "" when none */
 };
 
+/* Nothing said yet. The rest of the texts stays as it was: they are too large to be filled at each call. */
+static inline void complaint_init(struct complaint *c, enum fault fault)
+{
+	c->fault = fault;
+	c->text[0] = c->param[0] = '\0';
+}
+
 /* What Weir answers when it says no; each API has its own shape for it. */
 struct refusal {
 	enum fault fault;

@@ -10,9 +10,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"

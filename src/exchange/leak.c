@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leak: see leak.h. */
 #include "exchange/leak.h"
-#include "exchange/header_set.h"
 #include <errno.h>
 #include <string.h>
+#include "exchange/header_set.h"
 
 #define SECRET_LEAST 8 /* a shorter one would be found in any text */
 

@@ -167,8 +167,7 @@ static enum fault lap_feed(struct exchange *x, struct slice in, bool last)
 {
 	struct complaint why UNINIT;
 
-	why.fault = FAULT_UPSTREAM_MALFORMED;
-	why.text[0] = why.param[0] = '\0';
+	complaint_init(&why, FAULT_UPSTREAM_MALFORMED);
 	x->lap.last = last;
 	x->calls[0].priced = false; /* there may be usage in it */
 	int e = x->answer.dialect->answer_feed(&x->answer, in, last, &x->lap, &why);

@@ -110,8 +110,7 @@ static enum step step_judging(struct exchange *x)
 {
 	struct complaint why UNINIT;
 
-	why.fault = FAULT_REQUEST_INVALID;
-	why.text[0] = why.param[0] = '\0';
+	complaint_init(&why, FAULT_REQUEST_INVALID);
 	if (x->aborted)
 		return step_to(x, PHASE_CLOSING);
 	if (x->source_fault != FAULT_NONE)
