@@ -127,17 +127,44 @@ static inline bool places_may_hold(const char *at, struct slice what)
 }
 
 /* memmem takes each byte by itself: it sees only what may hold it, and the end. */
-bool slice_holds(struct slice s, struct slice what)
+static bool blocks_hold(struct slice s, struct slice what)
 {
 	size_t i = 0;
 
-	if (!what.len || s.len < what.len)
-		return !what.len;
+	if (s.len < what.len)
+		return false;
 	for (; s.len - what.len >= i + PLACES - 1; i += PLACES)
 		if (places_may_hold(s.at + i, what) &&
 		        memmem(s.at + i, PLACES - 1 + what.len, what.at, what.len))
 			return true;
 	return memmem(s.at + i, s.len - i, what.at, what.len);
+}
+
+#define FINDS_BORNE 8u /* in vain, besides one for every PLACES */
+
+/* One byte of what is looked for at a time, the quickest search there is, and after each that was
+ * found in vain the byte before it: sooner or later one that s has seldom or never. In a text that
+ * has all of them often that is no gain, and the rest of it is searched in blocks. */
+bool slice_holds(struct slice s, struct slice what)
+{
+	size_t from = 0, pick = what.len - 1;
+
+	if (!what.len || s.len < what.len)
+		return !what.len;
+	for (size_t vain = 0; vain <= FINDS_BORNE + from / PLACES; vain++) {
+		const char *at = s.at + from + pick;
+
+		at = memchr(at, what.at[pick], s.len - what.len - from + 1);
+		if (!at)
+			return false;
+		from = (size_t)(at - s.at) - pick;
+		if (!memcmp(s.at + from, what.at, what.len))
+			return true;
+		if (from++ == s.len - what.len)
+			return false;
+		pick = pick ? pick - 1 : what.len - 1;
+	}
+	return blocks_hold(slice_skip(s, from), what);
 }
 
 /* Where the text does not go on as the pattern does, the last star takes one byte more and

@@ -226,6 +226,45 @@ static void what_is_found_is_what_memmem_finds(void **state)
 	}
 }
 
+/* A long text has any number of bytes of what is looked for: none, some here and there, in one
+ * stretch only, everywhere. */
+static void a_credential_is_found_however_much_is_like_it(void **state)
+{
+	static const char what[] = "sk-aB3xK9_fQzaB3xK9_fQz";
+	size_t len = sizeof(what) - 1, room = 3000;
+	struct slice needle = slice_from(what, len);
+	char *text = malloc(room), saved[sizeof(what)];
+	unsigned n = 1;
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned round = 0; round < 60; round++) {
+		unsigned rare = 1u << round % 12;
+
+		for (size_t i = 0; i < room; i++) {
+			bool alike = round < 48 || (i > 700 && i < 1900);
+
+			n = n * 1103515245 + 12345;
+			text[i] = alike && !((n >> 16) % rare) ? what[(n >> 8) % len] : '.';
+		}
+		for (size_t at = 0; at + len <= room; at += at < 200 || at > room - 200 ? 1 : 37) {
+			struct slice s = slice_from(text, room);
+
+			memcpy(saved, text + at, len);
+			memcpy(text + at, what, len);
+			assert_true(slice_holds(s, needle));
+			assert_true(slice_holds(slice_from(text, at + len), needle));
+			assert_true(slice_holds(slice_skip(s, at), needle));
+			assert_false(slice_holds(slice_from(text, at + len - 1), needle));
+			assert_false(slice_holds(slice_skip(s, at + 1), needle));
+			text[at + at % len] ^= 1;
+			assert_false(slice_holds(s, needle));
+			memcpy(text + at, saved, len);
+		}
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +272,7 @@ int main(void)
 	        cmocka_unit_test(case_is_a_matter_of_ascii_letters_only),
 	        cmocka_unit_test(a_text_is_found_wherever_it_stands),
 	        cmocka_unit_test(what_is_found_is_what_memmem_finds),
+	        cmocka_unit_test(a_credential_is_found_however_much_is_like_it),
 	        cmocka_unit_test(skipping_past_the_end_leaves_nothing),
 	        cmocka_unit_test(starts_and_ends_are_compared_by_bytes),
 	        cmocka_unit_test(trimming_takes_blanks_and_tabs_only),
