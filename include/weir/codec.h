@@ -10,7 +10,8 @@
 struct codec_events {
 	/* A whole head. Borrowed until next is called or the codec's end. last: nothing follows. */
 	void (*head)(void *owner, uint32_t stream, struct head *head, bool last);
-	/* Content, in order, unframed. Borrowed: gone when feed returns. */
+	/* Content, in order, unframed; of what one feed took, all at once: what is made of it costs more for each portion
+	 * than for each byte. Borrowed: gone when feed returns. */
 	void (*data)(void *owner, uint32_t stream, struct slice data);
 	/* Trailers, before end; HTTP/1 reads and drops them, so this is never called for it. */
 	void (*trailers)(void *owner, uint32_t stream, struct head *trailers);
@@ -27,7 +28,8 @@ struct codec;
 struct codec_ops {
 	const char *name; /* "http/1.1" */
 	/* Takes bytes from the wire; returns how many it took. Fewer than given: it is paused, or between two messages
-	 * (HTTP/1 server: the exchange has not ended; client: what follows the answer is surplus). Feed again later. */
+	 * (HTTP/1 server: the exchange has not ended; client: what follows the answer is surplus). Feed again later.
+	 * What it took it may have written to: content is moved together over the framing between. The rest is as it was. */
 	size_t (*feed)(struct codec *c, struct slice in);
 	/* The peer has closed its side. An answer that ends with the connection ends here. */
 	void (*feed_end)(struct codec *c);

@@ -7,11 +7,9 @@
 #define MARK (CHAR_QUERY | CHAR_TARGET)
 
 const uint8_t char_classes[256] = {
-        ['0' ... '9'] = WORD | CHAR_HEX,
-        ['A' ... 'F'] = WORD | CHAR_HEX,
-        ['G' ... 'Z'] = WORD,
-        ['a' ... 'f'] = WORD | CHAR_HEX,
-        ['g' ... 'z'] = WORD,
+        ['0' ... '9'] = WORD,
+        ['A' ... 'Z'] = WORD,
+        ['a' ... 'z'] = WORD,
         ['-'] = WORD,
         ['.'] = WORD & ~CHAR_NAME,
         ['_'] = WORD & ~CHAR_NAME,
@@ -45,6 +43,14 @@ const uint8_t char_classes[256] = {
         ['>'] = CHAR_TARGET,
         ['\\'] = CHAR_TARGET,
 };
+
+/* clang-format off */
+const uint8_t char_hex_values[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	['A'] = 11, 12, 13, 14, 15, 16,
+	['a'] = 11, 12, 13, 14, 15, 16,
+};
+/* clang-format on */
 
 bool chars_are(struct slice s, unsigned classes)
 {

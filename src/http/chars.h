@@ -4,9 +4,8 @@
 #pragma once
 #include "base/slice.h"
 
-#define CHAR_TOKEN 0x01u /* RFC 9110 5.6.2 */
-#define CHAR_NAME 0x02u  /* A-Z a-z 0-9 -: what a request's header name may be made of */
-#define CHAR_HEX 0x04u
+#define CHAR_TOKEN 0x01u  /* RFC 9110 5.6.2 */
+#define CHAR_NAME 0x02u   /* A-Z a-z 0-9 -: what a request's header name may be made of */
 #define CHAR_HOST 0x08u   /* of a registered name or an IPv4 address */
 #define CHAR_PATH 0x10u   /* of a path, besides '/' and escapes: no ';' */
 #define CHAR_QUERY 0x20u  /* of a query, besides escapes */
@@ -14,6 +13,7 @@
 #define CHAR_TARGET 0x80u /* visible ASCII: whatever a request target can hold */
 
 extern const uint8_t char_classes[256];
+extern const uint8_t char_hex_values[256]; /* one more than the digit's value; 0: it is none */
 
 static inline bool char_is(char c, unsigned classes)
 {
@@ -23,16 +23,10 @@ static inline bool char_is(char c, unsigned classes)
 bool chars_are(struct slice s, unsigned classes); /* also true of nothing */
 bool chars_are_name(struct slice s);              /* chars_are(s, CHAR_NAME), quicker */
 
-/* Of a byte that is CHAR_HEX. */
-static inline unsigned char_hex_digit(char c)
-{
-	return ((uint8_t)c & 15u) + ((uint8_t)c >> 6) * 9u;
-}
-
 /* 0 to 15, or -1. */
 static inline int char_hex(char c)
 {
-	return char_is(c, CHAR_HEX) ? (int)char_hex_digit(c) : -1;
+	return char_hex_values[(uint8_t)c] - 1;
 }
 
 struct chars_scan {

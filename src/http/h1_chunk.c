@@ -232,65 +232,88 @@ static void chunks_byte(struct chunks *c, char byte)
 	}
 }
 
-static __attribute__((noinline)) void chunks_walk(struct chunks *c, struct slice *in)
+static __attribute__((noinline)) struct slice chunks_walk(struct chunks *c, struct slice in)
 {
-	while (in->len && c->place != DATA && c->place < ENDED) {
-		chunks_byte(c, in->at[0]);
-		*in = slice_skip(*in, 1);
+	while (in.len && c->place != DATA && c->place < ENDED) {
+		chunks_byte(c, in.at[0]);
+		in = slice_skip(in, 1);
 	}
+	return in;
 }
 
 #define LEAP_DIGITS 8
 
-/* Nearly every chunk comes with a plain size, and with the line ends on both sides of it in one
- * piece: those are read at once. Anything else is left to be read byte by byte. */
-static inline void chunks_leap(struct chunks *c, struct slice *in)
+static inline bool is_crlf(const char *at)
 {
-	const char *at = in->at, *end = at + in->len, *digits, *most;
-	uint64_t size = 0;
+	return at[0] == '\r' && at[1] == '\n';
+}
 
-	if (c->place == DATA_CR) {
-		if (in->len < 2 || at[0] != '\r' || at[1] != '\n')
-			return;
-		at += 2;
-	}
-	if (c->digits || end - at < 3)
-		return;
-	digits = at;
-	most = end - at < LEAP_DIGITS + 2 ? end - 2 : at + LEAP_DIGITS;
-	for (; at < most && char_is(*at, CHAR_HEX); at++)
-		size = size << 4 | char_hex_digit(*at);
-	if (at == digits || at[0] != '\r' || at[1] != '\n' || !size)
-		return;
+/* Nearly every chunk ends in a line end that came in one piece, and begins with a plain size that
+ * did: those are read at once. Anything else is left to be read byte by byte. */
+static inline struct slice leap_data_end(struct chunks *c, struct slice in)
+{
+	if (in.len < 2 || !is_crlf(in.at))
+		return in;
+	c->overhead += 2;
+	c->place = SIZE;
+	return slice_from(in.at + 2, in.len - 2);
+}
+
+static inline struct slice leap_size(struct chunks *c, struct slice in)
+{
+	const char *at = in.at, *most = at + LEAP_DIGITS;
+	uint64_t size = 0;
+	int digit;
+
+	if (in.len < LEAP_DIGITS + 2 || c->digits)
+		return in;
+	for (; at < most && (digit = char_hex(*at)) >= 0; at++)
+		size = size << 4 | (unsigned)digit;
+	if (!size || !is_crlf(at))
+		return in;
 	at += 2;
-	c->overhead += (size_t)(at - in->at);
+	c->overhead += (size_t)(at - in.at);
 	c->left = size;
 	c->place = DATA;
 	if (c->overhead > c->limits->chunk_slack)
 		chunks_weigh(c);
-	*in = slice_from(at, (size_t)(end - at));
+	return slice_from(at, in.len - (size_t)(at - in.at));
 }
 
-enum chunk_step chunks_next(struct chunks *c, struct slice *in, struct slice *ret_data)
+/* Behind the content of the chunks before. */
+static inline void content_add(struct slice *content, const char *at, size_t len)
 {
-	size_t len;
+	char *end = (char *)(uintptr_t)(content->at + content->len);
 
-	if (c->place == DATA_CR || c->place == SIZE)
-		chunks_leap(c, in);
-	if (c->place != DATA)
-		chunks_walk(c, in);
-	if (c->place == BAD)
-		return CHUNK_BAD;
-	if (c->place == ENDED)
-		return CHUNK_END;
-	if (!in->len)
-		return CHUNK_MORE;
-	len = c->left < in->len ? c->left : in->len;
-	*ret_data = slice_from(in->at, len);
-	*in = slice_from(in->at + len, in->len - len);
-	c->left -= len;
-	c->content += len;
-	if (!c->left)
-		c->place = DATA_CR;
-	return CHUNK_DATA;
+	if (content->len)
+		memmove(end, at, len);
+	else
+		content->at = at;
+	content->len += len;
+}
+
+enum chunk_step chunks_read(struct chunks *c, struct slice *in, struct slice *ret_content)
+{
+	struct slice rest = *in, content = {0};
+
+	for (;;) {
+		if (c->place == DATA_CR)
+			rest = leap_data_end(c, rest);
+		if (c->place == SIZE)
+			rest = leap_size(c, rest);
+		if (c->place != DATA && rest.len)
+			rest = chunks_walk(c, rest);
+		if (c->place != DATA || !rest.len)
+			break;
+		size_t len = c->left < rest.len ? c->left : rest.len;
+		content_add(&content, rest.at, len);
+		rest = slice_from(rest.at + len, rest.len - len);
+		c->content += len;
+		c->left -= len;
+		if (!c->left)
+			c->place = DATA_CR;
+	}
+	*in = rest;
+	*ret_content = content;
+	return c->place == BAD ? CHUNK_BAD : c->place == ENDED ? CHUNK_END : CHUNK_MORE;
 }

@@ -204,23 +204,16 @@ static size_t read_length(struct h1_reader *r, struct slice in)
 
 static size_t read_chunks(struct h1_reader *r, struct slice in)
 {
-	struct slice rest = in, data;
+	struct slice rest = in, content;
+	enum chunk_step step = chunks_read(&r->chunks, &rest, &content);
 
-	for (;;) {
-		switch (chunks_next(&r->chunks, &rest, &data)) {
-		case CHUNK_DATA:
-			r->codec->events->data(r->codec->owner, r->stream, data);
-			break;
-		case CHUNK_END:
-			report_end(r);
-			return in.len - rest.len;
-		case CHUNK_BAD:
-			reader_malformed(r, r->chunks.note);
-			return in.len - rest.len;
-		default:
-			return in.len;
-		}
-	}
+	if (content.len)
+		r->codec->events->data(r->codec->owner, r->stream, content);
+	if (step == CHUNK_END)
+		report_end(r);
+	else if (step == CHUNK_BAD)
+		reader_malformed(r, r->chunks.note);
+	return in.len - rest.len;
 }
 
 size_t h1_reader_feed(struct h1_reader *r, struct slice in)

@@ -24,17 +24,6 @@ static void channel_break(struct channel *c, enum fault why, const char *note)
 
 /* ---- what the codec says */
 
-/* Content that came in one read is told at once: what is made of it costs more for each portion
- * than for each byte. */
-static void channel_tell_content(struct channel *c)
-{
-	struct slice content = c->content;
-
-	c->content = (struct slice){0};
-	if (content.len && c->ops)
-		c->ops->data(c->user, content);
-}
-
 static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
 {
 	struct channel *c = owner;
@@ -45,21 +34,13 @@ static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
 		c->ops->head(c->user, head, last);
 }
 
-/* The next portion moves over the framing that stood between: what was read is ours, and the codec
- * has left it behind. */
 static void on_data(void *owner, uint32_t stream, struct slice data)
 {
 	struct channel *c = owner;
-	char *end = (char *)(uintptr_t)(c->content.at + c->content.len);
 
 	(void)stream;
-	if (!c->content.len) {
-		c->content = data;
-		return;
-	}
-	assert(end <= data.at);
-	memmove(end, data.at, data.len);
-	c->content.len += data.len;
+	if (c->ops)
+		c->ops->data(c->user, data);
 }
 
 static void on_end(void *owner, uint32_t stream)
@@ -67,7 +48,6 @@ static void on_end(void *owner, uint32_t stream)
 	struct channel *c = owner;
 
 	(void)stream;
-	channel_tell_content(c);
 	c->whole = true;
 	if (c->ops)
 		c->ops->end(c->user);
@@ -76,7 +56,6 @@ static void on_end(void *owner, uint32_t stream)
 static void on_reset(void *owner, uint32_t stream, enum fault why, const char *note)
 {
 	(void)stream;
-	channel_tell_content(owner);
 	channel_break(owner, why, note);
 }
 
@@ -123,7 +102,6 @@ static void on_wire_data(void *owner, struct slice in)
 	c->feeding = true;
 	if (c->codec.base.ops->feed(&c->codec.base, in) < in.len)
 		c->surplus = true;
-	channel_tell_content(c);
 	channel_fed(c);
 }
 

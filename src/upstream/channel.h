@@ -38,7 +38,6 @@ struct channel {
 	uint64_t idle_since;
 	uint64_t out_before;  /* the wire's counter when the request began */
 	uint64_t received;    /* of the answer, without TLS */
-	struct slice content; /* came in this read, and was not told yet */
 	unsigned uses;        /* exchanges begun */
 	bool whole;           /* the answer ended as it should */
 	bool broken;          /* fault was told */

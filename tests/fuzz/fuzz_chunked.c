@@ -32,8 +32,9 @@ static void run(struct result *r, struct slice in, size_t piece)
 
 		copy = mem_realloc(copy, n);
 		rest = slice_from(copy, n);
-		while ((r->end = chunks_next(&c, &rest, &data)) == CHUNK_DATA)
-			assert(data.len && !buf_put_slice(&r->content, data));
+		r->end = chunks_read(&c, &rest, &data);
+		assert(!buf_put_slice(&r->content, data));
+		assert(slice_equals(rest, slice_from(in.at + n - rest.len, rest.len)));
 		r->taken += n - rest.len;
 		mem_free(copy);
 		in = slice_skip(in, n);

@@ -4,6 +4,7 @@
 #include "rig/loopback.h"
 #include <assert.h>
 #include <strings.h>
+#include "base/mem.h"
 #include "crypto/key.h"
 
 static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
@@ -197,6 +198,7 @@ static const struct codec_events client_events = {
 
 void loopback_read(const struct loopback *l, struct loopback_answer *ret)
 {
+	char *copy = mem_dup(l->sent, l->n_sent);
 	struct h1_codec client;
 	struct gather asked;
 	struct head head;
@@ -212,10 +214,12 @@ void loopback_read(const struct loopback *l, struct loopback_answer *ret)
 	head.keep_alive = true;
 	head_add_id(&head, HEADER_HOST, SLICE("h"));
 	client.base.ops->put_head(&client.base, 1, &head, true);
-	client.base.ops->feed(&client.base, slice_from(l->sent, l->n_sent));
+	assert(copy); /* the codec may write to what it takes */
+	client.base.ops->feed(&client.base, slice_from(copy, l->n_sent));
 	client.base.ops->finish(&client.base);
 	head_finish(&head);
 	gather_finish(&asked);
+	mem_free(copy);
 }
 
 const char *loopback_header(const struct loopback_answer *a, const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of http/h1_chunk. */
 #include "rig/unit.h"
+#include <stdlib.h>
 #include "base/buf.h"
 #include "http/h1_chunk.h"
 #include "rig/splits.h"
@@ -23,12 +24,9 @@ static void run(void *arg, const struct slice *pieces, unsigned n)
 	chunks_init(&c, &h1_limits_default, false);
 	for (unsigned i = 0; i < n; i++) {
 		rest = pieces[i];
-		while (step == CHUNK_MORE || step == CHUNK_DATA) {
-			step = chunks_next(&c, &rest, &data);
-			if (step == CHUNK_DATA)
-				assert_int_equal(buf_put_slice(&content, data), 0);
-			else
-				break;
+		if (step == CHUNK_MORE) {
+			step = chunks_read(&c, &rest, &data);
+			assert_int_equal(buf_put_slice(&content, data), 0);
 		}
 		left += rest.len;
 	}
@@ -36,6 +34,8 @@ static void run(void *arg, const struct slice *pieces, unsigned n)
 	assert_true(slice_is(buf_slice(&content), due->content));
 	if (step == CHUNK_END)
 		assert_int_equal(left, due->left);
+	if (step == CHUNK_END)
+		assert_true(slice_ends(SLICE("GET"), rest));
 	if (step == CHUNK_BAD)
 		assert_non_null(c.note);
 	buf_finish(&content);
@@ -56,8 +56,8 @@ static void content_comes_out_however_it_is_cut(void **state)
 	assert_chunks("0005\r\nhello\r\n000\r\n\r\n", "hello", CHUNK_END, 0);
 	assert_chunks(
 	        "A;a=b;c;d=\"e;\\\"f\"\r\n0123456789\r\n0;x\r\n\r\n", "0123456789", CHUNK_END, 0);
-	assert_chunks("00000005\r\nhello\r\n0000000000000001\r\n!\r\n00\r\n\r\n", "hello!",
-	        CHUNK_END, 0);
+	assert_chunks(
+	        "00000005\r\nhello\r\n0000000000000001\r\n!\r\n00\r\n\r\n", "hello!", CHUNK_END, 0);
 	assert_chunks("000000005\r\nhello\r\n0\r\n\r\n", "hello", CHUNK_END, 0);
 	assert_chunks("1\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n", "\r\n", CHUNK_END, 0);
 	assert_chunks("1b\r\nabcdefghijklmnopqrstuvwxyz!\r\nC\r\nABCDEFGHIJKL\r\n0\r\n\r\n",
@@ -91,6 +91,38 @@ static void what_is_not_well_formed_is_refused(void **state)
 	assert_chunks("5\r\nhello\rx", "hello", CHUNK_BAD, 0);
 }
 
+/* Chunks that came in one piece, framed in every way: their content is one run, and what follows
+ * them was not touched. */
+static void content_that_came_together_is_told_together(void **state)
+{
+	static const char text[] = "1\r\na\r\n00002\r\nbc\r\n3;x=y\r\ndef\r\n0000000004\r\nghij\r\n"
+	                           "1A\r\nabcdefghijklmnopqrstuvwxyz\r\n";
+	static const char *const ends[] = {
+	        "", "0\r\n\r\nGET / HTTP/1.1\r\n", "4\r\nklm", "no\r\n0\r\n"};
+	static const enum chunk_step steps[] = {CHUNK_MORE, CHUNK_END, CHUNK_MORE, CHUNK_BAD};
+	static const char content[] = "abcdefghijabcdefghijklmnopqrstuvwxyzklm";
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t end = strlen(ends[i]), len = sizeof(text) - 1 + end;
+		char *copy = malloc(len);
+		struct slice in = slice_from(copy, len), ret;
+		struct chunks c;
+
+		assert_non_null(copy);
+		memcpy(copy, text, sizeof(text) - 1);
+		memcpy(copy + sizeof(text) - 1, ends[i], end);
+		chunks_init(&c, &h1_limits_default, false);
+		assert_int_equal(chunks_read(&c, &in, &ret), steps[i]);
+		assert_true(slice_equals(ret, slice_from(content, steps[i] || !end ? 36 : 39)));
+		assert_ptr_equal(in.at + in.len, copy + len);
+		assert_memory_equal(in.at, ends[i] + end - in.len, in.len);
+		if (steps[i] == CHUNK_END)
+			assert_int_equal(in.len, end - 5);
+		free(copy);
+	}
+}
+
 /* Feeds text times times between before and after; the last step. */
 static enum chunk_step repeat(const struct h1_limits *limits, const char *before, const char *text,
         unsigned times, const char *after)
@@ -103,9 +135,7 @@ static enum chunk_step repeat(const struct h1_limits *limits, const char *before
 	for (unsigned i = 0; i < times + 2; i++) {
 		struct slice in = slice_str(i == 0 ? before : i <= times ? text : after);
 
-		do
-			step = chunks_next(&c, &in, &data);
-		while (step == CHUNK_DATA);
+		step = chunks_read(&c, &in, &data);
 		if (step == CHUNK_BAD)
 			return step;
 	}
@@ -134,6 +164,30 @@ static void limits_hold_to_the_byte(void **state)
 	assert_int_equal(repeat(&l, "", "000000000001\r\nx\r\n", 5000, "0\r\n\r\n"), CHUNK_BAD);
 }
 
+/* The same where all of them come in one piece. */
+static void framing_is_weighed_in_the_middle_of_a_piece(void **state)
+{
+	static const char chunk[] = "0000001\r\nx\r\n";
+	struct h1_limits l = h1_limits_default;
+	size_t len = sizeof(chunk) - 1;
+
+	(void)state;
+	l.chunk_slack = 100;
+	for (unsigned n = 90; n < 96; n++) {
+		char *text = malloc(n * len);
+		struct slice in = slice_from(text, n * len), ret;
+		struct chunks c;
+
+		assert_non_null(text);
+		for (unsigned i = 0; i < n; i++)
+			memcpy(text + i * len, chunk, len);
+		chunks_init(&c, &l, true);
+		assert_int_equal(chunks_read(&c, &in, &ret), n < 93 ? CHUNK_MORE : CHUNK_BAD);
+		assert_int_equal(ret.len, n < 93 ? n : 92);
+		free(text);
+	}
+}
+
 static void an_answers_trailers_may_be_odd(void **state)
 {
 	(void)state;
@@ -145,8 +199,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(content_comes_out_however_it_is_cut),
+	        cmocka_unit_test(content_that_came_together_is_told_together),
 	        cmocka_unit_test(what_is_not_well_formed_is_refused),
 	        cmocka_unit_test(limits_hold_to_the_byte),
+	        cmocka_unit_test(framing_is_weighed_in_the_middle_of_a_piece),
 	        cmocka_unit_test(an_answers_trailers_may_be_odd),
 	};
 
