@@ -4,26 +4,25 @@
 #include "base/plain.h"
 #include "base/utf8.h"
 
-/* The rest of a string from p on, which is no plain byte. */
-static long odd_length(const char *at, const char *p, const char *end)
+/* The end of a string's inside that goes on at at, which is no plain byte. */
+static const char *odd_end(const char *at, const char *end)
 {
-	while (p < end && *p != '"') {
-		struct utf8 u = utf8_next(p, end);
+	while (at < end && *at != '"') {
+		struct utf8 u = utf8_next(at, end);
 
-		if (!u.valid || (unsigned char)*p < ' ' || *p == '\\')
-			return -1;
-		p = plain_skip(p + u.len, end);
+		if (!u.valid || (unsigned char)*at < ' ' || *at == '\\')
+			return NULL;
+		at = plain_skip(at + u.len, end);
 	}
-	return p < end ? (long)(p - at) : -1;
+	return at < end ? at : NULL;
 }
 
-/* The length of the string whose inside begins at at, -1 when it is not plain: an escape, a control
+/* The end of the string whose inside begins at at, NULL when it is not plain: an escape, a control
  * character or bytes that are no UTF-8 would have to be read properly. */
-static inline long plain_length(const char *at, const char *end)
+static inline const char *hole_end(const char *at, const char *end)
 {
-	const char *p = plain_skip(at, end);
-
-	return p < end && *p == '"' ? (long)(p - at) : odd_length(at, p, end);
+	at = plain_skip(at, end);
+	return at < end && *at == '"' ? at : odd_end(at, end);
 }
 
 typedef long long twin __attribute__((vector_size(16)));
@@ -50,20 +49,20 @@ static inline bool goes_on_as(const char *at, const char *end, struct slice piec
 static inline __attribute__((always_inline)) const char *holes_end(
         const struct openai_pattern *p, const char *at, const char *end, struct slice *ret_text)
 {
-	for (unsigned i = 0; i < p->n_holes; i++) {
-		long hole;
+	const char *to = hole_end(at, end);
 
-		if (i && !goes_on_as(at, end, p->middle))
-			return NULL;
-		at += i ? p->middle.len : 0;
-		hole = plain_length(at, end);
-		if (hole < 0)
-			return NULL;
-		if (i == p->text_hole)
-			*ret_text = slice_from(at, (size_t)hole);
-		at += hole;
-	}
-	return at;
+	if (!to)
+		return NULL;
+	*ret_text = slice_from(at, (size_t)(to - at));
+	if (p->n_holes == 1)
+		return to;
+	if (!goes_on_as(to, end, p->middle))
+		return NULL;
+	at = to + p->middle.len;
+	to = hole_end(at, end);
+	if (to && p->text_hole)
+		*ret_text = slice_from(at, (size_t)(to - at));
+	return to;
 }
 
 size_t pattern_length(const struct openai_pattern *p, struct slice bytes, struct slice *ret_text)
