@@ -28,25 +28,28 @@ bool leak_is_in(const struct exchange *x, struct slice s)
 	return secret.len && slice_holds(s, secret);
 }
 
+#define PIECE_SHORT 384 /* such a piece is searched together with what came before it */
+
 int leak_streams(struct exchange *x, struct slice in)
 {
 	struct slice secret = secret_sent(x);
-	size_t most = secret.len ? secret.len - 1 : 0, first = in.len < most ? in.len : most;
+	size_t most = secret.len ? secret.len - 1 : 0;
+	size_t first = in.len <= PIECE_SHORT || in.len <= most ? in.len : most;
 	struct slice edge;
 
 	if (!most || !in.len)
 		return 0;
 	if (!x->stream_tail)
-		x->stream_tail = arena_alloc(&x->arena, 2 * most);
+		x->stream_tail = arena_alloc(&x->arena, most + (most > PIECE_SHORT ? most : PIECE_SHORT));
 	if (!x->stream_tail)
 		return -ENOMEM;
 	memcpy(x->stream_tail + x->n_stream_tail, in.at, first);
 	edge = slice_from(x->stream_tail, x->n_stream_tail + first);
-	if (slice_holds(in, secret) || (x->n_stream_tail && slice_holds(edge, secret)))
+	if (slice_holds(edge, secret) || (first < in.len && slice_holds(in, secret)))
 		return 1;
-	if (in.len >= most)
-		edge = slice_from(in.at + in.len - most, most);
-	else if (edge.len > most)
+	if (first < in.len)
+		edge = in;
+	if (edge.len > most)
 		edge = slice_skip(edge, edge.len - most);
 	memmove(x->stream_tail, edge.at, edge.len);
 	x->n_stream_tail = edge.len;

@@ -242,6 +242,42 @@ static void a_stream_that_repeats_our_credential_ends_before_it_however_it_is_cu
 	check_key_stream(NULL, p, (unsigned)n + 1);
 }
 
+/* Pieces are searched together with what came before them or by themselves, as they are short or
+ * long; the credential stands at every place of them, and over every edge. */
+static void a_credential_is_found_in_pieces_of_every_length(void **state)
+{
+	static const size_t lengths[] = {1, 20, 21, 22, 363, 364, 383, 384, 385, 405, 500};
+	static char all[1600];
+	size_t most = sizeof(OUR_KEY) - 2;
+
+	(void)state;
+	setenv("RIG_KEY", OUR_KEY, 1);
+	rig_end(&rig);
+	assert_int_equal(rig_begin(&rig, rig_view(yaml_with_key), waiting, 2), 0);
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++)
+		for (size_t at = 0; at <= 2 * lengths[i]; at++) {
+			struct slice left = slice_from(all, sizeof(all));
+
+			memset(all, ' ', sizeof(all));
+			memset(all, ':', 2);
+			memcpy(all + 2 + at, OUR_KEY, most + 1);
+			again();
+			rig_ask(&rig, chat, NULL);
+			scripted_source_head(&rig.source, 200, "text/event-stream");
+			while (left.len > sizeof(all) - at - most - 3) {
+				size_t n = lengths[i] < left.len ? lengths[i] : left.len;
+
+				assert_int_equal(rig.source.n_closed, 0);
+				scripted_source_data(&rig.source, slice_from(left.at, n));
+				rig_settle(&rig);
+				left = slice_skip(left, n);
+			}
+			assert_int_equal(rig.n_records, 1);
+			assert_int_equal(rig.last.r.fault, FAULT_UPSTREAM_MALFORMED);
+			assert_null(memmem(rig.down.sent, rig.down.n_sent, "not-a-real", 10));
+		}
+}
+
 static void a_document_that_is_waited_for_arrives_whole(void **state)
 {
 	static const char doc[] =
@@ -368,6 +404,7 @@ int main(void)
 	        T(texts_that_are_waited_for_arrive_whole_however_they_are_cut),
 	        T(calls_that_are_waited_for_arrive_whole_however_they_are_cut),
 	        T(a_stream_that_repeats_our_credential_ends_before_it_however_it_is_cut),
+	        T(a_credential_is_found_in_pieces_of_every_length),
 	        T(a_document_that_is_waited_for_arrives_whole),
 	        T(a_stream_that_breaks_off_says_so_in_its_own_shape),
 	        T(refusals_have_the_apis_shape),
