@@ -225,11 +225,11 @@ int sse_next(struct sse *s, struct sse_event *ret)
 {
 	int r = s->error;
 
-	if (r)
+	if (r || s->at == s->end)
 		return r;
 	if (s->given)
 		event_begin(s);
-	if (s->after_cr && s->at < s->end)
+	if (s->after_cr)
 		r = after_cr(s, ret);
 	while (!r && s->at < s->end) {
 		const char *end = line_end(s);
