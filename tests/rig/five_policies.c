@@ -107,7 +107,8 @@ const struct policy_ops policy_gate = {
 /* ---- rate: asks a store ---- */
 
 struct rate {
-	struct ticket ticket;
+	struct admission admission;
+	struct demand demand;
 	struct policy *policy;
 };
 
@@ -120,7 +121,7 @@ static enum verdict rate_verdict(struct policy *p, int result)
 
 static void rate_taken(struct ticket *t, int result)
 {
-	struct rate *s = container_of(t, struct rate, ticket);
+	struct rate *s = container_of(t, struct rate, admission.ticket);
 
 	policy_settle(s->policy, rate_verdict(s->policy, result));
 }
@@ -129,18 +130,35 @@ static enum verdict rate_request(struct policy *p)
 {
 	struct rate *s = p->state;
 	struct store *store = &five.store.store;
-	bool granted = false;
 
 	s->policy = p;
-	ticket_init(&s->ticket, rate_taken);
-	int r = store->ops->take(store, SLICE("rate"), 1, five.rate_limit, &s->ticket, &granted);
-	return r == PENDING ? VERDICT_WAIT : rate_verdict(p, r < 0 ? r : granted);
+	s->demand = (struct demand){.kind = DEMAND_RATE,
+	        .group = SLICE("a:five"),
+	        .name = SLICE("rate"),
+	        .rate = {.count = five.rate_limit,
+	                .period_ns = 1,
+	                .burst = five.rate_limit,
+	                .units = 1}};
+	s->admission = (struct admission){.demands = &s->demand, .n = 1};
+	ticket_init(&s->admission.ticket, rate_taken);
+	int r = store->ops->admit(store, &s->admission);
+	return r == PENDING ? VERDICT_WAIT : rate_verdict(p, r < 0 ? r : s->admission.granted);
 }
 
 static void rate_cancel(struct policy *p)
 {
 	five.n_cancels++;
-	ticket_cancel(&((struct rate *)p->state)->ticket);
+	ticket_cancel(&((struct rate *)p->state)->admission.ticket);
+}
+
+static void rate_done(struct policy *p)
+{
+	struct rate *s = p->state;
+	struct store *store = &five.store.store;
+
+	five.n_dones++;
+	if (s->admission.granted)
+		store->ops->settle(store, &s->admission, &(struct settlement){.ran = true});
 }
 
 const struct policy_ops policy_rate = {
@@ -149,7 +167,7 @@ const struct policy_ops policy_rate = {
         .shadow_bit = FIVE_RATE,
         .on_request = rate_request,
         .on_cancel = rate_cancel,
-        .on_done = count_done,
+        .on_done = rate_done,
 };
 
 /* ---- hold: an edit that holds back ---- */
@@ -210,25 +228,32 @@ const struct policy_ops policy_hold = {
 /* ---- reserve: a charge ---- */
 
 struct reserve {
-	struct ticket ticket;
+	struct admission admission;
+	struct demand demand;
 	struct charge charge;
 	struct policy *policy;
 };
 
-static void reserve_settle(struct charge *c, uint64_t used)
+static void reserve_end(struct reserve *s, bool ran, uint64_t used)
 {
 	struct store *store = &five.store.store;
 
-	five.n_settled++;
-	five.used = used;
-	store->ops->give(store, SLICE("budget"), c->reserved - used);
+	store->ops->settle(store, &s->admission,
+	        &(struct settlement){.ran = ran, .cost = (nanousd)used, .tokens = used});
 }
 
-/* Nobody knows what it cost: all of it stays spent. */
+static void reserve_settle(struct charge *c, uint64_t used)
+{
+	five.n_settled++;
+	five.used = used;
+	reserve_end(container_of(c, struct reserve, charge), true, used);
+}
+
+/* Nobody knows what it cost: all of it is spent. */
 static void reserve_abandon(struct charge *c)
 {
-	(void)c;
 	five.n_abandoned++;
+	reserve_end(container_of(c, struct reserve, charge), true, c->reserved);
 }
 
 static const struct charge_ops reserve_ops = {"budget", reserve_settle, reserve_abandon};
@@ -242,13 +267,14 @@ static enum verdict reserve_verdict(struct policy *p, int result)
 	if (!result)
 		return call_refuse(p->call, FAULT_BUDGET_EXCEEDED, NULL, NULL);
 	five.n_taken++;
-	charge_take(&s->charge, &reserve_ops, five.reserve, &p->call->charges);
+	charge_take(&s->charge, &reserve_ops, (uint64_t)s->admission.reservation.cost,
+	        &p->call->charges);
 	return VERDICT_PASS;
 }
 
 static void reserve_taken(struct ticket *t, int result)
 {
-	struct reserve *s = container_of(t, struct reserve, ticket);
+	struct reserve *s = container_of(t, struct reserve, admission.ticket);
 
 	policy_settle(s->policy, reserve_verdict(s->policy, result));
 }
@@ -257,24 +283,31 @@ static enum verdict reserve_request(struct policy *p)
 {
 	struct reserve *s = p->state;
 	struct store *store = &five.store.store;
-	bool granted = false;
 
 	s->policy = p;
-	ticket_init(&s->ticket, reserve_taken);
-	int r = store->ops->take(
-	        store, SLICE("budget"), five.reserve, five.budget, &s->ticket, &granted);
-	return r == PENDING ? VERDICT_WAIT : reserve_verdict(p, r < 0 ? r : granted);
+	s->demand = (struct demand){.kind = DEMAND_BUDGET,
+	        .group = SLICE("a:five"),
+	        .name = SLICE("budget"),
+	        .budget = {.limit_cost = (nanousd)five.budget,
+	                .limit_tokens = BUDGET_NO_TOKENS,
+	                .ends = WINDOW_NEVER_ENDS}};
+	s->admission = (struct admission){.demands = &s->demand,
+	        .n = 1,
+	        .reservation = {.fixed_cost = (nanousd)five.reserve}};
+	ticket_init(&s->admission.ticket, reserve_taken);
+	int r = store->ops->admit(store, &s->admission);
+	return r == PENDING ? VERDICT_WAIT : reserve_verdict(p, r < 0 ? r : s->admission.granted);
 }
 
+/* What was granted and not heard of yet goes back. */
 static void reserve_cancel(struct policy *p)
 {
 	struct reserve *s = p->state;
-	struct store *store = &five.store.store;
 
 	five.n_cancels++;
-	if (ticket_is_complete(&s->ticket) && s->ticket.result > 0)
-		store->ops->give(store, SLICE("budget"), five.reserve);
-	ticket_cancel(&s->ticket);
+	ticket_cancel(&s->admission.ticket);
+	if (s->admission.granted)
+		reserve_end(s, false, 0);
 }
 
 static void reserve_done(struct policy *p)

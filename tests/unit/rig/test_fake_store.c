@@ -7,13 +7,14 @@
 
 static struct turn turn;
 static struct fake_store f;
-static struct ticket ticket;
+static struct admission a;
+static struct demand demands[2];
 static unsigned n_done;
 static int result_of;
 
 static void done(struct ticket *t, int result)
 {
-	assert_ptr_equal(t, &ticket);
+	assert_ptr_equal(t, &a.ticket);
 	n_done++;
 	result_of = result;
 }
@@ -23,39 +24,78 @@ static int begin(void **state)
 	(void)state;
 	turn_init(&turn);
 	fake_store_init(&f, &turn);
-	ticket_init(&ticket, done);
+	a = (struct admission){.demands = demands, .n = 1};
+	ticket_init(&a.ticket, done);
 	n_done = 0;
 	return 0;
 }
 
-static int take(uint64_t amount, uint64_t limit, bool *granted)
+static int admit(uint64_t units, uint64_t burst)
 {
-	return f.store.ops->take(&f.store, SLICE("k"), amount, limit, &ticket, granted);
+	demands[0] = (struct demand){
+	        .kind = DEMAND_RATE, .name = SLICE("k"), .rate = {1, 1, burst, units}};
+	return f.store.ops->admit(&f.store, &a);
+}
+
+static void settle(bool ran, nanousd cost)
+{
+	f.store.ops->settle(&f.store, &a, &(struct settlement){.ran = ran, .cost = cost});
 }
 
 static void what_is_ready_is_said_at_once(void **state)
 {
-	bool granted = false;
-
 	(void)state;
-	assert_int_equal(take(3, 5, &granted), READY);
-	assert_true(granted);
-	assert_int_equal(take(3, 5, &granted), READY);
-	assert_false(granted);
+	assert_int_equal(admit(3, 5), READY);
+	assert_true(a.granted);
+	assert_int_equal(a.refused_by, 1);
+	assert_int_equal(admit(3, 5), READY);
+	assert_false(a.granted);
+	assert_int_equal(a.refused_by, 0);
+	assert_int_equal(demands[0].state, DEMAND_REFUSED);
 	assert_int_equal(fake_store_held(&f, "k"), 3);
-	f.store.ops->give(&f.store, SLICE("k"), 2);
+	assert_false(ticket_is_armed(&a.ticket));
+}
+
+static void what_did_not_run_goes_back_and_what_ran_stays(void **state)
+{
+	(void)state;
+	admit(3, 5);
+	settle(false, 0);
+	assert_int_equal(fake_store_held(&f, "k"), 0);
+	assert_false(a.granted);
+	admit(3, 5);
+	settle(true, 0);
+	assert_int_equal(fake_store_held(&f, "k"), 3);
+	assert_int_equal(f.settles, 2);
+}
+
+static void an_admission_takes_all_or_nothing(void **state)
+{
+	(void)state;
+	a.n = 2;
+	a.reservation.fixed_cost = 7;
+	demands[1] = (struct demand){
+	        .kind = DEMAND_BUDGET, .name = SLICE("b"), .budget = {.limit_cost = 10}};
+	admit(1, 5);
+	assert_true(a.granted);
+	settle(true, 5);
+	assert_int_equal(fake_store_held(&f, "b"), 5);
+	admit(1, 5);
+	assert_int_equal(a.refused_by, 1);
 	assert_int_equal(fake_store_held(&f, "k"), 1);
-	assert_false(ticket_is_armed(&ticket));
+	demands[1].soft = true;
+	admit(1, 5);
+	assert_true(a.granted);
+	assert_int_equal(demands[1].state, DEMAND_REFUSED);
+	assert_int_equal(fake_store_held(&f, "b"), 12);
 }
 
 static void what_is_pending_is_said_in_a_later_turn_and_once(void **state)
 {
-	bool granted;
-
 	(void)state;
 	f.pending = true;
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(take(3, 5, &granted), PENDING);
+		assert_int_equal(admit(3, 5), PENDING);
 		assert_int_equal(fake_store_held(&f, "k"), i ? 3 : 0);
 		assert_true(fake_store_answer(&f, 0));
 		assert_int_equal(n_done, i);
@@ -66,37 +106,38 @@ static void what_is_pending_is_said_in_a_later_turn_and_once(void **state)
 	assert_false(fake_store_answer(&f, 0));
 }
 
-static void a_cancelled_take_takes_nothing_unless_it_was_complete(void **state)
+static void a_cancelled_admission_takes_nothing_unless_it_was_complete(void **state)
 {
-	bool granted;
-
 	(void)state;
 	f.pending = true;
-	take(3, 5, &granted);
-	assert_false(ticket_is_complete(&ticket));
-	ticket_cancel(&ticket);
+	admit(3, 5);
+	assert_false(ticket_is_complete(&a.ticket));
+	ticket_cancel(&a.ticket);
 	assert_int_equal(f.drops, 1);
 	assert_int_equal(fake_store_waiting(&f), 0);
 	assert_int_equal(fake_store_held(&f, "k"), 0);
-	take(3, 5, &granted);
+	assert_false(a.granted);
+	admit(3, 5);
 	fake_store_answer(&f, 0);
-	assert_true(ticket_is_complete(&ticket));
-	ticket_cancel(&ticket);
+	assert_true(ticket_is_complete(&a.ticket));
+	ticket_cancel(&a.ticket);
 	turn_run_ready(&turn);
 	assert_int_equal(n_done, 0);
-	assert_int_equal(fake_store_held(&f, "k"), 3); /* who cancels gives it back */
+	assert_int_equal(fake_store_held(&f, "k"), 3);
+	assert_true(a.granted); /* who cancels settles it */
+	settle(false, 0);
+	assert_int_equal(fake_store_held(&f, "k"), 0);
 }
 
 static void it_fails_as_it_is_told(void **state)
 {
-	bool granted;
-
 	(void)state;
 	f.fails = -EIO;
-	assert_int_equal(take(1, 5, &granted), -EIO);
+	assert_int_equal(admit(1, 5), -EIO);
+	assert_false(a.granted);
 	f.fails = 0;
 	f.pending = true;
-	take(1, 5, &granted);
+	admit(1, 5);
 	fake_store_answer(&f, -ETIMEDOUT);
 	turn_run_ready(&turn);
 	assert_int_equal(result_of, -ETIMEDOUT);
@@ -107,9 +148,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(what_is_ready_is_said_at_once, begin),
+	        cmocka_unit_test_setup(what_did_not_run_goes_back_and_what_ran_stays, begin),
+	        cmocka_unit_test_setup(an_admission_takes_all_or_nothing, begin),
 	        cmocka_unit_test_setup(what_is_pending_is_said_in_a_later_turn_and_once, begin),
 	        cmocka_unit_test_setup(
-	                a_cancelled_take_takes_nothing_unless_it_was_complete, begin),
+	                a_cancelled_admission_takes_nothing_unless_it_was_complete, begin),
 	        cmocka_unit_test_setup(it_fails_as_it_is_told, begin),
 	};
 
