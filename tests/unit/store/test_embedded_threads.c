@@ -25,7 +25,8 @@ static struct clock ticking = {tick, tick};
 static int begin(void **state)
 {
 	(void)state;
-	ticks = running = ran = wrong = cost_ran = 0;
+	running = ran = wrong = 0;
+	ticks = cost_ran = 0;
 	embedded = embedded_new((struct table_limits){1000000, 1u << 28}, &ticking);
 	store = embedded_store(embedded);
 	return 0;
