@@ -309,6 +309,24 @@ static void each_call_moves_the_end_of_a_counter_without_window(void **state)
 	check_budget(demands[0], 0, 0);
 }
 
+/* Making a counter sweeps; what the same admission has found before stays. */
+static void what_was_quiet_for_long_may_be_asked_with_what_is_new(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+
+	(void)state;
+	demands[0] = slot("old", 1);
+	admit(1);
+	settle(true, 0, 0);
+	fake_clock_advance(&fake, 10 * TABLE_QUIET_NS);
+	for (unsigned i = 0; i < 5; i++)
+		demands[i + 1] = budget(names[i], 100, BUDGET_NO_TOKENS);
+	admit(6);
+	assert_true(a.granted);
+	settle(true, 1, 0);
+	assert_true(look(slot("old", 1)).state == DEMAND_GRANTED);
+}
+
 static void a_crowded_group_refuses_new_counters_only(void **state)
 {
 	char name[16];
@@ -447,6 +465,7 @@ int main(void)
 	        T(groups_of_their_own_take_part_in_all_or_nothing),
 	        T(a_new_window_begins_with_nothing_and_the_old_one_is_settled_in_its_own),
 	        T(each_call_moves_the_end_of_a_counter_without_window),
+	        T(what_was_quiet_for_long_may_be_asked_with_what_is_new),
 	        T(a_crowded_group_refuses_new_counters_only),
 	        T(looking_takes_and_makes_nothing),
 	        T(what_was_loaded_counts_and_is_walked),

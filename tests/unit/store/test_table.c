@@ -221,6 +221,32 @@ static void a_walk_visits_each_budget_once(void **state)
 	test_free(seen);
 }
 
+static void sweep_while_visited(void *arg, const struct counter *c)
+{
+	sweep_all();
+	assert_slice(c->group, "a:one");
+	assert_int_equal(c->name.at[0], 'n');
+	++*(unsigned *)arg;
+}
+
+static void what_a_walk_shows_is_not_swept_meanwhile(void **state)
+{
+	struct cell *c;
+	char name[16];
+	unsigned visits = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		get("a:one", name, DEMAND_BUDGET, &c);
+	}
+	now.mono += TABLE_QUIET_NS + 1;
+	table_walk(table, sweep_while_visited, &visits);
+	assert_int_equal(visits, 8);
+	sweep_all();
+	assert_int_equal(table_count(table), 0);
+}
+
 static int make_some(void *arg)
 {
 	struct table *t = table_new((struct table_limits){.ids = 100, .memory = 1u << 20});
@@ -265,6 +291,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(memory_has_a_ceiling_over_all_groups, begin, end),
 	        cmocka_unit_test_setup_teardown(what_still_says_something_stays, begin, end),
 	        cmocka_unit_test_setup_teardown(a_walk_visits_each_budget_once, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                what_a_walk_shows_is_not_swept_meanwhile, begin, end),
 	        cmocka_unit_test_setup_teardown(without_memory_the_table_stays_true, begin, end),
 	};
 
