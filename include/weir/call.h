@@ -25,6 +25,7 @@ struct call {
 	struct request_facts facts;
 	const struct model_conf *model;
 	struct slice upstream_model; /* the upstream's name for it; at == NULL: as asked */
+	uint64_t output_bound;       /* tokens that an answer may have at most; 0: as many as were asked for */
 	const struct price *fixed_price;       /* the policy's own; or NULL */
 	const struct price_model *table_price; /* the table's, which may change with the hour; or NULL */
 	uint64_t timeout_ns;         /* the caller's own, lower than the upstream's; 0: none */

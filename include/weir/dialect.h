@@ -25,6 +25,9 @@ struct request_facts {
 	bool options_given;        /* the body says something about the stream, so usage is asked for there */
 	bool json_answer;          /* the answer's text must be JSON: refusals go where they do not break it */
 	uint64_t max_output;       /* 0: the caller set no bound */
+	struct span output_place;  /* the number that says so; empty when there is none */
+	bool output_is_legacy;     /* it is a max_tokens */
+	bool output_is_null;       /* a field for it is there and says null */
 	uint64_t n;                /* answers wanted, 1 by default */
 	struct tool_decl *tools;
 	unsigned n_tools;
@@ -36,6 +39,14 @@ struct request_facts {
 	uint64_t text_bytes;       /* unescaped text in messages, input or prompt: for bounds and estimates */
 	uint32_t n_messages;
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
+};
+
+/* What is to be different upstream. */
+struct edit_wishes {
+	struct slice upstream_model; /* its name there; at == NULL: as asked */
+	bool want_usage;             /* a stream must tell its usage */
+	uint64_t output_bound;       /* tokens that one answer may have at most; 0: as asked */
+	struct slice output_field;   /* that bound's name there; empty: the API's own */
 };
 
 /* Why a request could not be read: one sentence that names the JSON pointer or field. */
@@ -92,10 +103,9 @@ struct dialect_ops {
 	/* Strict reading. body is borrowed for the whole exchange. 0, -ENOMEM, or -EPROTO with why filled. */
 	int (*read_request)(enum action action, struct slice body, struct arena *arena,
 		struct request_facts *ret, struct complaint *why);
-	/* Turns verdicts into edits: tools that were removed (and what goes with them), the upstream's name for the model when it
-	 * differs (upstream_model.at != NULL), include_usage when usage must be seen. 0, -ENOMEM, -EPROTO. */
-	int (*edit_request)(const struct request_facts *facts, struct slice body, struct slice upstream_model,
-		bool want_usage, struct edits *edits);
+	/* Turns verdicts into edits: tools that were removed (and what goes with them), and the wishes. 0, -ENOMEM, -EPROTO. */
+	int (*edit_request)(const struct request_facts *facts, struct slice body, const struct edit_wishes *wishes,
+		struct edits *edits);
 	/* The refusal as this API's JSON error. request_id: of this exchange. 0, -ENOMEM, -ENOBUFS. */
 	int (*write_refusal)(const struct refusal *r, struct slice request_id, struct buf *out);
 	/* Whether a call that must be made (choice) has lost its tools, and the like: pure questions for the tools policy live

@@ -22,7 +22,9 @@ extern const unsigned openai_n_hosted_members;
 int openai_read_request(enum action action, struct slice body, struct arena *arena,
         struct request_facts *ret, struct complaint *why);
 int openai_edit_request(const struct request_facts *facts, struct slice body,
-        struct slice upstream_model, bool want_usage, struct edits *edits);
+        const struct edit_wishes *wishes, struct edits *edits);
+/* A member (and its comma) in front of the others, of which there is at least one. */
+int openai_insert_member(struct slice body, struct slice member, struct edits *edits);
 /* The tool that an entry of tools, or of a choice, stands for: its name, or its type when the
  * provider runs it. type_only: in a choice "mcp" may come without its server. */
 struct slice openai_entry_name(const struct json_value *entry, enum tool_kind *ret_kind);

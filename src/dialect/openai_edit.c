@@ -3,6 +3,7 @@
  * list that lost its last tool goes with the members that speak about it. */
 #include "dialect/openai.h"
 #include <errno.h>
+#include "dialect/openai_bound.h"
 #include "dialect/trim.h"
 
 struct writer {
@@ -211,8 +212,7 @@ static int ask_usage(struct writer *w)
 	                            : SLICE("\"include_usage\":true"));
 }
 
-/* A member in front of the others, of which there is at least one. */
-static int insert_member(struct slice body, struct slice member, struct edits *edits)
+int openai_insert_member(struct slice body, struct slice member, struct edits *edits)
 {
 	uint32_t at = (uint32_t)((const char *)memchr(body.at, '{', body.len) - body.at) + 1;
 
@@ -236,11 +236,12 @@ static int name_model(
 	memcpy(member, "\"model\":", 8);
 	memcpy(member + 8, token.at, token.len);
 	member[8 + token.len] = ',';
-	return insert_member(body, slice_from(member, token.len + 9), edits);
+	return openai_insert_member(body, slice_from(member, token.len + 9), edits);
 }
 
-static int edit_members(
-        const struct request_facts *f, struct slice body, bool ask, struct edits *edits)
+/* What takes a second look at the members; wishes are NULL where the bound is none of it. */
+static int edit_members(const struct request_facts *f, struct slice body,
+        const struct edit_wishes *wishes, bool ask, struct edits *edits)
 {
 	struct writer w = {.facts = f, .edits = edits};
 	int r = json_read(json_scratch_mine(), body, &json_limits_default, &w.doc, NULL);
@@ -248,6 +249,8 @@ static int edit_members(
 	if (r)
 		return r;
 	r = places_find(&w.doc, edits->arena, &w.places);
+	if (!r && wishes)
+		r = openai_bound_members(f, w.doc.root, &w.places, body, wishes, edits);
 	if (!r && ask)
 		r = ask_usage(&w);
 	if (!r && may_strip(f))
@@ -257,20 +260,25 @@ static int edit_members(
 }
 
 int openai_edit_request(const struct request_facts *facts, struct slice body,
-        struct slice upstream_model, bool want_usage, struct edits *edits)
+        const struct edit_wishes *wishes, struct edits *edits)
 {
-	bool ask = want_usage && facts->stream && !facts->usage_asked &&
+	bool ask = wishes->want_usage && facts->stream && !facts->usage_asked &&
 	           (facts->action == ACTION_CHAT || facts->action == ACTION_COMPLETION);
+	bool bound = openai_bound_is_wished(facts, wishes);
 	int r = 0;
 
-	if (upstream_model.at && !slice_equals(upstream_model, facts->model))
-		r = name_model(facts, body, upstream_model, edits);
+	if (wishes->upstream_model.at && !slice_equals(wishes->upstream_model, facts->model))
+		r = name_model(facts, body, wishes->upstream_model, edits);
+	if (!r && bound && openai_bound_is_simple(facts, wishes)) {
+		bound = false;
+		r = openai_bound_simply(facts, body, wishes, edits);
+	}
 	if (!r && ask && !facts->options_given) {
 		ask = false;
-		r = insert_member(
+		r = openai_insert_member(
 		        body, SLICE("\"stream_options\":{\"include_usage\":true},"), edits);
 	}
-	if (!r && (ask || may_strip(facts)))
-		r = edit_members(facts, body, ask, edits);
+	if (!r && (ask || bound || may_strip(facts)))
+		r = edit_members(facts, body, bound ? wishes : NULL, ask, edits);
 	return r;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #define MODEL_MAX 256
-#define COUNT_MAX ((1ull << 31) - 1)
 
 typedef int read_member(struct openai_reader *r, const struct json_value *v);
 
@@ -101,39 +100,14 @@ static int read_stream_options(struct openai_reader *r, const struct json_value 
 	return read_bool(r, usage, "/stream_options/include_usage", &r->facts->usage_asked);
 }
 
-static int read_count(struct openai_reader *r, const struct json_value *v, const char *pointer,
-        uint64_t least, uint64_t *ret)
-{
-	uint64_t n;
-
-	if (json_to_u64(v, COUNT_MAX, &n) || n < least)
-		return openai_wrong(r, pointer,
-		        least ? "a whole number from 1 to 2147483647, in plain digits"
-		              : "a whole number from 0 to 2147483647, in plain digits");
-	*ret = n;
-	return 0;
-}
-
 static int read_n(struct openai_reader *r, const struct json_value *v)
 {
-	return read_count(r, v, "/n", 1, &r->facts->n);
+	return openai_read_count(r, v, "/n", 1, &r->facts->n);
 }
 
 static int read_best_of(struct openai_reader *r, const struct json_value *v)
 {
-	return read_count(r, v, "/best_of", 0, &r->best_of);
-}
-
-static int read_max_tokens(struct openai_reader *r, const struct json_value *v)
-{
-	r->max_tokens = v;
-	return 0;
-}
-
-static int read_max_completion_tokens(struct openai_reader *r, const struct json_value *v)
-{
-	r->max_completion_tokens = v;
-	return 0;
+	return openai_read_count(r, v, "/best_of", 0, &r->best_of);
 }
 
 static int read_tools(struct openai_reader *r, const struct json_value *v)
@@ -227,8 +201,8 @@ static int read_nothing(struct openai_reader *r, const struct json_value *v)
 	X(messages, openai_read_messages, false)                                                   \
 	X(tools, read_tools, false)                                                                \
 	X(tool_choice, read_tool_choice, false)                                                    \
-	X(max_tokens, read_max_tokens, false)                                                      \
-	X(max_completion_tokens, read_max_completion_tokens, false)                                \
+	X(max_tokens, openai_read_max_tokens, true)                                                \
+	X(max_completion_tokens, openai_read_max_completion_tokens, true)                          \
 	X(stream, read_stream, false)                                                              \
 	X(stream_options, read_stream_options, true)                                               \
 	X(n, read_n, false)                                                                        \
@@ -275,29 +249,15 @@ const struct hosted_member openai_hosted_members[] = {HOSTED(HOSTED_ROW)};
 #define READERS_N (sizeof(readers) / sizeof(readers[0]))
 const unsigned openai_n_hosted_members = NAMES_N - READERS_N;
 
-static int read_bounds(struct openai_reader *r)
+/* Answers of one request: so many to each of its prompts. */
+static void multiply(struct openai_reader *r)
 {
 	struct request_facts *f = r->facts;
-	bool modern = r->max_completion_tokens != NULL;
-	int error = 0;
 
-	if (r->max_tokens && modern)
-		return openai_wrong(
-		        r, "/max_tokens", "left out where there is a max_completion_tokens");
-	if (r->max_tokens)
-		error = read_count(r, r->max_tokens, "/max_tokens",
-		        f->action == ACTION_COMPLETION ? 0 : 1, &f->max_output);
-	else if (modern)
-		error = read_count(
-		        r, r->max_completion_tokens, "/max_completion_tokens", 1, &f->max_output);
-	/* Nothing to write is still a bound, and 0 means that there is none. */
-	if (!error && r->max_tokens && !f->max_output)
-		f->max_output = 1;
 	if (r->best_of > f->n)
 		f->n = r->best_of;
 	if (r->prompts > 1 && f->action == ACTION_COMPLETION)
 		f->n *= r->prompts;
-	return error;
 }
 
 /* What a provider runs by itself is switched off by false, too. */
@@ -369,7 +329,9 @@ static int read_all(struct openai_reader *r)
 	if (!error)
 		error = openai_read_choice(r);
 	if (!error)
-		error = read_bounds(r);
+		error = openai_read_bound(r);
+	if (!error)
+		multiply(r);
 	if (!error && !r->facts->user.at && r->safety_identifier)
 		error = openai_keep(r, r->safety_identifier, &r->facts->user);
 	return error;

@@ -22,6 +22,9 @@ __attribute__((cold)) int openai_wrong(
         struct openai_reader *r, const char *pointer, const char *wanted);
 /* A string as long as the facts live. 0 or -ENOMEM. */
 int openai_keep(struct openai_reader *r, const struct json_value *v, struct slice *ret);
+/* A whole number in plain digits, up to 2^31 - 1; least is 0 or 1. 0, -EPROTO. */
+int openai_read_count(struct openai_reader *r, const struct json_value *v, const char *pointer,
+        uint64_t least, uint64_t *ret);
 bool openai_is_printable(struct slice s);
 /* NULL: no memory. */
 struct tool_decl *openai_add_tool(struct openai_reader *r, enum tool_kind kind, struct slice name,
@@ -62,6 +65,11 @@ int openai_check_template(struct openai_reader *r, const struct json_value *v);
 int openai_read_messages(struct openai_reader *r, const struct json_value *v);
 int openai_read_prompt(struct openai_reader *r, const struct json_value *v);
 int openai_read_input(struct openai_reader *r, const struct json_value *v);
+
+/* openai_bound.c: the most that an answer may have: its members, then what they mean together. */
+int openai_read_max_tokens(struct openai_reader *r, const struct json_value *v);
+int openai_read_max_completion_tokens(struct openai_reader *r, const struct json_value *v);
+int openai_read_bound(struct openai_reader *r);
 
 /* openai_tools.c: of the members that the reader has found. 0, -ENOMEM, -EPROTO. */
 int openai_read_tool_list(struct openai_reader *r);

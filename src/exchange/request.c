@@ -24,10 +24,16 @@ int request_edit(struct exchange *x, struct complaint *why)
 {
 	struct call *c = &x->calls[0];
 	struct slice body = buf_slice(&x->body);
-	bool want_usage = c->facts.stream && !c->model->upstream->stream_usage_never;
+	const struct upstream_conf *u = c->model->upstream;
+	struct edit_wishes wishes = {
+		.upstream_model = c->upstream_model,
+		.want_usage = c->facts.stream && !u->stream_usage_never,
+		.output_bound = c->output_bound,
+		.output_field = u->output_field,
+	};
 
 	edits_init(&x->edits, &x->arena);
-	int e = x->route.dialect->edit_request(&c->facts, body, c->upstream_model, want_usage, &x->edits);
+	int e = x->route.dialect->edit_request(&c->facts, body, &wishes, &x->edits);
 	if (!e)
 		e = edits_sort(&x->edits);
 	if (!e)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_openai_request: the first byte says which tools are removed and what is asked, the rest is a
- * body. The edited body is a request again; removed tools are gone from it, the others and every
+/* fuzz_openai_request: the first byte says which tools are removed and what is wished, the rest is
+ * a body. The edited body is a request again; removed tools are gone from it, the others and every
  * member that is not about tools are as they were. */
 #include <assert.h>
 #include <errno.h>
+#include <strings.h>
 #include "base/buf.h"
 #include "json/places.h"
 #include "weir/dialect.h"
@@ -11,6 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 #define ARENA (32u << 20)
+#define BOUND 7
 
 struct body {
 	struct arena arena;
@@ -53,12 +55,13 @@ static bool is_edited(struct slice key)
 	static const char *const keys[] = {"model", "tools", "functions", "tool_choice",
 	        "function_call", "parallel_tool_calls", "stream_options", "web_search_options",
 	        "mcp_servers", "data_sources", "search_parameters", "plugins", "enable_search",
-	        "search_settings", "web_search", "compound_custom", "tool_resources", "extra_body"};
+	        "search_settings", "web_search", "compound_custom", "tool_resources", "extra_body",
+	        "max_tokens", "max_completion_tokens"};
 
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (slice_is(key, keys[i]))
 			return true;
-	return false;
+	return key.len == 3 && !strncasecmp(key.at, "max", 3);
 }
 
 static struct slice raw(const struct body *b, const struct json_value *v)
@@ -107,6 +110,23 @@ static void assert_tools_stay(const struct body *before, const struct body *afte
 	assert(k == after->facts.n_tools);
 }
 
+/* Whatever the caller wrote, the field that counts upstream holds no more than the bound. */
+static void assert_bound(const struct body *after, const struct edit_wishes *wishes)
+{
+	uint64_t n;
+
+	if (after->facts.action > ACTION_COMPLETION)
+		return;
+	if (wishes->output_field.len) {
+		const struct json_value *v = json_find(after->doc.root, wishes->output_field);
+
+		assert(!json_to_u64(v, BOUND, &n) && n);
+		return;
+	}
+	assert(after->facts.max_output && after->facts.max_output <= BOUND);
+	assert(after->facts.action == ACTION_CHAT || after->facts.output_is_legacy);
+}
+
 /* A choice that names what goes is refused before anything is edited. */
 static bool policy_would_refuse(const struct request_facts *f)
 {
@@ -115,6 +135,12 @@ static bool policy_would_refuse(const struct request_facts *f)
 
 static void check(struct body *before, enum action action, uint8_t bits, struct buf *out)
 {
+	struct edit_wishes wishes = {
+	        .upstream_model = bits & 32 ? SLICE("other\"name") : (struct slice){0},
+	        .want_usage = bits & 64,
+	        .output_bound = bits & 128 ? BOUND : 0,
+	        .output_field = bits & 1 ? SLICE("Max") : (struct slice){0},
+	};
 	struct edits edits;
 	struct slice *slices;
 	struct body after;
@@ -129,15 +155,14 @@ static void check(struct body *before, enum action action, uint8_t bits, struct 
 	if (removed && policy_would_refuse(&before->facts))
 		return;
 	edits_init(&edits, &before->arena);
-	r = dialect_openai.edit_request(&before->facts, before->text,
-	        bits & 32 ? SLICE("other\"name") : (struct slice){0}, bits & 64, &edits);
+	r = dialect_openai.edit_request(&before->facts, before->text, &wishes, &edits);
 	if (!r)
 		r = edits_apply(&edits, before->text, &slices, &n);
 	if (r == -ENOMEM)
 		return;
 	assert(!r);
 	/* What was chosen and never declared goes too. */
-	if (!removed && before->facts.choice != CHOICE_NAMED && !(bits & 32) &&
+	if (!removed && before->facts.choice != CHOICE_NAMED && !(bits & (32 | 128)) &&
 	        (!(bits & 64) || before->facts.usage_asked || !before->facts.stream))
 		assert(!edits.n);
 	for (unsigned i = 0; !r && i < n; i++)
@@ -152,6 +177,8 @@ static void check(struct body *before, enum action action, uint8_t bits, struct 
 		assert(slice_is(after.facts.model, "other\"name"));
 	else
 		assert(slice_equals(after.facts.model, before->facts.model));
+	if (bits & 128)
+		assert_bound(&after, &wishes);
 	if (bits & 64 && action <= ACTION_COMPLETION)
 		assert(after.facts.usage_asked || !after.facts.stream);
 	body_close(&after);

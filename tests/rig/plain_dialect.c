@@ -83,13 +83,12 @@ static int plain_read_request(enum action action, struct slice body, struct aren
 
 /* A tool that went leaves a minus where its name was. */
 static int plain_edit_request(const struct request_facts *f, struct slice body,
-        struct slice upstream_model, bool want_usage, struct edits *edits)
+        const struct edit_wishes *wishes, struct edits *edits)
 {
 	int r = 0;
 
-	(void)want_usage;
-	if (upstream_model.at)
-		r = edits_add(edits, f->model_place, upstream_model, "plain");
+	if (wishes->upstream_model.at)
+		r = edits_add(edits, f->model_place, wishes->upstream_model, "plain");
 	for (unsigned i = 0; i < f->n_tools && !r; i++) {
 		uint32_t at = (uint32_t)(f->tools[i].name.at - body.at);
 		struct span place = {at, at + (uint32_t)f->tools[i].name.len};

@@ -131,6 +131,7 @@ static int edit(const struct golden *g, struct arena *arena, struct slice in, st
 	struct request_facts facts;
 	struct complaint why;
 	struct edits edits;
+	struct edit_wishes wishes = {.upstream_model = slice_str(g->model), .want_usage = g->usage};
 	struct slice *slices;
 	unsigned n;
 	int r = dialect_openai.read_request(g->action, in, arena, &facts, &why);
@@ -140,7 +141,7 @@ static int edit(const struct golden *g, struct arena *arena, struct slice in, st
 	for (unsigned i = 0; i < facts.n_tools; i++)
 		facts.tools[i].removed = is_bad(&facts.tools[i]);
 	edits_init(&edits, arena);
-	r = dialect_openai.edit_request(&facts, in, slice_str(g->model), g->usage, &edits);
+	r = dialect_openai.edit_request(&facts, in, &wishes, &edits);
 	if (!r)
 		r = edits_apply(&edits, in, &slices, &n);
 	for (unsigned i = 0; !r && i < n; i++)

@@ -90,6 +90,7 @@ static void a_request_is_what_its_words_say(void **state)
 	struct complaint why;
 	struct arena arena;
 	struct edits edits;
+	struct edit_wishes wishes = {.upstream_model = SLICE("real")};
 	struct slice body = SLICE("m tools=a,hosted:w,b choose=b stream user=u"), *sending;
 	unsigned n;
 
@@ -106,7 +107,7 @@ static void a_request_is_what_its_words_say(void **state)
 	assert_slice(f.user, "u");
 	f.tools[2].removed = true;
 	edits_init(&edits, &arena);
-	assert_int_equal(dialect_plain.edit_request(&f, body, SLICE("real"), false, &edits), 0);
+	assert_int_equal(dialect_plain.edit_request(&f, body, &wishes, &edits), 0);
 	assert_int_equal(edits_sort(&edits), 0);
 	assert_int_equal(edits_apply(&edits, body, &sending, &n), 0);
 	assert_int_equal(edits_length(&edits, body.len), body.len + 3);
