@@ -36,8 +36,8 @@ struct request_facts {
 	unsigned n_chosen;
 	bool choice_is_required;   /* CHOICE_NAMED: one of them must be called (false: allowed_tools with mode auto) */
 	struct slice user;         /* claimed in the body */
-	uint64_t text_bytes;       /* unescaped text in messages, input or prompt: for bounds and estimates */
-	uint32_t n_messages;
+	uint64_t text_bytes;       /* unescaped text that a model may read, tools with all their braces: for bounds and estimates */
+	uint32_t n_messages, n_texts; /* n_texts: in input and prompt */
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
 };
 
@@ -48,6 +48,9 @@ struct edit_wishes {
 	uint64_t output_bound;       /* tokens that one answer may have at most; 0: as asked */
 	struct slice output_field;   /* that bound's name there; empty: the API's own */
 };
+
+/* Tokens that its input has at most, window at most (0: not known). UINT64_MAX: nothing bounds it. */
+uint64_t request_input_bound(const struct request_facts *f, uint64_t window);
 
 /* Why a request could not be read: one sentence that names the JSON pointer or field. */
 struct complaint {

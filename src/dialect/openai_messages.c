@@ -93,15 +93,20 @@ int openai_read_messages(struct openai_reader *r, const struct json_value *v)
 	return error;
 }
 
-/* A prompt of tokens is one prompt; a list of strings or of token lists is as many. */
-int openai_read_prompt(struct openai_reader *r, const struct json_value *v)
+/* A list of tokens is one text; a list of texts or of token lists is as many. */
+static uint32_t count_texts(const struct json_value *v)
 {
 	struct json_iter it = json_iter(v);
 
+	return json_next(&it) && json_type(it.value) != JSON_NUMBER ? json_count(v) : 1;
+}
+
+int openai_read_prompt(struct openai_reader *r, const struct json_value *v)
+{
 	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
 		return openai_wrong(r, "/prompt", "a string or an array");
-	if (json_next(&it) && json_type(it.value) != JSON_NUMBER)
-		r->prompts = json_count(v);
+	r->prompts = count_texts(v);
+	r->facts->n_texts += r->prompts;
 	r->facts->text_bytes += json_text_bytes(v);
 	return 0;
 }
@@ -111,6 +116,7 @@ int openai_read_input(struct openai_reader *r, const struct json_value *v)
 	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)
 		return openai_wrong(r, "/input", "a string or an array");
 	r->has_input = true;
+	r->facts->n_texts += count_texts(v);
 	r->facts->text_bytes += json_text_bytes(v);
 	for (struct json_iter it = json_iter(v); json_next(&it);)
 		weigh_part(r, it.value, json_get(it.value, "type"));

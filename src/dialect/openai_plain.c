@@ -49,6 +49,7 @@ int openai_check_template(struct openai_reader *r, const struct json_value *v)
 {
 	char room[KEY_FOLDED_MAX], pointer[POINTER_MAX];
 
+	r->facts->text_bytes += json_written_bytes(v);
 	if (json_type(v) != JSON_OBJECT)
 		return 0;
 	for (struct json_iter it = json_iter(v); json_next(&it);) {

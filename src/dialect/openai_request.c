@@ -125,6 +125,7 @@ static int read_functions(struct openai_reader *r, const struct json_value *v)
 static int read_tool_choice(struct openai_reader *r, const struct json_value *v)
 {
 	r->tool_choice = v;
+	r->facts->text_bytes += json_text_bytes(v);
 	return 0;
 }
 
@@ -148,7 +149,7 @@ static int read_response_format(struct openai_reader *r, const struct json_value
 		return error;
 	r->facts->json_answer =
 	        json_is_string(type, "json_object") || json_is_string(type, "json_schema");
-	r->facts->text_bytes += json_text_bytes(v);
+	r->facts->text_bytes += json_written_bytes(v);
 	return 0;
 }
 
@@ -288,6 +289,8 @@ static int read_root(struct openai_reader *r)
 			meant = openai_key_is_odd(it.key, names, NAMES_N);
 			if (meant)
 				error = openai_refuse_key(r, it.key, meant, NULL);
+			/* For all that is known here, the model reads it. */
+			r->facts->text_bytes += json_written_bytes(it.value);
 			continue;
 		}
 		at = i + 1;

@@ -13,7 +13,8 @@ struct openai_reader {
 	/* what only meaning something together decides */
 	const struct json_value *tools, *functions, *tool_choice, *function_call;
 	const struct json_value *max_tokens, *max_completion_tokens, *safety_identifier;
-	uint64_t best_of, prompts;
+	uint64_t best_of;
+	uint32_t prompts;
 	bool has_input;
 };
 

@@ -211,7 +211,7 @@ int openai_read_tool_list(struct openai_reader *r)
 		if (error)
 			return error;
 	}
-	r->facts->text_bytes += json_text_bytes(r->tools);
+	r->facts->text_bytes += json_written_bytes(r->tools);
 	return 0;
 }
 
@@ -247,6 +247,6 @@ int openai_read_function_list(struct openai_reader *r)
 		        !openai_add_tool(r, TOOL_FUNCTION, text, LIST_FUNCTIONS, w.index))
 			return -ENOMEM;
 	}
-	r->facts->text_bytes += json_text_bytes(r->functions);
+	r->facts->text_bytes += json_written_bytes(r->functions);
 	return 0;
 }

@@ -277,6 +277,25 @@ uint64_t json_text_bytes(const struct json_value *v)
 	return sum;
 }
 
+uint64_t json_written_bytes(const struct json_value *v)
+{
+	uint64_t sum = 0;
+
+	if (!v)
+		return 0;
+	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
+		unsigned tag = v->tag & 7;
+
+		if (tag == JSON_TAG_STRING || tag == JSON_TAG_NUMBER)
+			sum += (v->tag >> 8) + (tag == JSON_TAG_STRING ? 3 : 1);
+		else if (tag >= JSON_TAG_ARRAY)
+			sum += 3;
+		else
+			sum += 6;
+	}
+	return sum;
+}
+
 struct span json_token(const struct json_doc *doc, const struct json_value *v)
 {
 	size_t start = (size_t)(tree_text(v).at - doc->scratch->copy);

@@ -148,6 +148,9 @@ int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret);
 /* Bytes of all strings and keys in v, unescaped, and four for each number: a bound on the tokens it
  * can become. */
 uint64_t json_text_bytes(const struct json_value *v);
+/* Bytes of v as a document that has neither blanks nor escapes, and a comma: the same for what is
+ * shown with all its braces. */
+uint64_t json_written_bytes(const struct json_value *v);
 
 /* for (struct json_iter it = json_iter(v); json_next(&it);) uses it.key (NULL in arrays) and
  * it.value. */

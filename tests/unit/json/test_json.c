@@ -294,6 +294,8 @@ static void members_are_found_and_typed(void **state)
 	assert_int_equal(json_type(it.value), JSON_OBJECT);
 	assert_false(json_next(&it));
 	assert_int_equal(json_text_bytes(list), 5);
+	/* At least as many bytes as it is written with. */
+	assert_in_range(json_written_bytes(list), 10, 20);
 	json_done(&doc);
 }
 
