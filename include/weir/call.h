@@ -25,6 +25,8 @@ struct call {
 	struct request_facts facts;
 	const struct model_conf *model;
 	struct slice upstream_model; /* the upstream's name for it; at == NULL: as asked */
+	struct token_counter *tokens; /* in the arena: of what is asked, set before the body is read; NULL: nobody wants to know */
+	struct token_counter *answer_tokens; /* the same of the answer, set before it comes */
 	uint64_t output_bound;       /* tokens that an answer may have at most; 0: as many as were asked for */
 	const struct price *fixed_price;       /* the policy's own; or NULL */
 	const struct price_model *table_price; /* the table's, which may change with the hour; or NULL */

@@ -7,6 +7,7 @@
 #include "price/usage.h"
 #include "weir/head.h"
 #include "weir/lap.h"
+#include "weir/tokens.h"
 
 enum action {
 	ACTION_NONE,
@@ -51,6 +52,8 @@ struct edit_wishes {
 
 /* Tokens that its input has at most, window at most (0: not known). UINT64_MAX: nothing bounds it. */
 uint64_t request_input_bound(const struct request_facts *f, uint64_t window);
+/* About how many tokens it has. t: what read_request was given. */
+uint64_t request_input_estimate(const struct request_facts *f, const struct token_counter *t, enum token_family family);
 
 /* Why a request could not be read: one sentence that names the JSON pointer or field. */
 struct complaint {
@@ -84,6 +87,7 @@ struct answer {
 	struct arena *arena;      /* borrowed: lives as long as the exchange */
 	bool stream;              /* server-sent events; else one JSON document */
 	bool want_text;           /* some policy reads text: the reader must give PART_TEXT; else only calls are cut out */
+	struct token_counter *tokens; /* borrowed: is given the text that comes; NULL: nobody asks */
 	bool include_cost;        /* the caller wants a "weir" member in the usage event */
 	const struct usage_rules *usage_rules; /* how this provider counts; never NULL */
 	unsigned status;          /* of the upstream's answer; 4xx and 5xx bodies are passed on unread */
@@ -103,9 +107,10 @@ struct answer {
 struct dialect_ops {
 	const char *name;        /* the log's dialect: "openai" */
 	size_t answer_size;
-	/* Strict reading. body is borrowed for the whole exchange. 0, -ENOMEM, or -EPROTO with why filled. */
+	/* Strict reading. body is borrowed for the whole exchange. tokens: is given the text that a model reads; NULL: nobody
+	 * asks. 0, -ENOMEM, or -EPROTO with why filled. */
 	int (*read_request)(enum action action, struct slice body, struct arena *arena,
-		struct request_facts *ret, struct complaint *why);
+		struct token_counter *tokens, struct request_facts *ret, struct complaint *why);
 	/* Turns verdicts into edits: tools that were removed (and what goes with them), and the wishes. 0, -ENOMEM, -EPROTO. */
 	int (*edit_request)(const struct request_facts *facts, struct slice body, const struct edit_wishes *wishes,
 		struct edits *edits);

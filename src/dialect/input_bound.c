@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* input_bound: a token has at least one byte of text; what an API puts around messages and tools is
- * covered by a share for each. */
+/* input_bound: how many tokens a request has. A token has at least one byte of text; what an API
+ * puts around messages and tools is covered by a share for each. */
 #include "weir/dialect.h"
 
 #define A_MESSAGE 16u
 #define A_TOOL 32u
+#define AROUND_MESSAGE 4u
 
 /* What comes from the provider's own side is not in the request. */
 static bool is_text_alone(const struct request_facts *f)
@@ -24,4 +25,10 @@ uint64_t request_input_bound(const struct request_facts *f, uint64_t window)
 	                 A_TOOL * (uint64_t)f->n_tools;
 
 	return is_text_alone(f) && bound < most ? bound : most;
+}
+
+uint64_t request_input_estimate(
+        const struct request_facts *f, const struct token_counter *t, enum token_family family)
+{
+	return tokens_estimate(t, family) + AROUND_MESSAGE * (uint64_t)f->n_messages;
 }

@@ -20,7 +20,7 @@ extern const struct hosted_member openai_hosted_members[];
 extern const unsigned openai_n_hosted_members;
 
 int openai_read_request(enum action action, struct slice body, struct arena *arena,
-        struct request_facts *ret, struct complaint *why);
+        struct token_counter *tokens, struct request_facts *ret, struct complaint *why);
 int openai_edit_request(const struct request_facts *facts, struct slice body,
         const struct edit_wishes *wishes, struct edits *edits);
 /* A member (and its comma) in front of the others, of which there is at least one. */

@@ -100,6 +100,14 @@ struct openai_top {
 	        *error; /* NULL: absent or null; an object, an array */
 };
 
+/* Text that came. */
+static inline void openai_add_text(struct answer *a, struct slice text)
+{
+	a->text_bytes += text.len;
+	if (a->tokens)
+		tokens_feed(a->tokens, text);
+}
+
 /* openai_read.c: documents as facts and parts. All return 0, -ENOMEM, or -EPROTO with why. */
 __attribute__((cold)) int openai_malformed(struct complaint *why, const char *what);
 /* Also takes usage, model, tier and the head of events into the answer. */

@@ -199,7 +199,7 @@ static int feed(struct answer *a, struct assembling *call, const struct call_fra
 	const char *wrong = "";
 	int r = toolcalls_feed(&s->calls, call, f, a->facts, &wrong);
 
-	a->text_bytes += f->arguments.len;
+	openai_add_text(a, f->arguments);
 	return r == -EPROTO ? openai_malformed(why, wrong) : r;
 }
 

@@ -369,7 +369,7 @@ int openai_add_texts(struct answer *a, const struct json_doc *doc, const struct 
 	for (unsigned i = 0; i < n; i++) {
 		struct part *part;
 
-		a->text_bytes += json_text(texts[i].value).len;
+		openai_add_text(a, json_text(texts[i].value));
 		v->choice->said[texts[i].field] = true;
 		if (!a->want_text)
 			continue;

@@ -341,7 +341,7 @@ static int read_all(struct openai_reader *r)
 }
 
 int openai_read_request(enum action action, struct slice body, struct arena *arena,
-        struct request_facts *ret, struct complaint *why)
+        struct token_counter *tokens, struct request_facts *ret, struct complaint *why)
 {
 	struct request_facts facts = {.action = action, .n = 1};
 	struct openai_reader r = {.arena = arena, .facts = &facts, .why = why};
@@ -356,6 +356,8 @@ int openai_read_request(enum action action, struct slice body, struct arena *are
 	if (error)
 		return error;
 	error = read_all(&r);
+	if (!error && tokens)
+		openai_count_request(r.doc.root, tokens);
 	json_done(&r.doc);
 	if (!error)
 		*ret = facts;

@@ -72,6 +72,9 @@ int openai_read_max_tokens(struct openai_reader *r, const struct json_value *v);
 int openai_read_max_completion_tokens(struct openai_reader *r, const struct json_value *v);
 int openai_read_bound(struct openai_reader *r);
 
+/* openai_tokens.c: all that a model is to read. */
+void openai_count_request(const struct json_value *root, struct token_counter *t);
+
 /* openai_tools.c: of the members that the reader has found. 0, -ENOMEM, -EPROTO. */
 int openai_read_tool_list(struct openai_reader *r);
 int openai_read_function_list(struct openai_reader *r);

@@ -52,6 +52,7 @@ static int close_event(struct stream *t, struct slice bytes, uint32_t note)
 	return 0;
 }
 
+/* Of one event and more of them; what they say is counted event by event. */
 static inline void note_pattern_text(struct stream *t, size_t len)
 {
 	t->a->text_bytes += len;
@@ -63,6 +64,9 @@ static int take_pattern_text(struct stream *t, struct slice bytes, struct slice 
 	struct openai_choice *c = t->s->pattern_choice;
 	struct part *part;
 
+	note_pattern_text(t, text.len);
+	if (t->a->tokens)
+		tokens_feed(t->a->tokens, text);
 	if (!text.len || !t->a->want_text)
 		return pass(t, bytes);
 	part = lap_add(t->lap, PART_TEXT);
@@ -107,7 +111,6 @@ static int take_texts(struct stream *t, struct slice run, size_t *ret_taken)
 	*ret_taken = 0;
 	while (!r && (len = pattern_length(&t->s->pattern, run, &text)) &&
 	        len <= OPENAI_EVENT_MAX) {
-		note_pattern_text(t, text.len);
 		r = take_pattern_text(t, slice_from(run.at, len), text);
 		run = slice_skip(run, len);
 		*ret_taken += len;
@@ -126,7 +129,7 @@ static int take_run(struct stream *t)
 
 	if (!rest.len || t->s->done || !pattern_holds(t) || !slice_ends(p->tail, SLICE("\n")))
 		return 0;
-	if (t->a->want_text) {
+	if (t->a->want_text || t->a->tokens) {
 		r = take_texts(t, rest, &taken);
 	} else {
 		taken = pattern_run(p, rest, OPENAI_EVENT_MAX, &text);
@@ -456,10 +459,8 @@ static int take_event(struct stream *t, const struct sse_event *e)
 		return take_no_data(t, e);
 	if (!is_plain(t, e, data))
 		return openai_malformed(t->why, "a line of an event is no field that this API has");
-	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len) {
-		note_pattern_text(t, text.len);
+	if (pattern_holds(t) && pattern_length(&t->s->pattern, t->bytes, &text) == t->bytes.len)
 		return take_pattern_text(t, t->bytes, text);
-	}
 	if (slice_is(data, "[DONE]"))
 		return take_done(t);
 	/* Joined lines live until the next event, what is made of them longer. */

@@ -51,6 +51,7 @@ static int open_answer(struct exchange *x, const struct head *h)
 		.arena = &x->arena,
 		.stream = !x->collect,
 		.want_text = chain_reads_text(c),
+		.tokens = c->answer_tokens,
 		.include_cost = include.at && slice_equals_nocase(include, SLICE("cost")),
 		.usage_rules = x->snapshot->upstreams[c->model->upstream->index].usage_rules,
 		.status = h->status,

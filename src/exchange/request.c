@@ -14,7 +14,7 @@ static int no_memory(struct complaint *why)
 int request_read(struct exchange *x, struct complaint *why)
 {
 	struct call *c = &x->calls[0];
-	int e = x->route.dialect->read_request(x->route.action, buf_slice(&x->body), &x->arena, &c->facts, why);
+	int e = x->route.dialect->read_request(x->route.action, buf_slice(&x->body), &x->arena, c->tokens, &c->facts, why);
 
 	c->facts.action = x->route.action;
 	return e == -ENOMEM ? no_memory(why) : e;

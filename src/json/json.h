@@ -176,6 +176,13 @@ static inline const struct json_value *json_behind(const struct json_value *v)
 	               : v + 1;
 }
 
+/* The next one in the order of the document, into containers and keys too: for (end =
+ * json_behind(v); v != end; v = json_inner(v)) sees v and all that it holds. */
+static inline const struct json_value *json_inner(const struct json_value *v)
+{
+	return v + 1;
+}
+
 static inline bool json_next(struct json_iter *it)
 {
 	const struct json_value *v = it->after;

@@ -142,6 +142,8 @@ void tokens_feed(struct token_counter *t, struct slice text)
 	const unsigned char *at = (const unsigned char *)text.at;
 	size_t left = text.len;
 
+	if (!left)
+		return;
 	if (t->n_rest) {
 		size_t n = TOKEN_BLOCK - t->n_rest;
 

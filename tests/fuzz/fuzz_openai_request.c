@@ -30,7 +30,7 @@ static bool body_open(struct body *b, enum action action, struct slice text)
 
 	*b = (struct body){.text = text};
 	arena_init(&b->arena, ARENA);
-	r = dialect_openai.read_request(action, text, &b->arena, &b->facts, &why);
+	r = dialect_openai.read_request(action, text, &b->arena, NULL, &b->facts, &why);
 	if (r) {
 		assert(r == -ENOMEM || (why.text[0] && why.fault == FAULT_REQUEST_INVALID));
 		arena_finish(&b->arena);

@@ -80,6 +80,7 @@ static void check_out(const struct answer_run *first, unsigned flags)
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
+	struct token_counter tokens_whole = {0}, tokens_cut = {0};
 	struct answer_run whole, cut;
 	struct slice stream;
 	unsigned flags;
@@ -93,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 	cut = run_of(flags);
 	cut.chunk = at[0] + 1u;
 	cut.read_all = true;
+	/* Counting must change nothing: only one of the two is counted half the time. */
+	whole.tokens = at[0] & 1 ? &tokens_whole : NULL;
+	cut.tokens = &tokens_cut;
 	r = answer_run_whole(&whole, stream);
 	r_cut = answer_run_whole(&cut, stream);
 	assert(r == r_cut);
@@ -103,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 		assert_same(&whole.names, &cut.names);
 		assert(whole.text_bytes == cut.text_bytes && whole.complete == cut.complete);
 		assert(!memcmp(&whole.usage, &cut.usage, sizeof(whole.usage)));
+		assert(!whole.tokens || tokens_estimate(&tokens_whole, TOKENS_O200K) ==
+		                                tokens_estimate(&tokens_cut, TOKENS_O200K));
 		check_out(&whole, flags);
 	}
 	answer_run_finish(&whole);

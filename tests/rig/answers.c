@@ -91,6 +91,7 @@ int answer_run(struct answer_run *run, const struct slice *pieces, unsigned n)
 	        .stream = run->stream,
 	        .want_text = run->want_text,
 	        .include_cost = run->include_cost,
+	        .tokens = run->tokens,
 	        .status = run->status ? run->status : 200};
 	int r;
 

@@ -16,8 +16,9 @@ struct answer_run {
 	void (*on_text)(void *arg, struct part *part, struct arena *arena); /* NULL: texts stay */
 	void *arg;
 	nanousd cost;
-	size_t chunk; /* bytes a feed; 0: pieces as given */
-	bool crlf;    /* unused by the run: what the test made its input with */
+	struct token_counter *tokens; /* borrowed: counts the text; NULL: nobody does */
+	size_t chunk;                 /* bytes a feed; 0: pieces as given */
+	bool crlf;                    /* unused by the run: what the test made its input with */
 	/* found */
 	struct buf out;   /* owned */
 	struct buf names; /* owned: of all calls, each with its arguments: name(arguments)\n */

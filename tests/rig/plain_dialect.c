@@ -59,11 +59,13 @@ static int read_word(
 }
 
 static int plain_read_request(enum action action, struct slice body, struct arena *arena,
-        struct request_facts *f, struct complaint *why)
+        struct token_counter *tokens, struct request_facts *f, struct complaint *why)
 {
 	f->stream = true;
 	(void)action;
 	f->text_bytes = body.len;
+	if (tokens)
+		tokens_feed(tokens, body);
 	for (size_t from = 0, i = 0; i <= body.len; i++) {
 		struct slice word = {body.at + from, i - from};
 
@@ -190,6 +192,8 @@ static int feed_some(struct answer *a, struct plain *s, struct slice *in, struct
 		n++;
 	if (n) {
 		a->text_bytes += n;
+		if (a->tokens)
+			tokens_feed(a->tokens, slice_from(in->at, n));
 		r = add_bytes(lap, PART_TEXT, slice_from(in->at, n), &s->channel);
 		*in = slice_skip(*in, n);
 		return r;

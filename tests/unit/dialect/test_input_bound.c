@@ -16,7 +16,7 @@ static uint64_t bound_of(enum action action, const char *text, uint64_t window)
 	uint64_t bound;
 
 	arena_init(&arena, 8 << 20);
-	if (dialect_openai.read_request(action, quotes(&arena, text), &arena, &f, &why))
+	if (dialect_openai.read_request(action, quotes(&arena, text), &arena, NULL, &f, &why))
 		fail_msg("%s: %s", text, why.text);
 	bound = request_input_bound(&f, window);
 	arena_finish(&arena);

@@ -95,7 +95,7 @@ static int edit(const struct golden *g, const struct edit_wishes *wishes, struct
 	struct edits edits;
 	struct slice *slices;
 	unsigned n;
-	int r = dialect_openai.read_request(g->action, in, arena, &facts, &why);
+	int r = dialect_openai.read_request(g->action, in, arena, NULL, &facts, &why);
 
 	if (r)
 		return r;
@@ -212,7 +212,7 @@ static void the_place_of_the_bound_is_a_fact(void **state)
 		arena_init(&arena, 1 << 20);
 		body = quotes(&arena, cases[i].body);
 		assert_int_equal(
-		        dialect_openai.read_request(ACTION_CHAT, body, &arena, &f, &why), 0);
+		        dialect_openai.read_request(ACTION_CHAT, body, &arena, NULL, &f, &why), 0);
 		assert_int_equal(f.max_output, cases[i].n);
 		assert_true(slice_is(slice_from(body.at + f.output_place.start,
 		                             f.output_place.end - f.output_place.start),

@@ -134,7 +134,7 @@ static int edit(const struct golden *g, struct arena *arena, struct slice in, st
 	struct edit_wishes wishes = {.upstream_model = slice_str(g->model), .want_usage = g->usage};
 	struct slice *slices;
 	unsigned n;
-	int r = dialect_openai.read_request(g->action, in, arena, &facts, &why);
+	int r = dialect_openai.read_request(g->action, in, arena, NULL, &facts, &why);
 
 	if (r)
 		return r;
@@ -170,7 +170,8 @@ static void edited_requests_are_as_written(void **state)
 			fail_msg("%s: %d, %u edits\n%.*s\ninstead of\n%.*s", g->name, r, n,
 			        SLICE_FMT(buf_slice(&out)), SLICE_FMT(want));
 		/* What is left is a request, and has nothing of what was removed. */
-		r = dialect_openai.read_request(g->action, buf_slice(&out), &arena, &facts, &why);
+		r = dialect_openai.read_request(
+		        g->action, buf_slice(&out), &arena, NULL, &facts, &why);
 		if (r)
 			fail_msg("%s: %s", g->name, why.text);
 		for (unsigned k = 0; k < facts.n_tools; k++)

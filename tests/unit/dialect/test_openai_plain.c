@@ -18,7 +18,7 @@ static int read_body(const char *text, struct request_facts *ret, struct complai
 
 	*why = (struct complaint){.fault = FAULT_NONE};
 	arena_init(&arena, 8 << 20);
-	r = dialect_openai.read_request(ACTION_CHAT, quotes(&arena, text), &arena, ret, why);
+	r = dialect_openai.read_request(ACTION_CHAT, quotes(&arena, text), &arena, NULL, ret, why);
 	arena_finish(&arena);
 	return r;
 }

@@ -22,7 +22,8 @@ static void read_body(struct reading *r, enum action action, const char *text)
 	*r = (struct reading){.result = 0};
 	arena_init(&r->arena, 8 << 20);
 	r->body = quotes(&r->arena, text);
-	r->result = dialect_openai.read_request(action, r->body, &r->arena, &r->facts, &r->why);
+	r->result =
+	        dialect_openai.read_request(action, r->body, &r->arena, NULL, &r->facts, &r->why);
 }
 
 static void read_good(struct reading *r, enum action action, const char *text)
@@ -302,7 +303,7 @@ static int scenario(void *arg)
 	int r;
 
 	arena_init(&arena, 1 << 20);
-	r = dialect_openai.read_request(ACTION_CHAT, *body, &arena, &facts, &why);
+	r = dialect_openai.read_request(ACTION_CHAT, *body, &arena, NULL, &facts, &why);
 	arena_finish(&arena);
 	return r;
 }

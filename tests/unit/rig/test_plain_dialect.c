@@ -96,7 +96,7 @@ static void a_request_is_what_its_words_say(void **state)
 
 	(void)state;
 	arena_init(&arena, 1 << 20);
-	assert_int_equal(dialect_plain.read_request(ACTION_CHAT, body, &arena, &f, &why), 0);
+	assert_int_equal(dialect_plain.read_request(ACTION_CHAT, body, &arena, NULL, &f, &why), 0);
 	assert_slice(f.model, "m");
 	assert_int_equal(f.n_tools, 3);
 	assert_int_equal(f.tools[1].kind, TOOL_HOSTED);
@@ -112,7 +112,7 @@ static void a_request_is_what_its_words_say(void **state)
 	assert_int_equal(edits_apply(&edits, body, &sending, &n), 0);
 	assert_int_equal(edits_length(&edits, body.len), body.len + 3);
 	assert_int_equal(
-	        dialect_plain.read_request(ACTION_CHAT, SLICE("m bad"), &arena, &f, &why), -EPROTO);
+	        dialect_plain.read_request(ACTION_CHAT, SLICE("m bad"), &arena, NULL, &f, &why), -EPROTO);
 	assert_string_equal(why.param, "bad");
 	arena_finish(&arena);
 }

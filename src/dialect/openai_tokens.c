@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openai_tokens: the text of a request, given to a counter while the document is open: the texts of
+ * messages, and what is shown to a model as JSON with its marks. Only for those who ask. */
+#include "dialect/openai_request.h"
+#include "weir/tokens.h"
+
+static void count_text(struct token_counter *t, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING)
+		return;
+	tokens_feed(t, json_text(v));
+	tokens_part(t);
+}
+
+/* All of v in the order of the document, each string in its quotes. */
+static void count_json(struct token_counter *t, const struct json_value *v)
+{
+	for (const struct json_value *end = v ? json_behind(v) : v; v != end; v = json_inner(v)) {
+		enum json_type type = json_type(v);
+
+		tokens_feed(t, json_text(v));
+		if (type == JSON_STRING)
+			tokens_feed(t, SLICE("\":\""));
+		else if (type >= JSON_ARRAY)
+			tokens_feed(t, SLICE("{}"));
+		else
+			tokens_feed(t, SLICE(" a,"));
+	}
+}
+
+/* Texts, tokens (one each), lists of either, or parts. */
+static void count_texts(struct token_counter *t, const struct json_value *v)
+{
+	if (json_type(v) == JSON_NUMBER)
+		tokens_feed(t, SLICE("a "));
+	else if (json_type(v) == JSON_OBJECT)
+		count_text(t, json_get(v, "text"));
+	else
+		count_text(t, v);
+}
+
+static void count_list(struct token_counter *t, const struct json_value *v)
+{
+	count_texts(t, v);
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
+		count_texts(t, it.value);
+		if (json_type(it.value) == JSON_ARRAY)
+			for (struct json_iter k = json_iter(it.value); json_next(&k);)
+				count_texts(t, k.value);
+	}
+}
+
+static void count_content(struct token_counter *t, const struct json_value *content)
+{
+	count_text(t, content);
+	for (struct json_iter it = json_iter(content); json_next(&it);) {
+		count_text(t, json_get(it.value, "text"));
+		count_text(t, json_get(it.value, "refusal"));
+	}
+}
+
+/* Its name and arguments; a custom tool's input. */
+static void count_call(struct token_counter *t, const struct json_value *named)
+{
+	for (struct json_iter it = json_iter(named); json_next(&it);)
+		count_text(t, it.value);
+}
+
+static void count_message(struct token_counter *t, const struct json_value *message)
+{
+	for (struct json_iter it = json_iter(message); json_next(&it);) {
+		struct slice key = json_text(it.key);
+
+		if (slice_is(key, "content")) {
+			count_content(t, it.value);
+		} else if (slice_is(key, "function_call")) {
+			count_call(t, it.value);
+		} else if (slice_is(key, "tool_calls")) {
+			for (struct json_iter k = json_iter(it.value); json_next(&k);) {
+				count_call(t, json_get(k.value, "function"));
+				count_call(t, json_get(k.value, "custom"));
+			}
+		} else if (!slice_is(key, "role") && !slice_is(key, "tool_call_id")) {
+			count_text(t, it.value);
+		}
+	}
+}
+
+void openai_count_request(const struct json_value *root, struct token_counter *t)
+{
+	for (struct json_iter it = json_iter(root); json_next(&it);) {
+		struct slice key = json_text(it.key);
+
+		if (slice_is(key, "messages"))
+			for (struct json_iter m = json_iter(it.value); json_next(&m);)
+				count_message(t, m.value);
+		else if (slice_is(key, "tools") || slice_is(key, "functions") ||
+		         slice_is(key, "response_format"))
+			count_json(t, it.value);
+		else if (slice_is(key, "input") || slice_is(key, "prompt") ||
+		         slice_is(key, "suffix"))
+			count_list(t, it.value);
+	}
+}
