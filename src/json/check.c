@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: what yyjson lets through and we do not: depth, number of values, keys that are too long,
- * hold NUL, or come twice. */
+ * hold NUL, or come twice. The same walk counts the text in each container. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -111,37 +111,38 @@ static int refuse_key(const struct json_doc *doc, const struct json_value *key,
 	return refuse(doc, key, why, "a key stands there twice:");
 }
 
-/* A container that the walk is in. */
-struct level {
-	const struct json_value *end;
-	/* Of an object of few keys the first one, which are looked at as they come; else NULL. */
-	const struct json_value *keys;
-	uint64_t seen; /* a bit for each key that came */
-};
-
 static bool key_came(const struct json_value *first, const struct json_value *key)
 {
 	struct slice text = tree_text(key);
 
-	for (; first != key; first = tree_next(tree_inner(first)))
+	for (; first != key; first = json_behind(first + 1))
 		if (slice_equals(tree_text(first), text))
 			return true;
 	return false;
 }
 
-/* One of 64 bits, by the key's length and two of its bytes. An empty one has its closing quote. */
-static inline uint64_t key_bit(struct slice key)
+/* One of 64 numbers, by the key's length and two of its bytes. An empty one has its closing quote.
+ */
+static inline unsigned key_kind(struct slice key)
 {
-	size_t first = (unsigned char)key.at[0], middle = (unsigned char)key.at[key.len / 2];
+	unsigned first = (unsigned char)key.at[0], middle = (unsigned char)key.at[key.len / 2];
 
-	return 1ull << ((first + middle * 5 + key.len * 3) & 63);
+	return (first + middle * 4 + (unsigned)key.len * 8 + (unsigned)key.len) & 63;
 }
 
-/* Most keys of an object differ in their bit; those that do not are compared. */
+/* A container that the walk is in. */
+struct level {
+	const struct json_value *end;
+	/* Of an object of few keys the first one, which are looked at as they come; else NULL. */
+	const struct json_value *keys;
+	uint64_t seen; /* a bit for each kind of key that came */
+};
+
+/* Most keys of an object differ in their kind; those that do not are compared. */
 static inline bool key_is_refused(struct level *in, const struct json_value *key, uint32_t key_len)
 {
 	struct slice text = tree_text(key);
-	uint64_t bit = key_bit(text);
+	uint64_t bit = 1ull << key_kind(text);
 
 	if (key_is_odd(key, text, key_len) || (in->seen & bit && key_came(in->keys, key)))
 		return true;
@@ -149,47 +150,70 @@ static inline bool key_is_refused(struct level *in, const struct json_value *key
 	return false;
 }
 
-static int level_enter(struct level *in, struct json_doc *doc, const struct json_value *v,
-        const struct json_limits *limits, struct json_complaint *why)
+/* The keys of an object of many are looked at here. */
+static __attribute__((noinline)) int many_keys_check(struct json_doc *doc,
+        const struct json_value *object, const struct json_limits *limits,
+        struct json_complaint *why)
 {
 	const struct json_value *key = NULL;
-	int r = 0;
+	int r = many_keys_odd(doc, object, limits->key_len, &key);
 
-	*in = (struct level){.end = tree_next(v)};
-	if (!unsafe_yyjson_is_obj(tree_of(v)))
-		return 0;
-	if (tree_count(v) <= FEW_KEYS)
-		in->keys = tree_inner(v);
-	else
-		r = many_keys_odd(doc, v, limits->key_len, &key);
 	return key && !r ? refuse_key(doc, key, limits, why) : r;
 }
 
-/* One walk over the array of values, with the open containers on a stack. */
+/* One walk over the array of values, with the containers around this one on a stack. */
 int json_check(struct json_doc *doc, const struct json_limits *limits, struct json_complaint *why)
 {
-	UNINIT struct level levels[JSON_DEPTH_MAX + 1];
-	struct level *in = levels;
-	int r;
+	UNINIT struct {
+		struct level level;
+		struct json_value *container; /* in it, and the text that came before that */
+		uint64_t bytes;
+	} outer[JSON_DEPTH_MAX], *top = outer, *deepest = outer + limits->depth;
+	struct level in = {.end = json_behind(doc->root)};
+	uint32_t key_len = limits->key_len;
+	uint64_t bytes = 0;
+	int r = 0;
 
 	if (doc->n_values > limits->values)
 		return refuse(doc, NULL, why, "the document holds too many values");
-	*in = (struct level){.end = tree_next(doc->root)};
-	for (const struct json_value *v = doc->root;; v = tree_inner(v)) {
-		while (v == in->end)
-			if (in-- == levels)
+	for (struct json_value *v = tree_mine(doc->root); !r; v++) {
+		unsigned tag;
+
+		while (v == in.end) {
+			if (top == outer)
 				return 0;
-		if (in->keys) {
-			if (key_is_refused(in, v, limits->key_len))
-				return refuse_key(doc, v, limits, why);
-			v = tree_inner(v);
+			top--;
+			top->container->text_bytes = (uint32_t)(bytes - top->bytes);
+			in = top->level;
 		}
-		if (!tree_is_container(v))
+		if (in.keys) {
+			if (key_is_refused(&in, v, key_len))
+				return refuse_key(doc, v, limits, why);
+			bytes += v->tag >> 8;
+			v++;
+		}
+		tag = v->tag & 7;
+		if (tag == JSON_TAG_STRING) {
+			bytes += v->tag >> 8;
 			continue;
-		if (in == levels + limits->depth)
+		}
+		if (tag < JSON_TAG_STRING) {
+			bytes += tag == JSON_TAG_NUMBER ? JSON_NUMBER_BYTES : 0;
+			continue;
+		}
+		if (top == deepest)
 			return refuse(doc, NULL, why, "the document is too deep");
-		r = level_enter(++in, doc, v, limits, why);
-		if (r)
-			return r;
+		top->level = in;
+		top->container = v;
+		top->bytes = bytes;
+		top++;
+		in.end = tree_end(v);
+		in.keys = NULL;
+		in.seen = 0;
+		if (tag == JSON_TAG_OBJECT && tree_count(v) <= FEW_KEYS)
+			in.keys = v + 1;
+		else if (tag == JSON_TAG_OBJECT)
+			r = many_keys_check(doc, v, limits, why);
 	}
+	return r;
 }

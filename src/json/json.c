@@ -204,7 +204,7 @@ int json_read(struct json_scratch *s, struct slice text, const struct json_limit
 	const char *wrong;
 	int r;
 
-	assert(!s->is_busy && limits->depth <= JSON_DEPTH_MAX);
+	assert(!s->is_busy && limits->depth <= JSON_DEPTH_MAX && limits->values <= JSON_VALUES_MAX);
 	wrong = first_look(text, limits, &at);
 	if (wrong)
 		return refuse(why, at, wrong);
@@ -232,7 +232,9 @@ void json_done(struct json_doc *doc)
 
 static_assert(sizeof(struct json_value) == sizeof(yyjson_val) &&
                       offsetof(struct json_value, tag) == offsetof(yyjson_val, tag) &&
-                      offsetof(struct json_value, text) == offsetof(yyjson_val, uni),
+                      offsetof(struct json_value, text) == offsetof(yyjson_val, uni) &&
+                      (JSON_VALUES_MAX + 1ull) * sizeof(struct json_value) <= 1ull << 32 &&
+                      JSON_TEXT_MAX + 1ull * JSON_NUMBER_BYTES * JSON_VALUES_MAX < 1ull << 32,
         "a value is one of yyjson's");
 static_assert(YYJSON_TAG_BIT == 8 && YYJSON_TYPE_MASK == 7 && YYJSON_SUBTYPE_TRUE == 8 &&
                       YYJSON_TYPE_RAW == JSON_TAG_NUMBER && YYJSON_TYPE_NULL == JSON_TAG_NULL &&
@@ -262,19 +264,17 @@ int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret)
 
 uint64_t json_text_bytes(const struct json_value *v)
 {
-	uint64_t sum = 0;
-
-	if (!v)
+	switch (json_tag(v)) {
+	case JSON_TAG_STRING:
+		return v->tag >> 8;
+	case JSON_TAG_NUMBER:
+		return JSON_NUMBER_BYTES;
+	case JSON_TAG_ARRAY:
+	case JSON_TAG_OBJECT:
+		return v->text_bytes;
+	default:
 		return 0;
-	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
-		unsigned type = v->tag & 7;
-
-		if (type == JSON_TAG_STRING)
-			sum += v->tag >> 8;
-		else if (type == JSON_TAG_NUMBER)
-			sum += 4;
 	}
-	return sum;
 }
 
 uint64_t json_written_bytes(const struct json_value *v)
@@ -283,7 +283,7 @@ uint64_t json_written_bytes(const struct json_value *v)
 
 	if (!v)
 		return 0;
-	for (const struct json_value *end = tree_next(v); v != end; v = tree_inner(v)) {
+	for (const struct json_value *end = json_behind(v); v != end; v = tree_inner(v)) {
 		unsigned tag = v->tag & 7;
 
 		if (tag == JSON_TAG_STRING || tag == JSON_TAG_NUMBER)

@@ -13,7 +13,15 @@ struct json_value {
 	               */
 	union {
 		const char *text;
-		size_t size; /* of a container with all that is in it, in bytes */
+		struct { /* of a container: yyjson has one number here, whose upper half is free */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+			uint32_t size; /* of it with all that is in it, in bytes */
+			uint32_t text_bytes;
+#else
+			uint32_t text_bytes;
+			uint32_t size;
+#endif
+		};
 	};
 };
 
@@ -38,13 +46,14 @@ enum json_type {
 
 struct json_limits {
 	unsigned depth;     /* objects and arrays inside each other; at most JSON_DEPTH_MAX */
-	uint32_t values;    /* keys count as values */
+	uint32_t values;    /* keys count as values; at most JSON_VALUES_MAX */
 	uint32_t key_len;   /* bytes of one key, unescaped */
 	bool array_is_root; /* an array may stand at the top too (JSON-RPC batches) */
 };
 
 #define JSON_DEPTH_MAX 64
-#define JSON_TEXT_MAX (1u << 30) /* bytes of a document */
+#define JSON_TEXT_MAX (1u << 30)         /* bytes of a document */
+#define JSON_VALUES_MAX ((1u << 28) - 1) /* their size in memory, and their text, is a uint32_t */
 
 extern const struct json_limits json_limits_default; /* 64, 1,000,000, 1024, false */
 

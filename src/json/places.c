@@ -63,7 +63,7 @@ static void pass_value(struct pass *pass, const struct json_doc *doc, const stru
 	case JSON_OBJECT:
 	case JSON_ARRAY:
 		assert(pass->depth < JSON_DEPTH_MAX);
-		pass->open[pass->depth].end = tree_next(v);
+		pass->open[pass->depth].end = json_behind(v);
 		pass->open[pass->depth++].index = index;
 		pass->at++;
 		return;
@@ -81,7 +81,7 @@ static void pass_value(struct pass *pass, const struct json_doc *doc, const stru
 
 int places_find(const struct json_doc *doc, struct arena *arena, struct places *ret)
 {
-	const struct json_value *v = doc->root, *end = tree_next(v);
+	const struct json_value *v = doc->root, *end = json_behind(v);
 	struct pass pass = {.at = doc->text.at};
 
 	pass.spans = arena_alloc(arena, doc->n_values * sizeof(*pass.spans));

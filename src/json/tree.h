@@ -23,9 +23,10 @@ static inline const struct json_value *tree_inner(const struct json_value *v)
 	return (const struct json_value *)(tree_of(v) + 1);
 }
 
-static inline bool tree_is_container(const struct json_value *v)
+/* A document that is being read is its reader's to write in. */
+static inline struct json_value *tree_mine(const struct json_value *v)
 {
-	return unsafe_yyjson_is_ctn(tree_of(v));
+	return (struct json_value *)(uintptr_t)v;
 }
 
 /* Members or elements; a container only. */
@@ -34,16 +35,18 @@ static inline uint32_t tree_count(const struct json_value *v)
 	return (uint32_t)unsafe_yyjson_get_len(tree_of(v));
 }
 
-/* The first one behind v and all that v holds. */
-static inline const struct json_value *tree_next(const struct json_value *v)
+/* The first one behind a container and all that it holds. */
+static inline const struct json_value *tree_end(const struct json_value *v)
 {
-	return (const struct json_value *)unsafe_yyjson_get_next(tree_of(v));
+	return (const struct json_value *)((const char *)v + v->size);
 }
 
 static inline size_t tree_index(const struct json_doc *doc, const struct json_value *v)
 {
 	return (size_t)(tree_of(v) - tree_of(doc->root));
 }
+
+#define JSON_NUMBER_BYTES 4u /* that json_text_bytes counts for each */
 
 /* What yyjson lets through and we do not. 0, -ENOMEM, -EPROTO. */
 int json_check(struct json_doc *doc, const struct json_limits *limits, struct json_complaint *why);

@@ -299,6 +299,70 @@ static void members_are_found_and_typed(void **state)
 	json_done(&doc);
 }
 
+/* Counted value by value, and at every container compared with what it says of itself. */
+static uint64_t count_text(const struct json_value *v)
+{
+	enum json_type type = json_type(v);
+	uint64_t sum = type == JSON_STRING ? json_text(v).len : type == JSON_NUMBER ? 4 : 0;
+
+	for (struct json_iter it = json_iter(v); json_next(&it);)
+		sum += (it.key ? json_text(it.key).len : 0) + count_text(it.value);
+	assert_int_equal(json_text_bytes(v), sum);
+	return sum;
+}
+
+static uint64_t text_bytes_of(struct slice text)
+{
+	struct json_doc doc;
+	uint64_t sum;
+
+	assert_int_equal(json_read(json_scratch_mine(), text, &json_limits_default, &doc, NULL), 0);
+	sum = count_text(doc.root);
+	json_done(&doc);
+	return sum;
+}
+
+static void every_value_knows_how_much_text_it_holds(void **state)
+{
+	struct buf b = BUF_INIT(1 << 20);
+
+	(void)state;
+	assert_int_equal(json_text_bytes(NULL), 0);
+	assert_int_equal(text_bytes_of(SLICE("{}")), 0);
+	assert_int_equal(text_bytes_of(SLICE("{\"\":\"\",\"a\":[],\"b\":{},\"c\":[[]]}")), 3);
+	assert_int_equal(text_bytes_of(SLICE("{\"\\u00e9\":\"\\ud83d\\ude00\\n\"}")), 2 + 5);
+	assert_int_equal(
+	        text_bytes_of(SLICE("{\"a\":1234567,\"b\":[-1.5e7,true,false,null,\"xy\"]}")),
+	        2 + 4 + 4 + 2);
+	/* Containers that end together, and one behind them. */
+	assert_int_equal(
+	        text_bytes_of(SLICE("{\"a\":{\"b\":{\"c\":[\"d\"]}},\"e\":{\"f\":2}}")), 6 + 4);
+	/* Objects of as many keys as are compared one with another, and of more. */
+	for (unsigned n = 14; n < 20; n++) {
+		buf_clear(&b);
+		buf_put_str(&b, "{\"in\":[{");
+		for (unsigned i = 0; i < n; i++)
+			buf_printf(&b, "%s\"k%02u\":{\"x\":\"yz\"}", i ? "," : "", i);
+		buf_put_str(&b, "},9],\"out\":\"t\"}");
+		assert_int_equal(text_bytes_of(buf_slice(&b)), n * 6 + 2 + 4 + 3 + 1);
+	}
+	buf_finish(&b);
+}
+
+/* Keys of one kind to the check, and not the same. */
+static void keys_that_look_alike_are_no_twins(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text(SLICE("{\"abc\":0,\"abd\":0,\"abe\":0}"), NULL, NULL), 0);
+	assert_int_equal(read_text(SLICE("{\"\":0,\"b\":{\"\":0,\"b\":1}}"), NULL, NULL), 0);
+	assert_int_equal(read_text(SLICE("{\"\":0,\"b\":0,\"\":1}"), NULL, NULL), -EPROTO);
+	assert_int_equal(read_text(SLICE("{\"abc\":0,\"abd\":0,\"abc\":0}"), NULL, NULL), -EPROTO);
+	/* One of an inner object is none of the outer one's, which goes on behind it. */
+	assert_int_equal(read_text(SLICE("{\"a\":{\"b\":0},\"b\":{\"a\":0}}"), NULL, NULL), 0);
+	assert_int_equal(
+	        read_text(SLICE("{\"b\":1,\"a\":{\"c\":0},\"b\":2}"), NULL, NULL), -EPROTO);
+}
+
 static void only_plain_whole_numbers_are_numbers(void **state)
 {
 	static const struct {
@@ -425,6 +489,8 @@ int main(void)
 	        cmocka_unit_test(values_and_keys_have_ceilings),
 	        cmocka_unit_test(scratch_memory_is_given_back),
 	        cmocka_unit_test(members_are_found_and_typed),
+	        cmocka_unit_test(every_value_knows_how_much_text_it_holds),
+	        cmocka_unit_test(keys_that_look_alike_are_no_twins),
 	        cmocka_unit_test(only_plain_whole_numbers_are_numbers),
 	        cmocka_unit_test(a_token_knows_where_it_stands),
 	        cmocka_unit_test(kept_text_is_lent_where_nothing_was_escaped),
