@@ -53,9 +53,23 @@ static struct map_entry *map_place(const struct map *m, struct slice key, uint64
 	}
 }
 
+/* Of a map that has never grown: looking at all its places costs less than hashing the key. */
+static void *map_look(const struct map *m, struct slice key)
+{
+	for (size_t i = 0; i < MAP_MIN; i++) {
+		const struct map_entry *e = &m->entries[i];
+
+		if (e->key.len == key.len && e->value && slice_equals(e->key, key))
+			return e->value;
+	}
+	return NULL;
+}
+
 void *map_get(const struct map *m, struct slice key)
 {
-	return m->n ? map_place(m, key, hash_bytes(key))->value : NULL;
+	if (!m->n)
+		return NULL;
+	return m->cap == MAP_MIN ? map_look(m, key) : map_place(m, key, hash_bytes(key))->value;
 }
 
 static int map_grow(struct map *m)

@@ -105,6 +105,33 @@ static void a_walk_meets_everything_once(void **state)
 	map_finish(&m);
 }
 
+/* A map that has never grown is looked through, and with its seventh key it is not any more. */
+static void a_small_map_finds_as_a_large_one_does(void **state)
+{
+	static unsigned char values[9];
+	struct map m;
+
+	(void)state;
+	map_init(&m);
+	for (unsigned n = 0; n < 9; n++) {
+		assert_int_equal(map_add(&m, n ? nth_key(n) : SLICE(""), &values[n]), 0);
+		for (unsigned i = 0; i < 9; i++)
+			assert_ptr_equal(map_get(&m, i ? nth_key(i) : SLICE("")),
+			        i <= n ? &values[i] : NULL);
+		assert_null(map_get(&m, SLICE("k")));
+		assert_null(map_get(&m, SLICE("k1\0")));
+		assert_null(map_get(&m, SLICE("j1")));
+	}
+	map_finish(&m);
+	assert_int_equal(map_add(&m, SLICE("a"), &values[0]), 0);
+	assert_int_equal(map_add(&m, SLICE("b"), &values[1]), 0);
+	assert_ptr_equal(map_remove(&m, SLICE("a")), &values[0]);
+	assert_null(map_get(&m, SLICE("a")));
+	assert_null(map_get(&m, SLICE("")));
+	assert_ptr_equal(map_get(&m, SLICE("b")), &values[1]);
+	map_finish(&m);
+}
+
 /* Against an array as the model: a long random life of adding, removing and asking. */
 static void a_random_life_agrees_with_an_array(void **state)
 {
@@ -192,6 +219,7 @@ int main(void)
 	        cmocka_unit_test(the_same_bytes_hash_alike_wherever_they_stand),
 	        cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
 	        cmocka_unit_test(a_walk_meets_everything_once),
+	        cmocka_unit_test(a_small_map_finds_as_a_large_one_does),
 	        cmocka_unit_test(a_random_life_agrees_with_an_array),
 	        cmocka_unit_test(many_threads_may_read),
 	        cmocka_unit_test(starved_it_keeps_what_it_has),
