@@ -2,6 +2,7 @@
 /* id: random bytes and ULIDs. Each thread holds a block of the kernel's bytes; those handed out are
  * erased from it. */
 #include "base/id.h"
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -73,13 +74,13 @@ static void put_base32(char *at, unsigned chars, uint64_t n)
 void id_new(uint64_t wall_ns, char ret[ID_LEN + 1])
 {
 	unsigned char random[10];
-	uint64_t halves[2] = {0, 0}; /* 40 bits each */
+	uint64_t first, last; /* eight of the ten bytes each */
 
 	random_bytes(random, sizeof(random));
-	for (unsigned i = 0; i < 10; i++)
-		halves[i / 5] = halves[i / 5] << 8 | random[i];
+	memcpy(&first, random, sizeof(first));
+	memcpy(&last, random + 2, sizeof(last));
 	put_base32(ret, 10, wall_ns / NS_PER_MS & 0xffffffffffffull);
-	put_base32(ret + 10, 8, halves[0]);
-	put_base32(ret + 18, 8, halves[1]);
+	put_base32(ret + 10, 8, be64toh(first) >> 24);
+	put_base32(ret + 18, 8, be64toh(last)); /* eight characters take its lowest 40 bits */
 	ret[ID_LEN] = '\0';
 }
