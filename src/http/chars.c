@@ -103,11 +103,16 @@ struct counts {
 };
 
 /* Plain is printable ASCII: one comparison of signed bytes, once 0x7f has joined those beyond. */
+INLINE lanes lanes_are_plain(lanes v)
+{
+	return (lanes)((signed_lanes)(v + 1) > ' ');
+}
+
 INLINE void counts_see(struct counts *c, lanes v)
 {
 	c->cr -= (lanes)(v == '\r');
 	c->lf -= (lanes)(v == '\n');
-	c->plain -= (lanes)((signed_lanes)(v + 1) > ' ');
+	c->plain -= lanes_are_plain(v);
 }
 
 INLINE size_t lanes_sum(lanes v)
@@ -188,4 +193,31 @@ struct chars_scan chars_scan(struct slice s)
 	if (known != s.len)
 		scan_oddities(&ret, s, s.len - known);
 	return ret;
+}
+
+static size_t count_plain(struct slice s)
+{
+	const char *at = s.at, *end = s.at + s.len / sizeof(lanes) * sizeof(lanes);
+	lanes c = -lanes_are_plain(lanes_last(s));
+	size_t sum = 0;
+
+	do {
+		const char *stop = (size_t)(end - at) > ROUND ? at + ROUND : end;
+
+		for (; at < stop; at += sizeof(lanes))
+			c -= lanes_are_plain(lanes_at(at));
+		sum += lanes_sum(c);
+		c = (lanes){0};
+	} while (at < end);
+	return sum;
+}
+
+bool chars_are_lines(struct slice s, size_t lines)
+{
+	size_t odd = s.len - count_plain(s) - 2 * lines;
+	struct chars_scan scan = {0};
+
+	if (odd)
+		scan_oddities(&scan, s, odd);
+	return !scan.control;
 }

@@ -37,3 +37,6 @@ struct chars_scan {
 
 /* 700 bytes take some 40 ns. */
 struct chars_scan chars_scan(struct slice s);
+/* Of text that surely holds so many CRLFs: whether all else in it is printable ASCII, HTAB, or over
+ * 0x7f. */
+bool chars_are_lines(struct slice s, size_t lines);

@@ -93,9 +93,7 @@ static size_t head_room(const struct head *h)
 /* A value that brought its own line end would be a field that nobody judged. */
 static bool pen_is_clean(const struct pen *p, const char *from)
 {
-	struct chars_scan scan = chars_scan(slice_from(from, (size_t)(p->at - from)));
-
-	return !scan.control && scan.lf == p->lines && scan.cr == p->lines;
+	return chars_are_lines(slice_from(from, (size_t)(p->at - from)), p->lines);
 }
 
 typedef void head_pen(struct pen *p, const struct head *h, const void *how);

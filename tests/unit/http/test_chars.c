@@ -102,6 +102,39 @@ static void every_byte_is_of_its_kind_in_a_scan(void **state)
 	}
 }
 
+/* At every place of texts of many lengths one byte more than the line ends that are known. */
+static void a_byte_beside_the_known_lines_is_seen(void **state)
+{
+	static const unsigned char bytes[] = {
+	        '\r', '\n', 0, 1, 0x1f, 0x7f, '\t', ' ', '~', 0x80, 0xff};
+	static char text[9000];
+
+	(void)state;
+	for (size_t len = 4; len < sizeof(text); len += len < 70 ? 1 : 1489) {
+		memset(text, 'x', len);
+		memcpy(text + len - 2, "\r\n", 2);
+		memcpy(text + len / 2 - 2, "\r\n", 2);
+		for (size_t at = 0; at < len; at++) {
+			char was = text[at];
+
+			if (was != 'x')
+				continue;
+			for (unsigned i = 0; i < sizeof(bytes); i++) {
+				text[at] = (char)bytes[i];
+				assert_int_equal(chars_are_lines(slice_from(text, len), 2), i >= 6);
+			}
+			text[at] = was;
+		}
+	}
+	/* Tabs and bytes over 0x7f make no room for a line end. */
+	assert_true(chars_are_lines(SLICE("a\t\x80\xff\r\n"), 1));
+	assert_false(chars_are_lines(SLICE("a\t\x80\xff\r\n\n"), 1));
+	assert_false(chars_are_lines(SLICE("a\t\t\r\r\n"), 1));
+	assert_true(chars_are_lines(SLICE(""), 0));
+	memset(text, '\n', sizeof(text));
+	assert_false(chars_are_lines(slice_from(text, sizeof(text)), 1));
+}
+
 static void the_quick_look_at_names_agrees_with_the_table(void **state)
 {
 	char name[40];
@@ -159,6 +192,7 @@ int main(void)
 	        cmocka_unit_test(a_scan_of_many_line_ends_does_not_wrap),
 	        cmocka_unit_test(a_scan_sees_what_a_look_at_each_byte_sees),
 	        cmocka_unit_test(every_byte_is_of_its_kind_in_a_scan),
+	        cmocka_unit_test(a_byte_beside_the_known_lines_is_seen),
 	        cmocka_unit_test(the_quick_look_at_names_agrees_with_the_table),
 	        cmocka_unit_test(classes_are_those_of_the_standards),
 	};
