@@ -59,7 +59,9 @@ struct head {
 	/* a request's */
 	enum method method;
 	struct slice method_text;
-	struct slice target;     /* as received; see http/target.h for its canonical form */
+	struct slice target;     /* as received */
+	struct slice path, query; /* its canonical form (http/target.h), where the reader took it apart; path.at == NULL: it did not */
+	bool key_in_query;
 	bool expects_continue;
 	/* an answer's */
 	uint16_t status;
@@ -116,6 +118,11 @@ static inline struct slice head_value(const struct head *h, enum header_id id)
 	const struct header *found = head_find(h, id);
 
 	return found ? found->value : (struct slice){0};
+}
+/* Whether more than one stands there, of an id that was found. */
+static inline bool head_is_twice(const struct head *h, enum header_id id)
+{
+	return h->twice >> id & 1;
 }
 unsigned head_count(const struct head *h, enum header_id id);
 const struct header *head_find_name(const struct head *h, struct slice name);

@@ -209,15 +209,17 @@ static struct slice trace_id_of(struct slice value)
 /* Canonical path or none at all: the limits policy refuses the request when there is none. */
 static void read_target(struct exchange *x)
 {
-	struct target t;
+	const struct head *h = x->head;
+	struct target t = {.path = h->path, .query = h->query, .has_key = h->key_in_query};
 
-	x->target_fault = target_parse(x->head->target, head_value(x->head, HEADER_HOST), &t, &x->target_note);
+	if (!t.path.at)
+		x->target_fault = target_parse(h->target, head_value(h, HEADER_HOST), &t, &x->target_note);
 	if (x->target_fault != FAULT_NONE)
 		return;
 	x->path = t.path;
 	x->query = t.query;
 	x->key_in_query = t.has_key;
-	x->route = dialect_route(x->head->method, t.path);
+	x->route = dialect_route(h->method, t.path);
 }
 
 struct exchange *exchange_new(struct exchange_env *env, struct view *view, struct downstream *down,

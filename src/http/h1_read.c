@@ -131,10 +131,14 @@ static void request_whole(struct h1_reader *r)
 	if (!fault)
 		fault = target_parse(
 		        r->head.target, head_value(&r->head, HEADER_HOST), &target, &note);
-	if (fault)
+	if (fault) {
 		reader_break(r, fault, note);
-	else
-		head_report(r);
+		return;
+	}
+	r->head.path = target.path;
+	r->head.query = target.query;
+	r->head.key_in_query = target.has_key;
+	head_report(r);
 }
 
 /* An interim answer is dropped and the next one awaited. */

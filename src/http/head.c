@@ -141,16 +141,14 @@ void head_give_memory(struct head *h, struct stock *stock)
 
 void head_reset(struct head *h)
 {
-	struct head empty = {
-	        .block = h->block,
-	        .headers = h->headers,
-	        .cap_headers = h->cap_headers,
-	        .minor = 1,
-	        .keep_alive = true,
-	};
+	/* All that follows is of the one message. */
+	const size_t kept = offsetof(struct head, seen);
 
-	*h = empty;
 	buf_clear(&h->block);
+	h->n_headers = 0;
+	memset((char *)h + kept, 0, sizeof(*h) - kept);
+	h->minor = 1;
+	h->keep_alive = true;
 }
 
 int head_reserve(struct head *h, unsigned n)

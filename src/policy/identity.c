@@ -36,7 +36,7 @@ static const char *look_at(struct call *c, enum header_id id, const struct snaps
 
 	if (!h)
 		return NULL;
-	if (head_count(x->head, id) > 1)
+	if (head_is_twice(x->head, id))
 		return "A header that carries a credential stands more than once; send it once.";
 	struct slice text = credential_of(id, h->value);
 	if (!text.len)
@@ -112,7 +112,7 @@ static enum verdict read_attribution(struct call *c)
 		struct slice value = head_value(h, all[i].id);
 		if (!value.at || (all[i].to->len && all[i].id == HEADER_X_CLAUDE_CODE_SESSION_ID))
 			continue;
-		if (!is_attribution(value) || head_count(h, all[i].id) > 1)
+		if (!is_attribution(value) || head_is_twice(h, all[i].id))
 			return call_refuse(c, FAULT_REQUEST_INVALID, header_name(all[i].id).at,
 				"The header %s must stand once and hold 1 to 128 of A-Z a-z 0-9 _ . @ : + = -",
 				header_name(all[i].id).at);

@@ -30,6 +30,27 @@ static void a_head_is_reported_without_what_is_between_neighbours(void **state)
 	peer_finish(&p);
 }
 
+static void a_head_says_what_its_target_came_to(void **state)
+{
+	struct peer p;
+	const struct head *h = &p.codec.reader.head;
+
+	(void)state;
+	peer_init(&p, false, NULL);
+	OPS(&p)->feed(CODEC(&p),
+	        SLICE("GET http://weir.test/v1/models?a=b&key=c HTTP/1.1\r\n" ON_HOST "\r\n"));
+	assert_slice(h->path, "/v1/models");
+	assert_slice(h->query, "a=b&key=c");
+	assert_true(h->key_in_query);
+	assert_int_equal(peer_answer(&p, 200), 0);
+	assert_true(OPS(&p)->next(CODEC(&p)));
+	OPS(&p)->feed(CODEC(&p), SLICE(GET "\r\n"));
+	assert_slice(h->path, "/v1/models");
+	assert_null(h->query.at);
+	assert_false(h->key_in_query);
+	peer_finish(&p);
+}
+
 static void nothing_is_taken_between_a_request_and_next(void **state)
 {
 	struct slice both = SLICE(GOOD GOOD);
@@ -589,6 +610,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_head_is_reported_without_what_is_between_neighbours),
+	        cmocka_unit_test(a_head_says_what_its_target_came_to),
 	        cmocka_unit_test(nothing_is_taken_between_a_request_and_next),
 	        cmocka_unit_test(next_waits_for_both_directions),
 	        cmocka_unit_test(answers_are_framed_for_whoever_asked),

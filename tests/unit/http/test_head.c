@@ -142,9 +142,22 @@ static void a_list_knows_which_names_it_has_seen(void **state)
 	assert_true(h.twice == 0);
 	assert_int_equal(head_add(&h, HEADER_OTHER, SLICE("VIA"), SLICE("d")), 0);
 	assert_true(h.twice == UINT64_C(1) << HEADER_VIA);
+	assert_true(head_is_twice(&h, HEADER_VIA));
+	assert_false(head_is_twice(&h, HEADER_HOST));
+	h.path = h.query = h.target = SLICE("/");
+	h.key_in_query = h.expects_continue = true;
+	h.minor = 0;
+	h.keep_alive = false;
 	head_reset(&h);
 	assert_null(head_find(&h, HEADER_HOST));
 	assert_true(h.twice == 0);
+	assert_int_equal(h.n_headers, 0);
+	assert_null(h.target.at);
+	assert_null(h.path.at);
+	assert_null(h.query.at);
+	assert_false(h.key_in_query || h.expects_continue);
+	assert_true(h.keep_alive && h.minor == 1);
+	assert_true(h.cap_headers >= 4);
 	head_finish(&h);
 }
 
