@@ -11,17 +11,7 @@ enum tool_kind {
 };
 
 /* [A-Za-z0-9_.-]{1,128}: what the APIs take for a tool's name. What a model calls in an answer may be anything. */
-static inline bool tool_name_is_valid(struct slice name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.at[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!letter && c != '_' && c != '.' && c != '-')
-			return false;
-	}
-	return name.len > 0 && name.len <= 128;
-}
+bool tool_name_is_valid(struct slice name);
 
 struct tool_decl {
 	enum tool_kind kind;

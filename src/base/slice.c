@@ -174,6 +174,8 @@ bool slice_matches_glob(struct slice s, struct slice pattern)
 {
 	size_t i = 0, p = 0, star = SIZE_MAX, resume = 0;
 
+	if (pattern.len == 1 && pattern.at[0] == '*')
+		return true;
 	while (i < s.len) {
 		if (p < pattern.len && pattern.at[p] == '*') {
 			star = p++;

@@ -59,10 +59,7 @@ static __attribute__((noinline)) const char *name_meant(
 const char *openai_key_is_odd(
         const struct json_value *key, const struct json_name *names, unsigned n)
 {
-	struct slice text = json_text(key);
-	bool small = text.len < 8 ? !word_odd(json_key_word(key)) : bytes_are_small(text);
-
-	return small ? NULL : name_meant(key, names, n);
+	return bytes_are_small(json_key_text(key)) ? NULL : name_meant(key, names, n);
 }
 
 const char *openai_fill_members(const struct json_value *object, const struct json_name *names,

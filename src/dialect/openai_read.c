@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "base/mem.h"
+#include "base/plain.h"
 #include "dialect/openai_keys.h"
 
 #define MODEL_MAX 256
@@ -98,9 +99,10 @@ static int keep_name(struct answer *a, const struct json_value *v, struct slice 
 	if (json_type(v) != JSON_STRING || !text.len || text.len > MODEL_MAX ||
 	        slice_equals(text, *name))
 		return 0;
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] < ' ' || (unsigned char)text.at[i] > '~')
-			return 0;
+	if (!bytes_are_plain(text))
+		for (size_t i = 0; i < text.len; i++)
+			if ((unsigned char)text.at[i] < ' ' || (unsigned char)text.at[i] > '~')
+				return 0;
 	if (!at)
 		at = arena_alloc(a->arena, MODEL_MAX);
 	if (!at)

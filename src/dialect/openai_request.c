@@ -3,6 +3,7 @@
  * the line of the table that names it; members nobody names pass. */
 #include "dialect/openai_request.h"
 #include <errno.h>
+#include "base/plain.h"
 
 #define MODEL_MAX 256
 
@@ -11,6 +12,8 @@ typedef int read_member(struct openai_reader *r, const struct json_value *v);
 /* Goes into headers and logs. */
 bool openai_is_printable(struct slice s)
 {
+	if (bytes_are_plain(s))
+		return true;
 	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.at[i] < ' ' || s.at[i] == 127)
 			return false;

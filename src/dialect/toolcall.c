@@ -6,9 +6,22 @@
 #include <assert.h>
 #include <errno.h>
 #include "base/mem.h"
+#include "base/plain.h"
 
 #define NAME_MAX_BYTES 1024u
 #define ID_MAX_BYTES 1024u
+
+static inline byte_lanes lanes_not_of_tools(byte_lanes v)
+{
+	/* A byte below a range becomes a large number; '-' and '.' are neighbours. */
+	return ~((byte_lanes)((v | 0x20) - 'a' < 26) | (byte_lanes)(v - '0' < 10) |
+	         (byte_lanes)(v - '-' < 2) | (byte_lanes)(v == '_'));
+}
+
+bool tool_name_is_valid(struct slice name)
+{
+	return name.len > 0 && name.len <= 128 && bytes_pass(name, lanes_not_of_tools);
+}
 
 void toolcalls_init(struct toolcalls *t)
 {

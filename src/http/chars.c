@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chars: the table is written by classes of bytes, the scan looks at sixteen bytes at a time. */
 #include "http/chars.h"
+#include "base/plain.h"
 
 #define WORD                                                                                       \
 	(CHAR_TOKEN | CHAR_NAME | CHAR_HOST | CHAR_PATH | CHAR_QUERY | CHAR_PLAIN | CHAR_TARGET)
@@ -60,40 +61,20 @@ bool chars_are(struct slice s, unsigned classes)
 	return true;
 }
 
-typedef uint8_t lanes __attribute__((vector_size(16)));
+typedef byte_lanes lanes;
 typedef int8_t signed_lanes __attribute__((vector_size(16)));
 
 #define INLINE static inline __attribute__((always_inline)) /* so that counts stay in registers */
 
-/* Letters, digits and '-'; a byte below a range becomes a large number. */
-INLINE bool lanes_are_name(lanes v)
+/* Letters, digits and '-' are not; a byte below a range becomes a large number. */
+INLINE lanes lanes_not_name(lanes v)
 {
-	lanes odd = ~((lanes)((v | 0x20) - 'a' < 26) | (lanes)(v - '0' < 10) | (lanes)(v == '-'));
-	uint64_t w[2];
-
-	memcpy(w, &odd, sizeof(w));
-	return !(w[0] | w[1]);
+	return ~((lanes)((v | 0x20) - 'a' < 26) | (lanes)(v - '0' < 10) | (lanes)(v == '-'));
 }
 
 bool chars_are_name(struct slice s)
 {
-	size_t len = s.len;
-	lanes v;
-
-	if (len < 8)
-		return chars_are(s, CHAR_NAME);
-	if (len < sizeof(v)) {
-		memcpy(&v, s.at, 8);
-		memcpy((char *)&v + 8, s.at + len - 8, 8);
-		return lanes_are_name(v);
-	}
-	for (size_t i = 0; i + sizeof(v) < len; i += sizeof(v)) {
-		memcpy(&v, s.at + i, sizeof(v));
-		if (!lanes_are_name(v))
-			return false;
-	}
-	memcpy(&v, s.at + len - sizeof(v), sizeof(v));
-	return lanes_are_name(v);
+	return bytes_pass(s, lanes_not_name);
 }
 
 #define ROUND (254 * sizeof(lanes)) /* a lane counts to 255, and one may be there already */
@@ -135,14 +116,6 @@ INLINE size_t lanes_sum(lanes v)
 #endif
 }
 
-INLINE lanes lanes_at(const void *at)
-{
-	lanes v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
 /* The last bytes of s that fill no block, among NULs, which nothing counts. */
 INLINE lanes lanes_last(struct slice s)
 {
@@ -152,7 +125,8 @@ INLINE lanes lanes_last(struct slice s)
 	lanes v = {0};
 
 	if (s.len >= sizeof(lanes))
-		return lanes_at(s.at + s.len - sizeof(lanes)) & lanes_at(keep + left);
+		return lanes_load(s.at + s.len - sizeof(lanes)) &
+		       lanes_load((const char *)keep + left);
 	if (left)
 		memcpy(&v, s.at, left);
 	return v;
@@ -183,7 +157,7 @@ struct chars_scan chars_scan(struct slice s)
 		const char *stop = (size_t)(end - at) > ROUND ? at + ROUND : end;
 
 		for (; at < stop; at += sizeof(lanes))
-			counts_see(&c, lanes_at(at));
+			counts_see(&c, lanes_load(at));
 		ret.cr += lanes_sum(c.cr);
 		ret.lf += lanes_sum(c.lf);
 		known += lanes_sum(c.plain);
@@ -205,7 +179,7 @@ static size_t count_plain(struct slice s)
 		const char *stop = (size_t)(end - at) > ROUND ? at + ROUND : end;
 
 		for (; at < stop; at += sizeof(lanes))
-			c -= lanes_are_plain(lanes_at(at));
+			c -= lanes_are_plain(lanes_load(at));
 		sum += lanes_sum(c);
 		c = (lanes){0};
 	} while (at < end);

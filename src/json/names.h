@@ -14,6 +14,12 @@ struct json_name {
 		literal, sizeof(literal) - 1                                                       \
 	}
 
+/* A key is always a string. */
+static inline struct slice json_key_text(const struct json_value *key)
+{
+	return (struct slice){key->text, key->tag >> 8};
+}
+
 /* The first eight bytes of a key, or as many as it has and NULs. Whole words may be read at any
  * key: a document has that much room behind it. */
 static inline uint64_t json_key_word(const struct json_value *key)

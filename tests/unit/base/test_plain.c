@@ -59,6 +59,29 @@ static void a_capital_letter_or_a_byte_beyond_ascii_is_seen_wherever_it_stands(v
 	assert_true(bytes_are_small(SLICE("")));
 }
 
+static byte_lanes lanes_without_x(byte_lanes v)
+{
+	return (byte_lanes)(v != 'x');
+}
+
+/* One to fifteen bytes are looked at as sixteen, and more with the last block over the one before.
+ */
+static void every_byte_is_put_to_the_test_and_no_other(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 70; len++) {
+		char *text = text_of(len, 'x');
+
+		assert_true(bytes_pass(slice_from(text, len), lanes_without_x));
+		for (size_t at = 0; at < len; at++) {
+			text[at] = 'y';
+			assert_false(bytes_pass(slice_from(text, len), lanes_without_x));
+			text[at] = 'x';
+		}
+		free(text);
+	}
+}
+
 static void copies_of_every_length_are_whole(void **state)
 {
 	(void)state;
@@ -102,6 +125,7 @@ int main(void)
 	        cmocka_unit_test(the_first_byte_that_is_not_plain_is_found_wherever_it_stands),
 	        cmocka_unit_test(
 	                a_capital_letter_or_a_byte_beyond_ascii_is_seen_wherever_it_stands),
+	        cmocka_unit_test(every_byte_is_put_to_the_test_and_no_other),
 	        cmocka_unit_test(copies_of_every_length_are_whole),
 	        cmocka_unit_test(a_character_is_as_long_as_the_decoder_says),
 	};

@@ -148,6 +148,31 @@ static int scenario(void *arg)
 	return r;
 }
 
+/* Each byte at each place of names of every length. */
+static void names_are_of_the_letters_that_apis_take(void **state)
+{
+	char name[130];
+
+	(void)state;
+	for (size_t len = 1; len <= sizeof(name); len++) {
+		memset(name, 'x', len);
+		assert_int_equal(tool_name_is_valid(slice_from(name, len)), len <= 128);
+		for (size_t at = 0; at < len && len <= 40; at++) {
+			for (unsigned c = 0; c < 256; c++) {
+				bool due = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+				           (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+				           c == '-';
+
+				name[at] = (char)c;
+				assert_int_equal(tool_name_is_valid(slice_from(name, len)), due);
+			}
+			name[at] = 'x';
+		}
+	}
+	assert_false(tool_name_is_valid(SLICE("")));
+	assert_false(tool_name_is_valid((struct slice){0}));
+}
+
 static void want_of_memory_is_survived(void **state)
 {
 	(void)state;
@@ -161,6 +186,7 @@ int main(void)
 	        cmocka_unit_test(a_declared_name_may_repeat_but_not_change),
 	        cmocka_unit_test(an_empty_name_says_nothing),
 	        cmocka_unit_test(what_is_held_has_a_ceiling),
+	        cmocka_unit_test(names_are_of_the_letters_that_apis_take),
 	        cmocka_unit_test(want_of_memory_is_survived),
 	};
 
