@@ -33,6 +33,13 @@ static void key_begin(struct metrics_part *p, struct slice first, struct slice i
 	label_add(&p->key, first, instead);
 }
 
+/* Back to the agent, whom most keys of a record begin with; agent_len is what count_agent made of
+ * the key. */
+static void key_of_agent(struct metrics_part *p, size_t agent_len)
+{
+	p->key.len = agent_len;
+}
+
 static void count_one(struct metrics_part *p, enum table which, unsigned column, uint64_t n)
 {
 	uint64_t *counts;
@@ -43,7 +50,8 @@ static void count_one(struct metrics_part *p, enum table which, unsigned column,
 	count(&counts[column], n);
 }
 
-static void count_agent(struct metrics_part *p, const struct record *r)
+/* How long the agent's key is. */
+static size_t count_agent(struct metrics_part *p, const struct record *r)
 {
 	struct agent_counts *a;
 
@@ -57,21 +65,22 @@ static void count_agent(struct metrics_part *p, const struct record *r)
 	histogram_observe(&a->gateway, &histogram_gateway, r->gateway_ns, r);
 	if (r->ttft_ns)
 		histogram_observe(&a->first_token, &histogram_first_token, r->ttft_ns, r);
+	return p->key.len;
 }
 
-static void count_call(struct metrics_part *p, const struct record *r)
+static void count_call(struct metrics_part *p, size_t agent_len, const struct record *r)
 {
-	key_begin(p, r->agent, SLICE("unknown"));
+	key_of_agent(p, agent_len);
 	label_add(&p->key, r->dialect, SLICE("none"));
 	label_add(&p->key, r->upstream, SLICE("none"));
 	label_add(&p->key, slice_str(outcome_code(r)), SLICE("ok"));
 	count_one(p, TABLE_CALLS, 0, 1);
 }
 
-static void count_tools(struct metrics_part *p, const struct record *r)
+static void count_tools(struct metrics_part *p, size_t agent_len, const struct record *r)
 {
 	for (unsigned i = 0; i < r->n_tools; i++) {
-		key_begin(p, r->agent, SLICE("unknown"));
+		key_of_agent(p, agent_len);
 		label_add(&p->key, r->tools[i].name, SLICE("none"));
 		count_one(p, TABLE_TOOLS, r->tools[i].allowed ? TOOL_ALLOWED : TOOL_DENIED, 1);
 	}
@@ -98,7 +107,7 @@ static void sort_tokens(const struct usage *u, uint64_t ret[TOKEN_KINDS])
 	count(&ret[TOKEN_OUTPUT], u->out_citation);
 }
 
-static void count_tokens(struct metrics_part *p, const struct record *r)
+static void count_tokens(struct metrics_part *p, size_t agent_len, const struct record *r)
 {
 	uint64_t more[TOKEN_KINDS], *counts;
 	uint32_t columns = 0;
@@ -108,7 +117,7 @@ static void count_tokens(struct metrics_part *p, const struct record *r)
 		columns |= (uint32_t)(more[i] != 0) << i;
 	if (!columns)
 		return;
-	key_begin(p, r->agent, SLICE("unknown"));
+	key_of_agent(p, agent_len);
 	label_add(&p->key, r->model, SLICE("unknown"));
 	counts = series_find(
 	        &p->metrics->tables[TABLE_TOKENS], p->index, label_key_slice(&p->key), columns);
@@ -120,11 +129,11 @@ static void count_tokens(struct metrics_part *p, const struct record *r)
 	}
 }
 
-static void count_cost(struct metrics_part *p, const struct record *r)
+static void count_cost(struct metrics_part *p, size_t agent_len, const struct record *r)
 {
 	if (r->price_unknown || r->cost <= 0)
 		return;
-	key_begin(p, r->agent, SLICE("unknown"));
+	key_of_agent(p, agent_len);
 	label_add(&p->key, SLICE("model"), SLICE(""));
 	label_add(&p->key, r->model, SLICE("unknown"));
 	count_one(p, TABLE_COST, 0, (uint64_t)r->cost);
@@ -180,13 +189,14 @@ static void count_verdicts(struct metrics_part *p, const struct record *r)
 static void metrics_call_ended(struct observer *o, const struct record *r)
 {
 	struct metrics_part *p = container_of(o, struct metrics_part, observer);
+	size_t agent_len;
 
 	pthread_mutex_lock(&p->lock);
-	count_agent(p, r);
-	count_call(p, r);
-	count_tools(p, r);
-	count_tokens(p, r);
-	count_cost(p, r);
+	agent_len = count_agent(p, r);
+	count_call(p, agent_len, r);
+	count_tools(p, agent_len, r);
+	count_tokens(p, agent_len, r);
+	count_cost(p, agent_len, r);
 	count_attempts(p, r);
 	if (r->price_unknown)
 		count_model(p, TABLE_UNPRICED, r);
