@@ -218,9 +218,10 @@ static int status_line_judge(struct h1_collect *c)
 	return 0;
 }
 
+/* Of a head without other control characters: a blank or a tab. */
 static inline bool is_blank(char c)
 {
-	return c == ' ' || c == '\t';
+	return (unsigned char)c <= ' ';
 }
 
 /* A name is followed by its colon at once. Answers may use all of RFC 9110's names; those that a
