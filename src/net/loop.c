@@ -42,6 +42,12 @@ static void loop_flush(struct loop *l)
 		wire_flush(node);
 }
 
+/* What a wire that had drained was given after its last flush of the turn goes with the next. */
+static void loop_keep(struct loop *l)
+{
+	list_foreach_safe(node, after, &l->dirty) wire_keep(node);
+}
+
 static bool loop_has_work(const struct loop *l)
 {
 	return l->told || !list_is_empty(&l->turn.ready) || !list_is_empty(&l->dirty);
@@ -59,6 +65,7 @@ void loop_turn(struct loop *l)
 			l->hooks.journal(l->hooks.owner);
 		loop_flush(l);
 	} while (loop_has_work(l) && ++rounds < TURN_ROUNDS);
+	loop_keep(l);
 	if (l->hooks.log)
 		l->hooks.log(l->hooks.owner);
 	slab_clear(&l->slab);

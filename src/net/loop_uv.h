@@ -33,5 +33,7 @@ static inline uv_loop_t *loop_uv(struct loop *l)
 
 /* wire.c: sends what a dirty wire holds; keeps what the socket does not take. */
 void wire_flush(struct list *dirty);
+/* Copies what was lent to a dirty wire, since the turn ends before it is sent. */
+void wire_keep(struct list *dirty);
 /* wire.c: tells what a resumed wire held back. */
 void wire_resume(struct list *resumed);

@@ -164,6 +164,11 @@ void wire_flush(struct list *dirty)
 	wire_tell_drained(c);
 }
 
+void wire_keep(struct list *dirty)
+{
+	gather_keep(&container_of(dirty, struct wire, dirty)->out);
+}
+
 void wire_mark_dirty(struct wire *w)
 {
 	struct wire_core *c = wire_core(w);

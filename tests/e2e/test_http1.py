@@ -143,6 +143,19 @@ def test_pipelined_requests_are_answered_in_order(weir, provider):
     assert len(provider.ledger()) == 20
 
 
+def test_replies_that_fill_the_connection_again_and_again_come_whole(start_weir, provider):
+    model = {"upstream": "openai", "price": {"input": 1, "output": 2}}
+    weir = start_weir(provider, models={f"a-model-with-a-long-name-{i:04}": model for i in range(600)}, workers=1)
+    head = f"GET /v1/models HTTP/1.1\r\nhost: weir.test\r\nauthorization: Bearer {weir.keys['app']}\r\n\r\n".encode()
+    with weir.http() as http:
+        want = http.get("/v1/models").content
+    with connect(weir) as s:
+        s.sendall(head * 200)
+        whole = receive(s, lambda d: len(d) > 200 * len(want) and d.endswith(b"]}") and d.count(b"HTTP/1.1 200") == 200, 30)
+    answers = read_answers(whole)
+    assert len(answers) == 200 and all(status == 200 and body == want for status, _, body in answers)
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_requests_cut_anywhere_are_the_same_requests(weir, provider, size):
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "cut"}], "stream": True}).encode()

@@ -125,6 +125,59 @@ static void a_full_wire_says_so_and_tells_when_it_has_drained(void **state)
 	mem_free(x);
 }
 
+#define LOANS 64
+#define LOAN (WIRE_HIGH_WATER + 1000)
+
+struct loan {
+	struct reapable reapable;
+	char bytes[LOAN];
+};
+
+static void loan_free(struct reapable *r)
+{
+	struct loan *loan = container_of(r, struct loan, reapable);
+
+	memset(loan->bytes, '!', LOAN);
+	mem_free(loan);
+}
+
+/* What fills the wire whenever it has drained, and is gone when the turn has ended. */
+static void lend_more(void *owner)
+{
+	struct rig_end *e = owner;
+	struct loan *loan;
+
+	if (e->n_drained++ == LOANS)
+		return;
+	loan = mem_zalloc(sizeof(*loan));
+	loan->reapable.free = loan_free;
+	list_init(&loan->reapable.link);
+	memset(loan->bytes, 'x', LOAN);
+	gather_lend(&e->wire->out, slice_from(loan->bytes, LOAN));
+	wire_mark_dirty(e->wire);
+	assert_true(wire_is_full(e->wire));
+	turn_bury(&e->wire->loop->turn, &loan->reapable);
+}
+
+/* However often a wire drains and is filled in one turn. */
+static void nothing_stays_lent_when_the_turn_ends(void **state)
+{
+	const struct wire_events events = {
+	        .data = rig_end_events.data, .end = rig_end_events.end, .drained = lend_more};
+	struct fixture *f = *state;
+	char *x = mem_alloc((size_t)LOANS * LOAN);
+
+	memset(x, 'x', (size_t)LOANS * LOAN);
+	rig_pair(f->loop, &f->a, &f->b, false);
+	wire_hand_over(f->a.wire, &events, &f->a);
+	f->b.want = (uint64_t)LOANS * LOAN;
+	lend_more(&f->a);
+	assert_true(rig_run(f->loop, &f->b.got, 60000));
+	assert_int_equal(f->b.n_in, (uint64_t)LOANS * LOAN);
+	assert_true(f->b.hash == rig_hash(RIG_HASH, slice_from(x, (size_t)LOANS * LOAN)));
+	mem_free(x);
+}
+
 static void a_paused_wire_reads_nothing_until_no_reason_is_left(void **state)
 {
 	struct fixture *f = *state;
@@ -445,6 +498,7 @@ int main(void)
 	        T(ten_megabytes_pass_both_ways),
 	        T(tiny_socket_buffers_only_slow_it_down),
 	        T(a_full_wire_says_so_and_tells_when_it_has_drained),
+	        T(nothing_stays_lent_when_the_turn_ends),
 	        T(a_paused_wire_reads_nothing_until_no_reason_is_left),
 	        T(pausing_from_within_data_stops_it),
 	        T(a_half_close_ends_reading_only),
