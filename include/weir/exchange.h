@@ -84,10 +84,11 @@ struct exchange {
 	uint32_t stream;
 	struct arena arena;            /* owned */
 	char request_id[27];
-	uint64_t began, reached, answered, first_byte, wall; /* monotonic ns but wall */
+	uint64_t began, first_byte, wall; /* monotonic ns but wall */
 	uint64_t body_from;            /* monotonic ns: since when the body may come */
-	uint64_t upstream_ns;          /* time spent waiting for the source */
-	uint64_t waits_since;          /* it is being waited for; 0: it is not */
+	uint64_t others_ns;            /* time spent waiting for a side: the agent, or the source and the way to it */
+	uint64_t waits_since;          /* one of them is being waited for; 0: Weir or a policy has the word */
+	bool waits_for_source;         /* what was sent is to be answered, and it is listened to */
 
 	enum phase phase;
 	uint64_t phase_at;             /* when it was entered */
@@ -169,6 +170,9 @@ void exchange_on_answer_end(struct exchange *x);
 void exchange_on_source_fault(struct exchange *x, enum fault why, const char *note);
 
 void exchange_wake(struct exchange *x);
+/* From now on Weir waits for one of the sides; what comes from it ends that. The time between is not Weir's own. */
+void exchange_waits(struct exchange *x);
+void exchange_works(struct exchange *x);
 void exchange_env_finish(struct exchange_env *env); /* frees what was kept */
 const char *phase_name(enum phase p);
 uint64_t exchange_now(const struct exchange *x);

@@ -45,7 +45,8 @@ struct record {
 	const char *ended_by;    /* "upstream", "gateway", "client" */
 	unsigned attempts;
 	uint64_t latency_ns;     /* first byte of the request to last of the answer */
-	uint64_t gateway_ns;     /* of those, spent in Weir itself */
+	uint64_t gateway_ns;     /* of those, spent in Weir itself, its policies' waits included: neither reaching the upstream,
+	                          * nor waiting for its answer, for the rest of the request or for the agent to take the answer */
 	uint64_t ttft_ns;        /* to the first byte of the answer's content; 0: none */
 	uint64_t bytes_in, bytes_out;
 	/* what it cost */

@@ -102,7 +102,7 @@ static void send_request(struct attempt *a)
 		return;
 	}
 	x->went_upstream = true;
-	x->waits_since = exchange_now(x);
+	x->waits_for_source = true;
 	x->quiet_ns = x->calls[0].model->upstream->first_byte_ns;
 	x->quiet_until = exchange_now(x) + x->quiet_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
@@ -174,8 +174,9 @@ int attempt_open(struct exchange_env *env, struct exchange *x)
 	x->upstream_name = u->name;
 	x->give_up_at = exchange_now(x) + total;
 	x->quiet_until = UINT64_MAX;
+	exchange_waits(x);
 	take_channel(a);
-	if (!x->waits_since) /* what was sent has a deadline of its own */
+	if (!x->waits_for_source) /* what was sent has a deadline of its own */
 		x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
 	return 0;
 }

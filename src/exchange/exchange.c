@@ -153,7 +153,7 @@ static void on_deadline(struct deadline *d)
 		check_body_rate(x);
 		return;
 	}
-	if (!x->waits_since && x->quiet_ns)
+	if (!x->waits_for_source && x->quiet_ns)
 		x->quiet_until = now + x->quiet_ns; /* it is not heard: a policy waits or the agent does not read */
 	if (x->comment_at && now >= x->comment_at)
 		keep_stream_alive(x, now);
@@ -168,9 +168,23 @@ static void on_deadline(struct deadline *d)
 					     : "The provider fell silent in the middle of its answer.");
 }
 
+void exchange_waits(struct exchange *x)
+{
+	if (!x->waits_since)
+		x->waits_since = exchange_now(x);
+}
+
+void exchange_works(struct exchange *x)
+{
+	if (x->waits_since)
+		x->others_ns += exchange_now(x) - x->waits_since;
+	x->waits_since = 0;
+}
+
 void exchange_want_body(struct exchange *x)
 {
 	x->body_from = exchange_now(x);
+	exchange_waits(x);
 	x->down->ops->pause(x->down, PAUSE_NOT_YET, false);
 	x->env->set_deadline(x->env, &x->deadline, x->body_from + BODY_GRACE);
 }
@@ -295,6 +309,8 @@ void exchange_on_body(struct exchange *x, struct slice data)
 void exchange_on_body_end(struct exchange *x)
 {
 	x->body_ended = true;
+	if (x->phase == PHASE_READING)
+		exchange_works(x);
 	exchange_wake(x);
 }
 
@@ -328,22 +344,17 @@ void exchange_on_shutdown(struct exchange *x)
 		exchange_on_source_fault(x, FAULT_SHUTTING_DOWN, NULL);
 }
 
-/* Time between a wait for the source and its next report is not Weir's. */
 static void source_spoke(struct exchange *x)
 {
-	uint64_t now = exchange_now(x);
-
-	if (x->waits_since)
-		x->upstream_ns += now - x->waits_since;
-	x->waits_since = 0;
+	exchange_works(x);
+	x->waits_for_source = false;
 	if (x->quiet_ns)
-		x->quiet_until = now + x->quiet_ns;
+		x->quiet_until = exchange_now(x) + x->quiet_ns;
 }
 
 void exchange_on_answer_head(struct exchange *x, struct head *head)
 {
 	source_spoke(x);
-	x->answered = exchange_now(x);
 	x->answer_head = head;
 	x->upstream_status = head->status;
 	exchange_wake(x);

@@ -132,19 +132,18 @@ static void pause_source(struct exchange *x, enum pause_reason why, bool on)
 /* Now it is the source that everything waits for. */
 static enum step source_wait(struct exchange *x)
 {
-	if (!x->waits_since) {
-		x->waits_since = exchange_now(x);
-		x->quiet_until = x->waits_since + x->quiet_ns;
-	}
+	if (!x->waits_for_source)
+		x->quiet_until = exchange_now(x) + x->quiet_ns;
+	x->waits_for_source = true;
+	exchange_waits(x);
 	return STEP_WAIT;
 }
 
 /* The agent has to take what was sent first: the source's time stands still. */
 static enum step agent_wait(struct exchange *x)
 {
-	if (x->waits_since)
-		x->upstream_ns += exchange_now(x) - x->waits_since;
-	x->waits_since = 0;
+	x->waits_for_source = false;
+	exchange_waits(x);
 	return STEP_WAIT;
 }
 
@@ -296,6 +295,8 @@ enum step relay_on(struct exchange *x)
 	pause_source(x, PAUSE_SINK_FULL, full);
 	if (full)
 		return agent_wait(x);
+	if (!x->waits_for_source)
+		exchange_works(x);
 	return x->collect ? relay_document(x) : relay_stream(x);
 }
 

@@ -161,7 +161,7 @@ static void fill_how(struct record *r, const struct exchange *x, const struct ca
 	r->ended_by = ended_by(x);
 	r->attempts = x->attempts;
 	r->latency_ns = now - x->began;
-	r->gateway_ns = r->latency_ns > x->upstream_ns ? r->latency_ns - x->upstream_ns : 0;
+	r->gateway_ns = r->latency_ns > x->others_ns ? r->latency_ns - x->others_ns : 0;
 	r->ttft_ns = x->first_byte ? x->first_byte - x->began : 0;
 	r->bytes_in = x->bytes_in;
 	r->bytes_out = x->bytes_out;

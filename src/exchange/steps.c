@@ -128,7 +128,6 @@ static enum step step_judging(struct exchange *x)
 	}
 	if (request_edit(x, &why) < 0)
 		return refuse_complaint(x, &why);
-	x->reached = exchange_now(x);
 	if (x->env->reach(x->env, x) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_REACHING);
@@ -155,6 +154,7 @@ static enum step step_relaying(struct exchange *x)
 static enum step step_closing(struct exchange *x)
 {
 	x->env->clear_deadline(x->env, &x->deadline);
+	exchange_works(x);
 	if (x->source)
 		x->source->ops->close(x->source);
 	x->source = NULL;

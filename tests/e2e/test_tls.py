@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Towards a provider over TLS: who it is, is verified, and nothing is ever sent to someone else."""
 
+import contextlib
+import socket
 import subprocess
 import threading
+import time
 
 import httpx
 import pytest
 
-from rig import code_of, events, eventually
+from rig import SLOWER, code_of, events, eventually
 
 
 def openssl(*words, cwd):
@@ -69,6 +72,41 @@ def test_a_provider_that_is_who_it_should_be_is_called(start_weir, start_provide
         body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * 500_000}]}
         assert http.post("/v1/chat/completions", json=body).status_code == 200
     assert len({e.connection for e in provider.ledger()}) <= 2, "connections are not kept"
+
+
+def pipe(source, sink):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def late(port, seconds):
+    """A door to port on which each connection is served only after so many seconds. Its socket."""
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                outside = door.accept()[0]
+                time.sleep(seconds)
+                inside = socket.create_connection(("127.0.0.1", port))
+                for pair in ((outside, inside), (inside, outside)):
+                    threading.Thread(target=pipe, args=pair, daemon=True).start()
+    threading.Thread(target=serve, daemon=True).start()
+    return door
+
+
+def test_the_way_to_the_provider_is_not_weirs_own_time(start_weir, start_provider, authority, good):
+    provider = start_provider(tls=good)
+    with late(provider.port, 1.2) as door:
+        weir = start_weir(provider, upstreams={"openai": {
+            "url": f"https://localhost:{door.getsockname()[1]}/v1", "tls": {"ca": str(authority.certificate)},
+            "timeouts": {"connect": f"{5 * SLOWER}s"}}})
+        assert weir.chat().status_code == 200
+        line = weir.last_call()
+        assert line["latency_ms"] >= 1200 and line["gateway_ms"] < 600, line
+        assert weir.metric("weir_gateway_duration_seconds_sum") < 0.6
 
 
 def test_an_address_in_the_certificate_is_verified_too(start_weir, start_provider, authority, good):

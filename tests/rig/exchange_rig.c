@@ -83,7 +83,8 @@ static int rig_reach(struct exchange_env *env, struct exchange *x)
 	}
 	x->attempts++;
 	x->went_upstream = true;
-	x->waits_since = rig->now;
+	exchange_waits(x);
+	x->waits_for_source = true;
 	x->quiet_ns = u->first_byte_ns;
 	x->quiet_until = rig->now + x->quiet_ns;
 	env->set_deadline(

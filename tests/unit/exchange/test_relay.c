@@ -336,6 +336,52 @@ static void time_at_the_provider_is_not_weirs(void **state)
 	assert_int_equal(rig.last.r.ttft_ns / NS_PER_MS, 10000);
 }
 
+static void time_that_the_agent_takes_is_not_weirs(void **state)
+{
+	(void)state;
+	loopback_feed(
+	        &rig.down, SLICE("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n"
+	                         "content-type: application/json\r\ncontent-length: 8\r\n\r\n"));
+	rig_advance(&rig, 3 * NS_PER_S);
+	loopback_feed(&rig.down, SLICE("m s"));
+	rig_advance(&rig, 4 * NS_PER_S);
+	loopback_feed(&rig.down, SLICE("tream"));
+	scripted_source_head(&rig.source, 200, "text/event-stream");
+	rig.down.full = true;
+	scripted_source_data(&rig.source, SLICE("a"));
+	rig_advance(&rig, 5 * NS_PER_S);
+	exchange_on_room(rig.down.exchange); /* woken for nothing: it is still full */
+	rig_advance(&rig, 5 * NS_PER_S);
+	rig.down.full = false;
+	exchange_on_room(rig.down.exchange);
+	scripted_source_end(&rig.source);
+	finish();
+	assert_int_equal(rig.last.r.latency_ns / NS_PER_MS, 17000);
+	assert_int_equal(rig.last.r.gateway_ns, 0);
+}
+
+/* Whatever is waited for when a call ends is no more Weir's than if it had come. */
+static void a_wait_that_the_end_cuts_short_is_not_weirs(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 3; how++) {
+		again();
+		rig_ask(&rig, "m stream", NULL);
+		rig_advance(&rig, NS_PER_S);
+		if (how)
+			scripted_source_head(&rig.source, 200, "text/event-stream");
+		rig.down.full = how == 2;
+		if (how)
+			scripted_source_data(&rig.source, SLICE("a"));
+		rig_advance(&rig, 2 * NS_PER_S);
+		exchange_on_client_gone(rig.down.exchange);
+		rig_settle(&rig);
+		assert_string_equal(rig.last.r.ended_by, "client");
+		assert_int_equal(rig.last.r.latency_ns / NS_PER_MS, 3000);
+		assert_int_equal(rig.last.r.gateway_ns, 0);
+	}
+}
+
 /* ---- heads ---- */
 
 static void what_the_provider_says_of_one_connection_or_in_our_name_is_left_out(void **state)
@@ -535,6 +581,8 @@ int main(void)
 	        T(a_callers_own_deadline_counts),
 	        T(silence_that_weir_asked_for_is_not_the_providers),
 	        T(time_at_the_provider_is_not_weirs),
+	        T(time_that_the_agent_takes_is_not_weirs),
+	        T(a_wait_that_the_end_cuts_short_is_not_weirs),
 	        T(what_the_provider_says_of_one_connection_or_in_our_name_is_left_out),
 	        T(a_name_that_is_no_field_value_spoils_no_head),
 	        T(answers_that_cannot_be_passed_on_are_refused),
