@@ -168,16 +168,19 @@ static void on_deadline(struct deadline *d)
 					     : "The provider fell silent in the middle of its answer.");
 }
 
+/* Asks the clock itself, since the loop's time stands still while Weir works: else its work would count as the other's. */
 void exchange_waits(struct exchange *x)
 {
 	if (!x->waits_since)
-		x->waits_since = exchange_now(x);
+		x->waits_since = clock_mono(x->env->clock);
 }
 
 void exchange_works(struct exchange *x)
 {
-	if (x->waits_since)
-		x->others_ns += exchange_now(x) - x->waits_since;
+	uint64_t now = exchange_now(x);
+
+	if (x->waits_since && now > x->waits_since)
+		x->others_ns += now - x->waits_since;
 	x->waits_since = 0;
 }
 

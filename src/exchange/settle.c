@@ -151,7 +151,7 @@ static bool is_our_no(enum fault f)
 
 static void fill_how(struct record *r, const struct exchange *x, const struct call *c)
 {
-	uint64_t now = exchange_now(x);
+	uint64_t now = clock_mono(x->env->clock); /* the loop's is from before the answer's last piece was worked on */
 
 	r->status = x->status;
 	r->fault = x->client_gone && x->fault == FAULT_NONE && !x->last_sent ? FAULT_CLIENT_GONE : x->fault;

@@ -360,6 +360,27 @@ static void time_that_the_agent_takes_is_not_weirs(void **state)
 	assert_int_equal(rig.last.r.gateway_ns, 0);
 }
 
+static void make_plain_slowly(void *arg, struct exchange *x)
+{
+	make_plain(arg, x);
+	fake_clock_advance(&rig.clock, 3 * NS_PER_MS);
+}
+
+/* The loop's time stands still in a turn, the clock does not. */
+static void time_that_a_turn_takes_is_weirs(void **state)
+{
+	(void)state;
+	rig.down.born = make_plain_slowly;
+	ask_stream(NULL);
+	rig_advance(&rig, 2 * NS_PER_S);
+	scripted_source_data(&rig.source, SLICE("a"));
+	fake_clock_advance(&rig.clock, 5 * NS_PER_MS);
+	scripted_source_end(&rig.source);
+	finish();
+	assert_int_equal(rig.last.r.latency_ns / NS_PER_MS, 2008);
+	assert_int_equal(rig.last.r.gateway_ns / NS_PER_MS, 5 + 3);
+}
+
 /* Whatever is waited for when a call ends is no more Weir's than if it had come. */
 static void a_wait_that_the_end_cuts_short_is_not_weirs(void **state)
 {
@@ -582,6 +603,7 @@ int main(void)
 	        T(silence_that_weir_asked_for_is_not_the_providers),
 	        T(time_at_the_provider_is_not_weirs),
 	        T(time_that_the_agent_takes_is_not_weirs),
+	        T(time_that_a_turn_takes_is_weirs),
 	        T(a_wait_that_the_end_cuts_short_is_not_weirs),
 	        T(what_the_provider_says_of_one_connection_or_in_our_name_is_left_out),
 	        T(a_name_that_is_no_field_value_spoils_no_head),
