@@ -58,6 +58,7 @@ struct openai_answer {
 	bool head_is_known; /* id, created and model are what they will be */
 	bool done;          /* [DONE] was seen: nothing counts after it */
 	bool failed;        /* the provider said that it cannot go on */
+	bool usage_came;    /* in the document in hand, wherever it stands there */
 	struct openai_pattern pattern;
 	struct openai_choice *pattern_choice; /* whose text its hole is */
 	enum openai_field pattern_field;
@@ -127,7 +128,8 @@ int openai_add_texts(struct answer *a, const struct json_doc *doc, const struct 
         struct lap *lap, struct complaint *why);
 int openai_add_text_ends(struct openai_choice *c, struct lap *lap);
 
-/* openai_usage.c. 0, or -EPROTO with why. */
+/* openai_usage.c: one usage, of which an answer may have several, also in different places: of each
+ * number the largest counts. 0, or -EPROTO with why. */
 int openai_read_usage(struct answer *a, const struct json_value *usage, struct complaint *why);
 
 /* openai_calls.c: the calls of a choice */

@@ -16,6 +16,7 @@ enum top_member {
 	TOP_MODEL,
 	TOP_CHOICES,
 	TOP_USAGE,
+	TOP_X_GROQ,
 	TOP_SERVICE_TIER,
 	TOP_ERROR,
 	TOP_TOOL_CALLS,
@@ -30,6 +31,7 @@ static const struct json_name top_names[TOP_N] = {
         [TOP_MODEL] = JSON_NAME("model"),
         [TOP_CHOICES] = JSON_NAME("choices"),
         [TOP_USAGE] = JSON_NAME("usage"),
+        [TOP_X_GROQ] = JSON_NAME("x_groq"),
         [TOP_SERVICE_TIER] = JSON_NAME("service_tier"),
         [TOP_ERROR] = JSON_NAME("error"),
         [TOP_TOOL_CALLS] = JSON_NAME("tool_calls"),
@@ -52,6 +54,7 @@ enum choice_member {
 	CHOICE_MESSAGE,
 	CHOICE_DELTA,
 	CHOICE_FINISH_REASON,
+	CHOICE_USAGE,
 	CHOICE_N
 };
 static const struct json_name choice_names[CHOICE_N] = {
@@ -68,6 +71,7 @@ static const struct json_name choice_names[CHOICE_N] = {
         [CHOICE_MESSAGE] = JSON_NAME("message"),
         [CHOICE_DELTA] = JSON_NAME("delta"),
         [CHOICE_FINISH_REASON] = JSON_NAME("finish_reason"),
+        [CHOICE_USAGE] = JSON_NAME("usage"),
 };
 
 const struct slice openai_fields[FIELD_N] = {
@@ -154,6 +158,17 @@ static bool has_misplaced(const struct answer *a, const struct json_value *const
 	return false;
 }
 
+/* Groq says in a stream what was used whether it was asked or not, but there. */
+static int read_groq(struct answer *a, const struct json_value *groq, struct complaint *why)
+{
+	static const struct json_name name = JSON_NAME("usage");
+	const struct json_value *usage, *key;
+
+	if (openai_members(groq, &name, 1, &usage, &key))
+		return openai_malformed(why, "a key of its x_groq is spelled in other letters");
+	return json_type(usage) == JSON_OBJECT ? openai_read_usage(a, usage, why) : 0;
+}
+
 int openai_read_top(
         struct answer *a, const struct json_doc *doc, struct openai_top *ret, struct complaint *why)
 {
@@ -176,8 +191,11 @@ int openai_read_top(
 	};
 	if (top.choices && json_type(top.choices) != JSON_ARRAY)
 		return openai_malformed(why, "choices is no array");
+	((struct openai_answer *)a->state)->usage_came = false;
 	if (top.usage)
 		r = openai_read_usage(a, top.usage, why);
+	if (!r && json_type(m[TOP_X_GROQ]) == JSON_OBJECT)
+		r = read_groq(a, m[TOP_X_GROQ], why);
 	if (!r)
 		r = keep_name(a, top.model, &a->model);
 	if (!r)
@@ -299,6 +317,10 @@ int openai_view(struct answer *a, const struct json_value *element, unsigned pos
 	if (v.finish && !json_text(v.finish).len)
 		v.finish = NULL;
 	r = view_message(a, &v, m, why);
+	/* Moonshot's streams say it in the choice that ends. Of several choices it is not known
+	 * whether each says what all have used. */
+	if (!r && json_type(m[CHOICE_USAGE]) == JSON_OBJECT && a->facts->n <= 1)
+		r = openai_read_usage(a, m[CHOICE_USAGE], why);
 	if (!r)
 		r = find_choice(a, (uint32_t)index, &v.choice, why);
 	if (!r)

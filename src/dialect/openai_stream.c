@@ -87,7 +87,7 @@ static void learn(struct stream *t)
 
 	s->pattern.is_set = false;
 	if (t->n_views != 1 || openai_has_calls(v) || v->finish || v->choice->finished ||
-	        t->top.usage || t->top.error || !lies_in(t->doc.text, t->bytes) ||
+	        t->s->usage_came || t->top.error || !lies_in(t->doc.text, t->bytes) ||
 	        openai_texts(v, texts, &n, NULL) || n != 1)
 		return;
 	pattern_learn(&s->pattern, t->bytes, &t->doc, texts[0].value,
@@ -288,7 +288,7 @@ static int take_document(struct stream *t)
 			r = finish_choice(t, t->views[i].choice, &note);
 	if (r)
 		return r;
-	if (t->top.usage && t->a->include_cost)
+	if (t->s->usage_came && t->a->include_cost)
 		note |= NOTE_COST;
 	learn(t);
 	if (t->lap->n == before && !note)

@@ -95,8 +95,8 @@ static int find_told(const struct json_value *usage, struct told *t, struct comp
 	return r;
 }
 
-/* Where several usages come they are running totals: of each number the largest one is kept, so
- * that one which is empty takes nothing back. */
+/* Where several usages come they are running totals, or one said twice: of each number the largest
+ * one is kept, so that one which is empty takes nothing back. */
 static void merge(struct openai_usage *u, const struct told *t)
 {
 	struct usage_raw *most = &u->most;
@@ -170,6 +170,7 @@ int openai_read_usage(struct answer *a, const struct json_value *usage, struct c
 
 	if (r)
 		return r;
+	s->usage_came = true;
 	u.bad = false;
 	merge(&u, &told);
 	if (u.bad) {

@@ -38,6 +38,25 @@ def test_a_streams_usage_is_charged_wherever_it_stands(weir, script, asked):
         assert heard.usage is None and '"choices":[]' not in answer.text
 
 
+def chunk(delta, finish=None, of_choice=None, **top):
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **(of_choice or {})}
+    return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [choice], **top}
+
+
+@pytest.mark.parametrize("last", [chunk({}, "stop", {"usage": USAGE}), chunk({}, "stop", x_groq={"id": "req_1", "usage": USAGE})],
+                         ids=["in the choice", "x_groq"])
+@pytest.mark.unreconciled
+def test_a_streams_usage_is_charged_where_other_providers_put_it(weir, last):
+    said = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": w}) for w in ("Hello", " there", ".")), last]
+    answer = weir.chat(stream=True, script={"events": [*said, "[DONE]"]})
+    assert events(answer) == [*said, "[DONE]"]
+    line = weir.last_call()
+    assert line["cost_usd"] == COST and not line["estimated"], line
+    assert (line["tokens_cached"], line["tokens_reasoning"], line["tokens_used"]) == (1024, 300, 1801)
+    answer = weir.chat(stream=True, script={"events": [*said, "[DONE]"]}, headers={"x-weir-include": "cost"})
+    assert Decimal(str(events(answer)[-2]["weir"]["cost_usd"])) == COST
+
+
 def test_a_stream_without_usage_is_estimated_and_says_so(weir):
     assert weir.chat(stream=True, script={"usage": "none"}).status_code == 200
     line = weir.last_call()
