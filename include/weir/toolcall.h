@@ -15,7 +15,8 @@ bool tool_name_is_valid(struct slice name);
 
 struct tool_decl {
 	enum tool_kind kind;
-	struct slice name;  /* unescaped; TOOL_HOSTED: its type, "mcp" with its server as "mcp:https://..." */
+	struct slice name;  /* unescaped; TOOL_HOSTED: its type, where it says which with that: "mcp:https://...",
+	                     * "builtin_function:$web_search"; so too when it is called */
 	bool removed;       /* set by a policy: the dialect takes it out of the request */
 	uint16_t list;      /* dialect's own: which list of the request it stands in (tools, functions, ...) */
 	uint16_t index;     /* its place in that list */

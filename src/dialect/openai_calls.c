@@ -92,12 +92,14 @@ static int read_kind(const struct entry *e, struct call_fragment *f, struct comp
 		return r;
 	f->kind = e->custom ? TOOL_CUSTOM : TOOL_FUNCTION;
 	f->kind_is_known = e->has_inner || text.len;
+	f->untyped = !text.len;
 	if (!text.len || slice_is(text, e->custom ? "custom" : "function"))
 		return 0;
 	if (e->custom || (e->has_inner && slice_is(text, "custom")))
 		return openai_malformed(why, "a tool call is of two types");
 	f->kind = slice_is(text, "custom") ? TOOL_CUSTOM : TOOL_HOSTED;
-	if (f->kind == TOOL_HOSTED)
+	f->builtin = e->has_inner && slice_is(text, BUILTIN_TYPE);
+	if (f->kind == TOOL_HOSTED && !f->builtin)
 		f->name = text;
 	return 0;
 }
@@ -123,7 +125,7 @@ static int read_entry(
 
 	if (!r)
 		r = read_kind(&e, &f, why);
-	if (!r && f.kind != TOOL_HOSTED &&
+	if (!r && (f.kind != TOOL_HOSTED || f.builtin) &&
 	        (!flat_is_same(&e, CALL_NAME) || !flat_is_same(&e, CALL_ARGUMENTS) ||
 	                !flat_is_same(&e, CALL_INPUT)))
 		return openai_malformed(why, "a tool call says two things");

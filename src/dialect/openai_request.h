@@ -93,7 +93,7 @@ enum entry_member {
 	ENTRY_TUNNEL_ID,
 	ENTRY_N
 };
-enum entry_type { TYPE_FUNCTION, TYPE_CUSTOM, TYPE_NAMESPACE, TYPE_OTHER };
+enum entry_type { TYPE_FUNCTION, TYPE_CUSTOM, TYPE_NAMESPACE, TYPE_BUILTIN, TYPE_OTHER };
 struct openai_entry {
 	enum entry_type type;
 	const struct json_value *m[ENTRY_N];

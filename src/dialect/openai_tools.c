@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "base/mem.h"
+#include "dialect/toolcall.h"
 
 #define URL_MAX 2048
 
@@ -22,6 +23,7 @@ static const struct json_name entry_types[TYPE_OTHER] = {
         [TYPE_FUNCTION] = JSON_NAME("function"),
         [TYPE_CUSTOM] = JSON_NAME("custom"),
         [TYPE_NAMESPACE] = JSON_NAME("namespace"),
+        [TYPE_BUILTIN] = JSON_NAME(BUILTIN_TYPE),
 };
 
 static enum entry_type type_of(const struct json_value *type)
@@ -51,13 +53,13 @@ static bool has_one_reading(const struct openai_entry *e)
 	static const struct {
 		enum entry_member holder;
 		enum json_type is;
-	} holds[TYPE_OTHER] = {
+	} holds[TYPE_BUILTIN] = {
 	        [TYPE_FUNCTION] = {ENTRY_FUNCTION, JSON_OBJECT},
 	        [TYPE_CUSTOM] = {ENTRY_CUSTOM, JSON_OBJECT},
 	        [TYPE_NAMESPACE] = {ENTRY_TOOLS, JSON_ARRAY},
 	};
 
-	for (unsigned type = 0; type < TYPE_OTHER; type++) {
+	for (unsigned type = 0; type < TYPE_BUILTIN; type++) {
 		enum json_type is = json_type(e->m[holds[type].holder]);
 
 		if (is > JSON_NULL && (type != e->type || is != holds[type].is))
@@ -144,6 +146,27 @@ static int name_mcp(struct openai_reader *r, const struct openai_entry *e, unsig
 	return 0;
 }
 
+/* Moonshot writes a tool of its own as a function; the name often begins with a "$", which no other
+ * function's may. It goes by its type and that name, so that opening one opens no other. */
+static int name_builtin(struct openai_reader *r, const struct openai_entry *e, unsigned list,
+        unsigned index, struct slice *ret)
+{
+	const struct json_value *named =
+	        e->function_name ? name_of(e->m[ENTRY_NAME], e->function_name) : NULL;
+	struct slice name = json_text(named);
+
+	if (json_type(named) != JSON_STRING || json_type(e->m[ENTRY_CUSTOM]) > JSON_NULL ||
+	        json_type(e->m[ENTRY_TOOLS]) > JSON_NULL ||
+	        !tool_name_is_valid(slice_skip(name, slice_starts(name, SLICE("$")))))
+		return wrong_tool(r, list, index, "a builtin function with one name");
+	return toolcall_builtin_name(r->arena, name, ret);
+}
+
+static bool is_builtin(const struct openai_entry *e)
+{
+	return e->type == TYPE_BUILTIN && json_type(e->m[ENTRY_FUNCTION]) > JSON_NULL;
+}
+
 static int read_tool(struct openai_reader *r, const struct json_value *v,
         const struct openai_entry *e, unsigned list, unsigned index)
 {
@@ -154,6 +177,12 @@ static int read_tool(struct openai_reader *r, const struct json_value *v,
 
 	if (json_type(v) != JSON_OBJECT)
 		return wrong_tool(r, list, index, "an object");
+	if (is_builtin(e)) {
+		error = name_builtin(r, e, list, index, &name);
+		if (error)
+			return error;
+		return openai_add_tool(r, TOOL_HOSTED, name, list, index) ? 0 : -ENOMEM;
+	}
 	if (!tool_name_is_valid(name))
 		return wrong_tool(r, list, index,
 		        kind == TOOL_HOSTED ? "a tool with a type"

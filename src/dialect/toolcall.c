@@ -148,19 +148,29 @@ static int feed_name(struct toolcalls *t, struct assembling *c, struct slice pie
 	return put(t, &c->name, piece, ret_wrong);
 }
 
-int toolcalls_feed(struct toolcalls *t, struct assembling *call, const struct call_fragment *f,
-        const struct request_facts *facts, const char **ret_wrong)
+/* Of a call whose type a fragment has told, the others may say no more than what a function's do.
+ */
+static int feed_kind(struct assembling *call, const struct call_fragment *f, const char **ret_wrong)
 {
-	int r = 0;
-
-	if (f->kind_is_known && call->kind_is_known && f->kind != call->kind) {
+	if (!f->kind_is_known || (call->builtin && f->untyped && f->kind == TOOL_FUNCTION))
+		return 0;
+	if (call->kind_is_known && (f->kind != call->kind || f->builtin != call->builtin)) {
 		*ret_wrong = "a tool call changed its type";
 		return -EPROTO;
 	}
-	if (f->kind_is_known) {
-		call->kind = f->kind;
-		call->kind_is_known = true;
-	}
+	call->kind = f->kind;
+	call->builtin = f->builtin;
+	call->kind_is_known = true;
+	return 0;
+}
+
+int toolcalls_feed(struct toolcalls *t, struct assembling *call, const struct call_fragment *f,
+        const struct request_facts *facts, const char **ret_wrong)
+{
+	int r = feed_kind(call, f, ret_wrong);
+
+	if (r)
+		return r;
 	if (f->id.len && buf_len(&call->id) && !slice_equals(f->id, buf_slice(&call->id))) {
 		*ret_wrong = "a tool call changed its id";
 		return -EPROTO;
@@ -186,6 +196,20 @@ struct assembling *toolcalls_of(struct toolcalls *t, uint32_t choice, unsigned *
 	return end > first ? &t->list[first] : NULL;
 }
 
+int toolcall_builtin_name(struct arena *arena, struct slice name, struct slice *ret)
+{
+	const struct slice type = SLICE(BUILTIN_TYPE ":");
+	char *whole = arena_alloc(arena, type.len + name.len);
+
+	if (!whole)
+		return -ENOMEM;
+	memcpy(whole, type.at, type.len);
+	if (name.len)
+		memcpy(whole + type.len, name.at, name.len);
+	*ret = slice_from(whole, type.len + name.len);
+	return 0;
+}
+
 int toolcall_copy(const struct assembling *call, struct arena *arena, struct toolcall **ret)
 {
 	struct toolcall *c = arena_zalloc(arena, sizeof(*c));
@@ -195,7 +219,12 @@ int toolcall_copy(const struct assembling *call, struct arena *arena, struct too
 	c->kind = call->kind;
 	c->choice = call->choice;
 	c->index = call->index;
-	c->name = arena_dup(arena, buf_slice(&call->name));
+	if (call->builtin) {
+		if (toolcall_builtin_name(arena, buf_slice(&call->name), &c->name))
+			return -ENOMEM;
+	} else {
+		c->name = arena_dup(arena, buf_slice(&call->name));
+	}
 	c->id = arena_dup(arena, buf_slice(&call->id));
 	c->arguments = arena_dup(arena, buf_slice(&call->arguments));
 	if (!c->name.at || !c->id.at || !c->arguments.at)

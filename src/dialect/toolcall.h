@@ -11,9 +11,17 @@
 	(4u << 20) /* bytes of one answer that wait for their calls to be whole                    \
 	            */
 
+/* The type of a tool that a provider runs by itself although it is declared and called like a
+ * function. For policies it is TOOL_HOSTED by the name TYPE:NAME. */
+#define BUILTIN_TYPE "builtin_function"
+/* 0 or -ENOMEM. */
+int toolcall_builtin_name(struct arena *arena, struct slice name, struct slice *ret);
+
 struct call_fragment {
 	enum tool_kind kind;
 	bool kind_is_known;
+	bool untyped;                     /* its kind is known by its shape alone */
+	bool builtin;                     /* TOOL_HOSTED, and name is what stands behind the type */
 	struct slice id, name, arguments; /* unescaped; empty: not in this fragment */
 };
 
@@ -22,6 +30,7 @@ struct assembling {
 	bool legacy;           /* chat's function_call, which has no index */
 	bool index_is_made_up; /* the provider gave none */
 	bool kind_is_known;
+	bool builtin; /* as in the fragment that told the type */
 	enum tool_kind kind;
 	struct buf id, name, arguments; /* owned */
 	unsigned name_pieces;

@@ -258,6 +258,72 @@ def test_a_hosted_tool_that_is_listed_may_be_switched_on(start_weir, provider):
     assert all(len(e.tools) in (0, 2) for e in provider.ledger())
 
 
+KIMI_SEARCH = {"type": "builtin_function", "function": {"name": "$web_search"}}
+KIMI_CALL = {"id": "s1", "type": "builtin_function", "function": {"name": "$web_search", "arguments": '{"query":"x"}'}}
+
+
+def kimi_calls(stream):
+    """A script: the model searches, and then calls a function of the agent's."""
+    calls = [KIMI_CALL, {"id": "l1", "type": "function", "function": {"name": "lookup_order", "arguments": "{}"}}]
+    head = {"id": "c1", "created": 1, "model": "gpt-4o", "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}}
+    if not stream:
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+        choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+        return {"body": json.dumps({**head, "object": "chat.completion", "choices": choices})}
+    deltas = [{"role": "assistant", "content": None}]
+    for i, call in enumerate(calls):
+        begun = {**call, "function": {**call["function"], "arguments": ""}}
+        deltas += [{"tool_calls": [{"index": i, **begun}]},
+                   {"tool_calls": [{"index": i, "function": {"arguments": call["function"]["arguments"]}}]}]
+    chunks = [{**head, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
+    chunks.append({**head, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    return {"events": [*chunks, "[DONE]"]}
+
+
+def heard_calls(answer, stream):
+    if stream:
+        return Heard(events(answer)).names()
+    return [c["function"]["name"] for c in answer.json()["choices"][0]["message"].get("tool_calls", [])]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.unreconciled
+def test_a_providers_own_function_is_denied(weir, provider, stream):
+    answer = weir.chat("full", tools=[FOUR_TOOLS[0], KIMI_SEARCH], stream=stream, script=kimi_calls(stream))
+    assert answer.status_code == 200 and answer.headers["x-weir-tools-removed"] == "builtin_function:$web_search"
+    assert [t["type"] for t in json.loads(provider.last_body())["tools"]] == ["function"]
+    assert heard_calls(answer, stream) == ["lookup_order"] and "was not let through" in answer.text
+    assert "builtin_function" not in answer.text.replace("builtin_function:$web_search", "")
+    for other in ({**KIMI_SEARCH, "custom": {"name": "lookup_order"}}, {**KIMI_SEARCH, "name": "lookup_order"}):
+        assert code_of(weir.chat("full", tools=[other])) == "request_invalid"
+    assert len(provider.ledger()) == 1
+
+
+@pytest.mark.unreconciled
+def test_a_providers_own_function_may_be_refused(start_weir, provider):
+    weir = start_weir(provider, agents=("app",), defaults={"on_denied_tool": "refuse", "hosted_tools": [
+        "builtin_function", "$web_search", "web_search", "builtin_function:$other"]})
+    answer = weir.chat(tools=[FOUR_TOOLS[0], KIMI_SEARCH])
+    assert answer.status_code == 403 and code_of(answer) == "hosted_tool_denied" and provider.ledger() == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.unreconciled
+def test_a_providers_own_function_that_is_listed_may_be_switched_on(start_weir, provider, stream):
+    weir = start_weir(provider, agents=("app",), defaults={"hosted_tools": ["builtin_function:$web_search"]})
+    tools = [FOUR_TOOLS[0], KIMI_SEARCH]
+    answer = weir.chat(tools=tools, stream=stream, script=kimi_calls(stream))
+    assert answer.status_code == 200 and "x-weir-tools-removed" not in answer.headers
+    assert json.loads(provider.last_body())["tools"] == tools
+    assert heard_calls(answer, stream) == ["$web_search", "lookup_order"]
+    echo = [{"role": "user", "content": "Search."}, {"role": "assistant", "content": None, "tool_calls": [KIMI_CALL]},
+            {"role": "tool", "tool_call_id": "s1", "name": "$web_search", "content": KIMI_CALL["function"]["arguments"]}]
+    assert weir.chat(tools=tools, messages=echo).status_code == 200
+    assert json.loads(provider.last_body())["messages"] == echo
+    other = {"type": "builtin_function", "function": {"name": "$code_runner"}}
+    assert weir.chat(tools=[other]).headers["x-weir-tools-removed"] == "builtin_function:$code_runner"
+
+
 def test_web_search_by_option_is_a_hosted_tool(weir, provider):
     answer = weir.chat(web_search_options={})
     if answer.status_code == 200:

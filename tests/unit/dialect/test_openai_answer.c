@@ -83,6 +83,15 @@ static const struct golden {
                                "name':'rm','input':'x'}}]",
                         "tool_calls")),
                 "rm(x)\n", ANSWER(MESSAGE("'content':'no.'", "stop")), false, false},
+        {"a builtin function, which is no function of that name",
+                ANSWER(MESSAGE("'content':null,'tool_calls':[{'id':'i','type':'builtin_function','"
+                               "function':{'name':'$rm','arguments':'{}'}}," CALL("rm") "]",
+                        "tool_calls")),
+                "builtin_function:$rm({})\nrm({})\n",
+                ANSWER(MESSAGE("'content':'no.','tool_calls':[{'id':'i','type':'builtin_function','"
+                               "function':{'name':'$rm','arguments':'{}'}}]",
+                        "tool_calls")),
+                false, false},
         {"two choices",
                 ANSWER(MESSAGE("'content':null,'tool_calls':[" CALL("rm") "]",
                         "tool_calls") ",{'index':1,'message':{'content':'b','tool_calls':"

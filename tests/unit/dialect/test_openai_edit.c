@@ -52,7 +52,9 @@ static const struct golden {
                 CHAT(""), NULL, false, ACTION_CHAT},
         {"what the provider runs",
                 CHAT(",'tools':[{'type':'web_search'},{'type':'mcp','server_url':'https://"
-                     "x'}],'web_search_options':{}"),
+                     "x'},{'type':'builtin_function','function':{'name':'$web_search'}}],'web_"
+                     "search_"
+                     "options':{}"),
                 CHAT(""), NULL, false, ACTION_CHAT},
         {"a list of allowed tools",
                 CHAT(",'tools':[" TOOL("a") "," TOOL(

@@ -7,6 +7,7 @@
 #include "weir/dialect.h"
 
 #define CHAT(members) "{'model':'m','messages':[{'role':'user','content':'hi'}]" members "}"
+#define BUILTIN(function, more) "{'type':'builtin_function','function':" function more "}"
 #define TOOL(name) "{'type':'function','function':{'name':'" name "'}}"
 
 struct reading {
@@ -100,6 +101,11 @@ static void every_shape_of_a_tool_is_seen(void **state)
 	                "mcp:https://x/y"},
 	        {"'tools':[{'type':'mcp','connector_id':'c'}]", TOOL_HOSTED, "mcp:c"},
 	        {"'tools':[{'type':'mcp'}]", TOOL_HOSTED, "mcp:"},
+	        {"'tools':[" BUILTIN("{'name':'$web_search'}", "") "]", TOOL_HOSTED,
+	                "builtin_function:$web_search"},
+	        {"'tools':[" BUILTIN("{'name':'a'}", ",'name':'a'") "]", TOOL_HOSTED,
+	                "builtin_function:a"},
+	        {"'tools':[{'type':'builtin_function'}]", TOOL_HOSTED, "builtin_function"},
 	        {"'web_search_options':{}", TOOL_HOSTED, "web_search"},
 	        {"'mcp_servers':[]", TOOL_HOSTED, "mcp_servers"},
 	        {"'data_sources':[{}]", TOOL_HOSTED, "data_sources"},
@@ -206,6 +212,24 @@ static const struct {
         {ACTION_CHAT, CHAT(",'tools':[{'type':'mcp','server_url':'a','connector_id':'b'}]"),
                 "/tools/0"},
         {ACTION_CHAT, CHAT(",'tools':[{'type':'namespace','tools':[{}]}]"), "/tools/0/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{}", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{}", ",'name':'a'") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("'a'", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'$'}", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'$$a'}", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'$a\\n'}", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':['a']}", "") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'a'}", ",'name':'b'") "]"), "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'a'}", ",'custom':{'name':'a'}") "]"),
+                "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'a'}", ",'tools':[" TOOL("a") "]") "]"),
+                "/tools/0"},
+        {ACTION_CHAT, CHAT(",'tools':[" BUILTIN("{'name':'a','Name':'b'}", "") "]"),
+                "/tools/0/function/Name"},
+        {ACTION_CHAT, CHAT(",'functions':[" BUILTIN("{'name':'a'}", ",'name':'a'") "]"),
+                "/functions/0/name"},
+        {ACTION_CHAT, CHAT(",'tools':[" TOOL("a") "],'tool_choice':" BUILTIN("{'name':'a'}", "")),
+                "/tool_choice"},
         {ACTION_CHAT, CHAT(",'functions':[{'type':'function','name':'a','function':{'name':'b'}}]"),
                 "/functions/0/name"},
         {ACTION_CHAT, CHAT(",'functions':[{'type':'custom','name':'a','custom':{'name':'a'}}]"),
