@@ -110,7 +110,8 @@ struct exchange {
 	unsigned n_sending;
 	uint64_t sending_len;
 
-	/* calls */
+	/* What is judged, charged and recorded; not tool calls, which are parts of a lap. One today, made with the exchange; where
+	 * there are several each is asked before, and the answer is the first's: its chain judges every lap and all parts of it. */
 	struct call *calls;            /* in arena */
 	unsigned n_calls;
 

@@ -8,7 +8,7 @@ enum part_kind {
 	PART_BYTES,    /* nothing a policy reads */
 	PART_TEXT,     /* a piece of a channel's text */
 	PART_TEXT_END, /* a channel's text is complete: what was held back must come now */
-	PART_CALL,     /* a whole tool call */
+	PART_CALL,     /* one whole tool call; as many parts as there are calls, each judged by itself */
 };
 
 /* Which text of an answer: (choice 0, content), (choice 0, reasoning), (choice 1, refusal) ... Numbered by the dialect. */
