@@ -148,7 +148,7 @@ struct exchange {
 	struct slice note;
 	struct deadline deadline;      /* the one that matters in this phase */
 	uint64_t quiet_ns, quiet_until; /* how long the source may be silent */
-	uint64_t give_up_at;           /* total deadline; monotonic ns */
+	uint64_t give_up_at;           /* total deadline; of a reply: until when the agent may make it wait; monotonic ns */
 	uint64_t comment_at;           /* when a silent stream gets a comment; 0: it is no stream */
 };
 

@@ -144,6 +144,15 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* A reply has waited for as long as a connection may stay open on which nothing happens. A deadline from before it is none. */
+static void check_reply(struct exchange *x, uint64_t now)
+{
+	if (now < x->give_up_at)
+		x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
+	else
+		exchange_on_client_gone(x);
+}
+
 static void on_deadline(struct deadline *d)
 {
 	struct exchange *x = container_of(d, struct exchange, deadline);
@@ -151,6 +160,10 @@ static void on_deadline(struct deadline *d)
 
 	if (x->phase == PHASE_READING) {
 		check_body_rate(x);
+		return;
+	}
+	if (x->source_local) {
+		check_reply(x, now);
 		return;
 	}
 	if (!x->waits_for_source && x->quiet_ns)

@@ -139,9 +139,12 @@ static enum step source_wait(struct exchange *x)
 	return STEP_WAIT;
 }
 
-/* The agent has to take what was sent first: the source's time stands still. */
+/* The agent has to take what was sent first: the source's time stands still. Behind a reply there is no source whose deadline
+ * would end this. */
 static enum step agent_wait(struct exchange *x)
 {
+	if (x->source_local)
+		x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
 	x->waits_for_source = false;
 	exchange_waits(x);
 	return STEP_WAIT;

@@ -64,6 +64,7 @@ int reply_open(struct exchange *x, unsigned status, struct slice content_type, s
 	x->answer_head = &r->head;
 	x->source_local = x->collect = x->end_arrived = true;
 	x->source_fault = FAULT_NONE;
+	x->give_up_at = exchange_now(x) + x->down->listener->limits.idle_timeout_ns;
 	buf_clear(&x->arrived);
 	if (buf_put_slice(&x->arrived, body) < 0)
 		return -ENOMEM;

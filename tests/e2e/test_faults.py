@@ -244,6 +244,34 @@ def test_a_slow_reader_costs_no_memory_and_gets_everything(weir):
     assert grown < 4096, f"{grown} KiB for one stream that nobody reads"
 
 
+def ask_and_never_read(weir, requests):
+    """A connection with so many requests on it that their replies fill every buffer on the way."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", weir.port))
+    s.sendall(f"GET /v1/models HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {weir.keys['app']}\r\n\r\n".encode() * requests)
+    return s
+
+
+def test_an_agent_that_never_reads_weirs_own_reply_is_given_up(start_weir, provider):
+    model = {"upstream": "openai", "price": {"input": 1, "output": 2}}
+    weir = start_weir(provider, models={f"a-model-with-a-long-name-{i:04}": model for i in range(200)}, workers=1,
+                      listeners={"agents": {"limits": {"idle_timeout": "2s"}}})
+    before, resident = weir.metric("process_open_fds"), []
+    for round_ in range(1, 4):
+        agents = [ask_and_never_read(weir, 400) for _ in range(5)]
+        eventually(lambda: weir.metric("process_open_fds") >= before + 5, 2)
+        eventually(lambda: weir.metric("process_open_fds") <= before, 10, "connections that take nothing stay open")
+        given_up = [c for c in weir.calls() if c["ended_by"] == "client"]
+        assert len(given_up) == 5 * round_ and len(weir.calls()) < 5 * 400 * round_, "they never had to wait"
+        assert all(2000 <= c["latency_ms"] < 4000 * SLOWER and c["gateway_ms"] < 500 * SLOWER for c in given_up)
+        resident.append(weir.resident_kib())
+        for s in agents:
+            s.close()
+    assert resident[2] - resident[0] < 512, resident
+    assert weir.chat().status_code == 200
+
+
 def test_a_callers_own_deadline_holds(weir):
     begun = time.monotonic()
     answer = weir.chat(script={"delay_ms": 10_000}, headers={"x-weir-timeout": "1s"})

@@ -315,6 +315,61 @@ static void silence_that_weir_asked_for_is_not_the_providers(void **state)
 	}
 }
 
+/* how: what the reply is to, and what had set a deadline before it. */
+static void make_reply_wait(unsigned how)
+{
+	static const struct slice requests[] = {
+	        SLICE_INIT("GET /v1/models HTTP/1.1\r\nhost: h\r\n\r\n"),
+	        SLICE_INIT("GET /nowhere HTTP/1.1\r\nhost: h\r\n\r\n"),
+	        SLICE_INIT("POST /v1/chat/completions HTTP/1.1\r\nhost: "
+	                   "127.0.0.1:4000\r\ncontent-type: "
+	                   "application/json\r\ncontent-length: 99999999\r\n\r\n"),
+	};
+
+	rig.down.full = true;
+	if (how < 3) {
+		loopback_feed(&rig.down, requests[how]);
+		if (how == 2)
+			exchange_on_request_fault(rig.down.exchange, FAULT_REQUEST_INVALID, NULL);
+		return;
+	}
+	rig_ask(&rig, "m", NULL);
+	scripted_source_head(&rig.source, 200, "application/json");
+	rig_advance(&rig, up()->total_ns + NS_PER_S);
+}
+
+static void an_agent_that_does_not_take_a_reply_is_given_up(void **state)
+{
+	uint64_t idle = rig.view->snapshot->conf->listeners[0].limits.idle_timeout_ns;
+
+	(void)state;
+	for (unsigned how = 0; how < 4; how++)
+		for (unsigned late = 0; late < 2; late++) {
+			again();
+			make_reply_wait(how);
+			assert_true(rig.down.exchange && rig.down.exchange->source_local);
+			rig_advance(&rig, idle - 2 * NS_PER_S);
+			exchange_on_room(
+			        rig.down.exchange); /* woken for nothing: that moves no deadline */
+			assert_int_equal(rig.n_records, 0);
+			rig.down.full = late;
+			if (late)
+				rig_advance(&rig, 4 * NS_PER_S);
+			else
+				exchange_on_room(rig.down.exchange);
+			rig_settle(&rig);
+			assert_int_equal(rig.n_records, 1);
+			assert_null(rig.down.exchange);
+			if (late)
+				assert_string_equal(rig.last.r.ended_by, "client");
+			else
+				assert_string_equal(
+				        rig.last.r.ended_by, how == 3 ? "upstream" : "gateway");
+			assert_int_equal(rig.last.r.gateway_ns, 0);
+			rig.down.full = false;
+		}
+}
+
 static void time_at_the_provider_is_not_weirs(void **state)
 {
 	(void)state;
@@ -601,6 +656,7 @@ int main(void)
 	        T(the_whole_call_has_a_deadline_of_its_own),
 	        T(a_callers_own_deadline_counts),
 	        T(silence_that_weir_asked_for_is_not_the_providers),
+	        T(an_agent_that_does_not_take_a_reply_is_given_up),
 	        T(time_at_the_provider_is_not_weirs),
 	        T(time_that_the_agent_takes_is_not_weirs),
 	        T(time_that_a_turn_takes_is_weirs),
