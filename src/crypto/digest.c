@@ -2,6 +2,7 @@
 /* digest: one fetched algorithm for the process and one context a thread, which ends with its
  * thread. */
 #include "crypto/digest.h"
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <openssl/evp.h>
 
 #define SHA256_BLOCK 64
+#define HKDF_INFO_MAX 128
 
 static pthread_once_t algorithm_once = PTHREAD_ONCE_INIT;
 static EVP_MD *algorithm; /* owned, for as long as the process lives */
@@ -79,6 +81,32 @@ void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN])
 	sha256_two(slice_from(pad, sizeof(pad)), slice_from(inner, sizeof(inner)), ret);
 	wipe(pad, sizeof(pad));
 	wipe(inner, sizeof(inner));
+}
+
+void hkdf_sha256(struct slice key, struct slice salt, struct slice info, uint8_t *ret, size_t len)
+{
+	uint8_t secret[SHA256_LEN], block[SHA256_LEN + HKDF_INFO_MAX + 1], piece[SHA256_LEN];
+	size_t before = 0; /* bytes of the piece before this one */
+
+	assert(info.len <= HKDF_INFO_MAX && len <= 255 * SHA256_LEN);
+	hmac_sha256(salt, key, secret);
+	for (uint8_t n = 1; len; n++) {
+		size_t take = len < SHA256_LEN ? len : SHA256_LEN;
+
+		if (info.len)
+			memcpy(block + before, info.at, info.len);
+		block[before + info.len] = n;
+		hmac_sha256(slice_from(secret, sizeof(secret)),
+		        slice_from(block, before + info.len + 1), piece);
+		memcpy(ret, piece, take);
+		memcpy(block, piece, sizeof(piece));
+		before = sizeof(piece);
+		ret += take;
+		len -= take;
+	}
+	wipe(secret, sizeof(secret));
+	wipe(block, sizeof(block));
+	wipe(piece, sizeof(piece));
 }
 
 bool bytes_equal_constant(const void *a, const void *b, size_t len)

@@ -49,6 +49,29 @@ static void hmac_gives_the_values_of_rfc_4231(void **state)
 	check_hex(digest, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void hkdf_gives_the_values_of_rfc_5869(void **state)
+{
+	static const char want[] = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+				   "34007208d5b887185865";
+	uint8_t key[22], salt[13], info[10], got[42];
+	char text[2 * sizeof(got) + 1];
+
+	(void)state;
+	memset(key, 0x0b, sizeof(key));
+	for (uint8_t i = 0; i < sizeof(salt); i++)
+		salt[i] = i;
+	for (uint8_t i = 0; i < sizeof(info); i++)
+		info[i] = (uint8_t)(0xf0 + i);
+	hkdf_sha256(slice_from(key, sizeof(key)), slice_from(salt, sizeof(salt)),
+	        slice_from(info, sizeof(info)), got, sizeof(got));
+	hex_encode(got, sizeof(got), text);
+	assert_string_equal(text, want);
+	hkdf_sha256(slice_from(key, sizeof(key)), SLICE(""), SLICE(""), got, sizeof(got));
+	hex_encode(got, sizeof(got), text);
+	assert_string_equal(text, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d20139"
+				  "5faa4b61a96c8");
+}
+
 static void *digest_in_thread(void *ret)
 {
 	for (int i = 0; i < 1000; i++)
@@ -135,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(sha256_gives_the_values_of_fips_180),
 	        cmocka_unit_test(hmac_gives_the_values_of_rfc_4231),
+	        cmocka_unit_test(hkdf_gives_the_values_of_rfc_5869),
 	        cmocka_unit_test(each_thread_has_its_own_context_and_leaves_none),
 	        cmocka_unit_test(hex_of_any_case_is_read_back),
 	        cmocka_unit_test(hex_of_other_length_or_letters_is_refused_untouched),
