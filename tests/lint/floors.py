@@ -48,7 +48,7 @@ LIBRARIES = [
     (r'cmocka\.h', set()),
 ]
 LIBC = set('''assert ctype dirent errno fcntl float getopt grp ifaddrs inttypes iso646 limits locale math netdb poll pthread
-pwd sched setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings
+pwd sched semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings
 syslog termios threads time unistd wchar fnmatch glob malloc endian byteswap execinfo immintrin libgen'''.split())
 LIBC_FOLDERS = {'sys', 'netinet', 'arpa', 'linux', 'net', 'bits'}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

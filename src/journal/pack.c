@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pack: an entry into msgpack. Room for the largest record is there before it is begun, so that
+ * packing cannot fail half way; members that say nothing are left out, so their number is put in
+ * afterwards. */
+#include "journal/pack.h"
+#include <assert.h>
+#include <errno.h>
+#include <endian.h>
+#include "base/mem.h"
+#include "journal/put.h"
+
+#define TAIL_ROOM 64 /* for what follows a list that was cut, and for the map's own head */
+
+struct packing {
+	struct put to;
+	const char *limit;  /* no element of a list goes beyond */
+	struct seal *users; /* borrowed */
+	bool may_cut, cut;
+};
+
+static inline void put_key(struct packing *p, const struct field *f)
+{
+	put_text(&p->to, f->name, f->len);
+}
+
+/* 0, 1: left out, or -EMSGSIZE. */
+static int put_slice(struct packing *p, const struct field *f, struct slice text)
+{
+	if (!text.len)
+		return 1;
+	if (text.len > ENTRY_TEXT_MAX) {
+		if (!p->may_cut)
+			return -EMSGSIZE;
+		text.len = ENTRY_TEXT_MAX;
+		p->cut = true;
+	}
+	put_key(p, f);
+	if (f->type == FIELD_BYTES)
+		put_bin(&p->to, text.len);
+	else
+		put_str(&p->to, text.len);
+	put_append(&p->to, text.at, text.len);
+	return 0;
+}
+
+static int put_user(struct packing *p, const struct field *f, struct slice user)
+{
+	uint8_t sealed[ENTRY_USER_MAX + SEAL_OVERHEAD] UNINIT;
+	int r;
+
+	if (!user.len)
+		return 1;
+	if (user.len > ENTRY_USER_MAX) {
+		user.len = ENTRY_USER_MAX;
+		p->cut = true;
+	}
+	assert(p->users);
+	r = seal_put(p->users, user, sealed);
+	if (r)
+		return r;
+	put_key(p, f);
+	put_bin(&p->to, user.len + SEAL_OVERHEAD);
+	put_append(&p->to, (const char *)sealed, user.len + SEAL_OVERHEAD);
+	return 0;
+}
+
+static int put_number(struct packing *p, const struct field *f, uint64_t number)
+{
+	if (!number)
+		return 1;
+	put_key(p, f);
+	put_uint64(&p->to, number);
+	return 0;
+}
+
+static int put_members(struct packing *p, const struct shape *s, const void *entry, uint16_t n);
+
+/* At most so many bytes one element of the list takes: its texts, and all else. */
+static size_t bound(const struct shape *s, const void *element)
+{
+	size_t n = TAIL_ROOM;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct slice *text = field_at(&s->fields[i], element);
+
+		n += s->fields[i].len + 10u;
+		if (s->fields[i].type == FIELD_TEXT)
+			n += text->len < ENTRY_TEXT_MAX ? text->len : ENTRY_TEXT_MAX;
+	}
+	return n;
+}
+
+static int put_list(struct packing *p, const struct field *f, const char *items, unsigned n)
+{
+	uint32_t count = 0;
+	char *head;
+	int r = 0;
+
+	if (!n)
+		return 1;
+	put_key(p, f);
+	head = p->to.at;
+	put_array(&p->to, UINT32_MAX);
+	for (; !r && count < n; count++, items += f->of->size) {
+		if (count == RECORD_ITEMS_MAX ||
+		        bound(f->of, items) > (size_t)(p->limit - p->to.at))
+			break;
+		r = put_members(p, f->of, items, 0);
+	}
+	if (!r && count < n) {
+		p->cut = true;
+		r = p->may_cut ? 0 : -EMSGSIZE;
+	}
+	count = htobe32(count);
+	memcpy(head + 1, &count, sizeof(count));
+	return r;
+}
+
+static int put_member(struct packing *p, const struct field *f, const void *entry)
+{
+	const void *at = field_at(f, entry);
+
+	switch ((enum field_type)f->type) {
+	case FIELD_TEXT:
+	case FIELD_BYTES:
+		return put_slice(p, f, *(const struct slice *)at);
+	case FIELD_USER:
+		return put_user(p, f, *(const struct slice *)at);
+	case FIELD_BOOL:
+		if (!*(const bool *)at)
+			return 1;
+		put_key(p, f);
+		put_true(&p->to);
+		return 0;
+	case FIELD_U32:
+		return put_number(p, f, *(const uint32_t *)at);
+	case FIELD_U64:
+	case FIELD_TIME:
+	case FIELD_DURATION:
+		return put_number(p, f, *(const uint64_t *)at);
+	case FIELD_MONEY:
+		if (!*(const nanousd *)at)
+			return 1;
+		put_key(p, f);
+		put_int64(&p->to, *(const nanousd *)at);
+		return 0;
+	case FIELD_LIST:
+		return put_list(p, f, *(const char *const *)at,
+		        *(const unsigned *)((const char *)entry + f->other));
+	}
+	return -EINVAL;
+}
+
+/* The map: its kind, where it has one, what the entry says, and whether something was cut. */
+static int put_members(struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
+{
+	char *head = p->to.at;
+	uint16_t count = 0;
+
+	put_map(&p->to, UINT16_MAX);
+	if (kind) {
+		put_text(&p->to, "kind", 4);
+		put_uint16(&p->to, kind);
+		count++;
+	}
+	for (unsigned i = 0; i < s->n; i++) {
+		int r = put_member(p, &s->fields[i], entry);
+
+		if (r < 0)
+			return r;
+		count += !r;
+	}
+	if (kind && p->cut) {
+		put_text(&p->to, "cut", 3);
+		put_true(&p->to);
+		count++;
+	}
+	count = htobe16(count);
+	memcpy(head + 1, &count, sizeof(count));
+	return 0;
+}
+
+int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct seal *users)
+{
+	const struct shape *s = shape_of(kind);
+	int r = buf_reserve(out, RECORD_MAX);
+
+	if (r)
+		return r;
+	struct packing p = {.to.at = buf_tail(out),
+	        .limit = buf_tail(out) + RECORD_MAX - TAIL_ROOM,
+	        .users = users,
+	        .may_cut = s->may_be_cut};
+	r = put_members(&p, s, entry, (uint16_t)kind);
+	if (!r)
+		buf_commit(out, (size_t)(p.to.at - buf_tail(out)));
+	return r;
+}

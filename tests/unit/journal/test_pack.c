@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of journal/pack: what was packed comes back whole; what is packed is msgpack also to
+ * msgpack-c; what is not a record is refused; what a later version writes is passed over. */
+#include "rig/unit.h"
+#include <stdlib.h>
+#include <msgpack.h>
+#include "journal/pack.h"
+#include "rig/journal_rig.h"
+
+struct fixture {
+	struct buf out;
+	struct seal seal;
+	struct seal *seals[1];
+	struct unpack unpack;
+	struct entry entry;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	buf_init(&f->out, 1u << 20);
+	f->seals[0] = &f->seal;
+	f->unpack = (struct unpack){.seals = f->seals, .n_seals = 1};
+	buf_init(&f->unpack.lists, 1u << 20);
+	return seal_init(&f->seal, JOURNAL_KEY, USER_LABEL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	buf_finish(&f->out);
+	unpack_finish(&f->unpack);
+	seal_finish(&f->seal);
+	free(f);
+	return 0;
+}
+
+static struct slice pack(struct fixture *f, enum entry_kind kind, const void *entry)
+{
+	buf_clear(&f->out);
+	assert_int_equal(entry_pack(&f->out, kind, entry, &f->seal), 0);
+	return buf_slice(&f->out);
+}
+
+static const void *pack_and_unpack(struct fixture *f, enum entry_kind kind, const void *entry)
+{
+	assert_int_equal(entry_unpack(&f->unpack, pack(f, kind, entry), &f->entry), 0);
+	assert_int_equal(f->entry.kind, kind);
+	return &f->entry.segment;
+}
+
+static void assert_same(const struct shape *s, const void *a, const void *b);
+
+static void assert_same_field(const struct field *f, const void *a, const void *b)
+{
+	const char *x = field_at(f, a), *y = field_at(f, b);
+	const void *const *lists[2] = {(const void *const *)x, (const void *const *)y};
+	unsigned n;
+
+	switch ((enum field_type)f->type) {
+	case FIELD_TEXT:
+	case FIELD_BYTES:
+	case FIELD_USER:
+		assert_true(slice_equals(*(const struct slice *)x, *(const struct slice *)y));
+		break;
+	case FIELD_BOOL:
+		assert_int_equal(*x, *y);
+		break;
+	case FIELD_U32:
+		assert_memory_equal(x, y, 4);
+		break;
+	case FIELD_LIST:
+		n = *(const unsigned *)((const char *)a + f->other);
+		assert_int_equal(n, *(const unsigned *)((const char *)b + f->other));
+		for (unsigned i = 0; i < n; i++)
+			assert_same(f->of, (const char *)*lists[0] + i * f->of->size,
+			        (const char *)*lists[1] + i * f->of->size);
+		break;
+	default:
+		assert_memory_equal(x, y, 8);
+	}
+}
+
+static void assert_same(const struct shape *s, const void *a, const void *b)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		assert_same_field(&s->fields[i], a, b);
+}
+
+static const struct {
+	enum entry_kind kind;
+	const void *entry;
+} full[] = {
+        {ENTRY_DECISION, &full_decision},
+        {ENTRY_RESERVATION, &full_reservation},
+        {ENTRY_SETTLEMENT, &full_settlement},
+        {ENTRY_OUTCOME, &full_outcome},
+        {ENTRY_DECISION, &usual_decision},
+        {ENTRY_OUTCOME, &usual_outcome},
+};
+
+static void every_member_comes_back(void **state)
+{
+	for (size_t i = 0; i < sizeof(full) / sizeof(*full); i++)
+		assert_same(shape_of(full[i].kind), full[i].entry,
+		        pack_and_unpack(*state, full[i].kind, full[i].entry));
+}
+
+static void what_says_nothing_takes_no_room(void **state)
+{
+	struct entry_settlement none = {.cost = 0};
+	struct slice record = pack(*state, ENTRY_SETTLEMENT, &none);
+
+	assert_slice(record, "\xde\x00\x01\xa4kind\x04");
+	assert_same(shape_of(ENTRY_SETTLEMENT), &none,
+	        pack_and_unpack(*state, ENTRY_SETTLEMENT, &none));
+}
+
+static void the_extremes_of_numbers_come_back(void **state)
+{
+	struct entry_settlement e = {
+	        .cost = INT64_MIN, .tokens = UINT64_MAX, .wall_ns = UINT64_MAX};
+
+	for (unsigned shift = 0; shift < 64; shift++) {
+		assert_same(shape_of(ENTRY_SETTLEMENT), &e,
+		        pack_and_unpack(*state, ENTRY_SETTLEMENT, &e));
+		e.cost = shift & 1 ? (nanousd)(UINT64_MAX >> 1 >> shift) : INT64_MIN >> shift;
+		e.tokens >>= 1;
+	}
+}
+
+static void msgpack_c_reads_what_is_packed(void **state)
+{
+	for (size_t i = 0; i < sizeof(full) / sizeof(*full); i++) {
+		struct slice record = pack(*state, full[i].kind, full[i].entry);
+		msgpack_unpacked result;
+		size_t at = 0;
+
+		msgpack_unpacked_init(&result);
+		assert_int_equal(msgpack_unpack_next(&result, record.at, record.len, &at),
+		        MSGPACK_UNPACK_SUCCESS);
+		assert_int_equal(at, record.len);
+		assert_int_equal(result.data.type, MSGPACK_OBJECT_MAP);
+		for (uint32_t k = 0; k < result.data.via.map.size; k++) {
+			msgpack_object_kv *pair = &result.data.via.map.ptr[k];
+			struct slice key = {pair->key.via.str.ptr, pair->key.via.str.size};
+
+			assert_int_equal(pair->key.type, MSGPACK_OBJECT_STR);
+			if (slice_is(key, "agent"))
+				assert_int_equal(pair->val.type, MSGPACK_OBJECT_STR);
+		}
+		msgpack_unpacked_destroy(&result);
+	}
+}
+
+static void a_user_is_nowhere_to_be_read_without_the_key(void **state)
+{
+	struct fixture *f = *state;
+	struct slice record = pack(f, ENTRY_DECISION, &full_decision);
+
+	assert_false(slice_holds(record, SLICE("maria")));
+	f->unpack.n_seals = 0;
+	assert_int_equal(entry_unpack(&f->unpack, record, &f->entry), 0);
+	assert_int_equal(f->entry.decision.who.user.len, 0);
+	assert_int_equal(f->entry.decision.who.user_sealed.len, 17 + SEAL_OVERHEAD);
+	assert_slice(f->entry.decision.who.agent, "support");
+}
+
+static void what_is_too_long_is_cut_and_the_record_says_so(void **state)
+{
+	static char text[100000];
+	struct entry_outcome e = full_outcome;
+	struct entry_tool tools[200];
+	struct fixture *f = *state;
+
+	memset(text, 'x', sizeof(text));
+	e.who.agent = e.who.team = e.who.user = e.who.workflow = e.who.workflow_type =
+	        e.who.session = e.model = e.upstream_model = e.upstream = e.code = e.ended_by =
+	                e.cache = e.dialect = e.action = slice_from(text, sizeof(text));
+	for (unsigned i = 0; i < 200; i++)
+		tools[i] = (struct entry_tool){.name = slice_from(text, sizeof(text)), .cost = 1};
+	e.tools = tools;
+	e.n_tools = 200;
+	struct slice record = pack(f, ENTRY_OUTCOME, &e);
+	assert_in_range(record.len, 1, RECORD_MAX);
+	assert_true(slice_holds(record, SLICE("\xa3"
+	                                      "cut\xc3")));
+	assert_int_equal(entry_unpack(&f->unpack, record, &f->entry), 0);
+	assert_int_equal(f->entry.outcome.who.agent.len, ENTRY_TEXT_MAX);
+	assert_int_equal(f->entry.outcome.who.user.len, ENTRY_USER_MAX);
+	assert_in_range(f->entry.outcome.n_tools, 5, 199);
+	assert_false(slice_holds(pack(f, ENTRY_OUTCOME, &full_outcome), SLICE("cut")));
+}
+
+static void a_list_of_many_small_things_is_cut_too(void **state)
+{
+	static struct entry_tool tools[20000];
+	struct entry_outcome e = {.tools = tools, .n_tools = 20000};
+	struct fixture *f = *state;
+	struct slice record = pack(f, ENTRY_OUTCOME, &e);
+
+	assert_in_range(record.len, 1, RECORD_MAX);
+	assert_int_equal(entry_unpack(&f->unpack, record, &f->entry), 0);
+	assert_in_range(f->entry.outcome.n_tools, 100, RECORD_ITEMS_MAX);
+}
+
+/* A budget has to be charged what was reserved, under the name under which it was. */
+static void a_reservation_is_never_cut(void **state)
+{
+	static char text[ENTRY_TEXT_MAX + 1];
+	static struct entry_counter counters[200];
+	struct entry_reservation e = full_reservation;
+	struct fixture *f = *state;
+
+	buf_clear(&f->out);
+	e.id = slice_from(text, sizeof(text));
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), -EMSGSIZE);
+	e = full_reservation;
+	e.counters = counters;
+	e.n = 200;
+	for (unsigned i = 0; i < e.n; i++)
+		counters[i].name = slice_from(text, ENTRY_TEXT_MAX);
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), -EMSGSIZE);
+	assert_int_equal(buf_len(&f->out), 0);
+	e.n = 20;
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), 0);
+}
+
+static int unpack_literal(struct fixture *f, struct slice record)
+{
+	/* In memory of exactly its size. */
+	char *at = malloc(record.len ? record.len : 1);
+
+	memcpy(at, record.at, record.len);
+	int r = entry_unpack(&f->unpack, slice_from(at, record.len), &f->entry);
+	free(at);
+	return r;
+}
+#define UNPACK(literal) unpack_literal(*state, SLICE(literal))
+
+static void what_a_later_version_adds_is_passed_over(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(UNPACK("\x81\xa4kind\x20"), 0);
+	assert_int_equal(f->entry.kind, 32);
+	assert_int_equal(UNPACK("\x82\xa4kind\x20\xa5"
+	                        "agent\x93\xc0\x81\x01\x02\xcb\0\0\0\0\0\0\0\0"),
+	        0);
+	assert_int_equal(UNPACK("\x84\xa4kind\x04\xa3new\xc7\x02\x05xx\xa4more\xd8\x01"
+	                        "0123456789abcdef\xa6tokens\x07"),
+	        0);
+	assert_int_equal(f->entry.settlement.tokens, 7);
+	/* A number may be written longer than it has to be. */
+	assert_int_equal(UNPACK("\x82\xa4kind\xcd\0\x04\xa6tokens\xd3\0\0\0\0\0\0\0\x09"), 0);
+	assert_int_equal(f->entry.settlement.tokens, 9);
+}
+
+static void what_is_no_record_is_refused(void **state)
+{
+	assert_int_equal(UNPACK(""), -EBADMSG);
+	assert_int_equal(UNPACK("\x80"), -EBADMSG);
+	assert_int_equal(UNPACK("\x91\xa4kind"), -EBADMSG);
+	assert_int_equal(UNPACK("\x81\xa4kinD\x04"), -EBADMSG);
+	assert_int_equal(UNPACK("\x81\xa4kind\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\x81\xa4kind\x04\xc0"), -EBADMSG); /* something follows */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa6tokens\xff"), -EBADMSG);  /* negative */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa6tokens\xa1x"), -EBADMSG); /* another type */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa9"
+	                        "estimated\x01"),
+	        -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa2id\xc4\x01x"), -EBADMSG);
+	assert_int_equal(
+	        UNPACK("\x83\xa4kind\x04\xa6tokens\x01\xa6tokens\x01"), -EBADMSG); /* twice */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\x01\x02"), -EBADMSG);  /* a key that is none */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa1x\xc1"), -EBADMSG); /* no msgpack */
+	assert_int_equal(UNPACK("\x82\xa4kind\x05\xa8"
+	                        "attempts\xcf\0\0\0\1\0\0\0\0"),
+	        -EBADMSG);
+}
+
+static void what_is_declared_costs_nothing_until_it_is_there(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(UNPACK("\x82\xa4kind\x03\xa8"
+	                        "counters\xdd\xff\xff\xff\xff"),
+	        -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x03\xa1x\xdd\xff\xff\xff\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x03\xa1x\xdf\xff\xff\xff\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x03\xa1x\xdb\xff\xff\xff\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x03\xa1x\xc9\xff\xff\xff\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\xdf\xff\xff\xff\xff\xa4kind\x03"), -EBADMSG);
+	assert_in_range(f->unpack.lists.cap, 0, 64u << 10);
+}
+
+static void depth_has_an_end(void **state)
+{
+	char record[200] = "\x82\xa4kind\x04\xa1x";
+	size_t len = strlen(record);
+
+	for (unsigned depth = 1; depth < 100; depth++) {
+		memset(record + len, 0x91, depth);
+		record[len + depth] = 0;
+		assert_int_equal(unpack_literal(*state, slice_from(record, len + depth + 1)),
+		        depth > RECORD_DEPTH_MAX ? -EBADMSG : 0);
+	}
+}
+
+/* Cut anywhere it is no record; changed anywhere it is read or refused, and nothing beyond it is
+ * looked at. */
+static void any_cut_is_seen_and_any_change_is_survived(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(full) / sizeof(*full); i++) {
+		struct slice record = pack(f, full[i].kind, full[i].entry);
+		char *copy = malloc(record.len);
+
+		for (size_t len = 0; len < record.len; len++)
+			assert_int_equal(unpack_literal(f, slice_from(record.at, len)), -EBADMSG);
+		memcpy(copy, record.at, record.len);
+		for (size_t at = 0; at < record.len; at++) {
+			for (unsigned value = 0; value < 256; value += 5) {
+				copy[at] = (char)value;
+				int r = unpack_literal(f, slice_from(copy, record.len));
+				assert_true(r == 0 || r == -EBADMSG);
+			}
+			copy[at] = record.at[at];
+		}
+		free(copy);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	        T(every_member_comes_back),
+	        T(what_says_nothing_takes_no_room),
+	        T(the_extremes_of_numbers_come_back),
+	        T(msgpack_c_reads_what_is_packed),
+	        T(a_user_is_nowhere_to_be_read_without_the_key),
+	        T(what_is_too_long_is_cut_and_the_record_says_so),
+	        T(a_list_of_many_small_things_is_cut_too),
+	        T(a_reservation_is_never_cut),
+	        T(what_a_later_version_adds_is_passed_over),
+	        T(what_is_no_record_is_refused),
+	        T(what_is_declared_costs_nothing_until_it_is_there),
+	        T(depth_has_an_end),
+	        T(any_cut_is_seen_and_any_change_is_survived),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
