@@ -179,3 +179,25 @@ nanousd cost_bound(const struct price *p, uint64_t input, uint64_t output, uint3
 		*ret_unpriced = unpriced;
 	return money_round_up(most);
 }
+
+void cost_bound_parts(const struct price *p, uint64_t input, uint32_t classes, nanousd *ret_fixed,
+        picousd *ret_output, uint32_t *ret_unpriced)
+{
+	uint32_t unpriced = 0;
+	picosum fixed = 0;
+	picousd output = 0;
+
+	if (!p->n && !p->free)
+		row_bound(p, NULL, input, 1, classes, &unpriced);
+	for (unsigned i = 0; i < p->n && (i == 0 || input > p->rows[i].above); i++) {
+		picosum sum = row_bound(p, &p->rows[i], input, 0, classes, &unpriced);
+		picousd each = dearest(p, &p->rows[i], USAGE_IN_END, USAGE_OUT_END, classes, &unpriced);
+
+		fixed = sum > fixed ? sum : fixed;
+		output = each > output ? each : output;
+	}
+	*ret_fixed = money_round_up(fixed);
+	*ret_output = output;
+	if (ret_unpriced)
+		*ret_unpriced = unpriced;
+}

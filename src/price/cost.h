@@ -23,3 +23,7 @@ nanousd cost_of(const struct price *p, const struct usage *u, uint32_t *ret_unpr
  * them. */
 nanousd cost_bound(const struct price *p, uint64_t input, uint64_t output, uint32_t classes,
         uint32_t *ret_unpriced);
+/* The same in two parts, for who wants to know how much output a sum of money is good for: what is due
+ * whatever is written, and what a token of output costs at most. */
+void cost_bound_parts(const struct price *p, uint64_t input, uint32_t classes, nanousd *ret_fixed,
+        picousd *ret_output, uint32_t *ret_unpriced);
