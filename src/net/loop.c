@@ -31,6 +31,13 @@ static void loop_run_steps(struct loop *l)
 	}
 }
 
+/* What could not be written down must not leave: whoever is told so takes his part back. */
+static void loop_write_down(struct loop *l)
+{
+	for (unsigned i = 0; i < TURN_ROUNDS && l->hooks.journal && l->hooks.journal(l->hooks.owner); i++)
+		loop_run_steps(l);
+}
+
 static void loop_flush(struct loop *l)
 {
 	struct list now;
@@ -61,8 +68,7 @@ void loop_turn(struct loop *l)
 	do {
 		l->told = false;
 		loop_run_steps(l);
-		if (l->hooks.journal)
-			l->hooks.journal(l->hooks.owner);
+		loop_write_down(l);
 		loop_flush(l);
 	} while (loop_has_work(l) && ++rounds < TURN_ROUNDS);
 	loop_keep(l);

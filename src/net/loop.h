@@ -14,7 +14,8 @@
 struct loop_hooks {
 	void *owner;                  /* borrowed: handed to each */
 	bool (*steps)(void *owner);   /* runs what was woken; true: something was, so ask again */
-	void (*journal)(void *owner); /* before the first byte of this turn leaves */
+	bool (*journal)(void *owner); /* before the first byte of this turn leaves; true: something ended
+	                                 because of it, so steps have to run again */
 	void (*log)(void *owner);     /* after the socket writes */
 };
 

@@ -57,11 +57,12 @@ static bool steps(void *owner)
 	return true;
 }
 
-static void journal(void *owner)
+static bool journal(void *owner)
 {
 	struct fixture *f = owner;
 
 	tell(f->a.wire && f->a.wire->bytes_out ? 'W' : 'j');
+	return false;
 }
 
 static void log_lines(void *owner)
