@@ -20,6 +20,7 @@ struct call {
 	unsigned index;            /* among its exchange's calls */
 	/* who asks: set by identity */
 	const struct agent_conf *agent; /* borrowed from the snapshot; NULL until known */
+	const uint8_t *key_sha256;      /* of the key that it showed, in the snapshot; NULL: none */
 	struct attribution by;
 	/* what for: set by the dialect, then by models */
 	struct request_facts facts;
@@ -31,6 +32,9 @@ struct call {
 	const struct price *fixed_price;       /* the policy's own; or NULL */
 	const struct price_model *table_price; /* the table's, which may change with the hour; or NULL */
 	uint64_t timeout_ns;         /* the caller's own, lower than the upstream's; 0: none */
+	uint64_t max_tokens;         /* input and output, the caller's own; 0: none */
+	nanousd max_cost;            /* the caller's own, */
+	bool has_max_cost;           /* if it has one */
 	/* the chain */
 	struct policy *policies;     /* in the exchange's arena */
 	unsigned n_policies;
@@ -45,6 +49,9 @@ struct call {
 	bool refused;
 	struct refusal refusal;
 	struct list charges;
+	struct admitted *admitted;   /* exchange/admission.h, in the exchange's arena; NULL: the store was not asked */
+	uint64_t charged_tokens;     /* that its budgets are charged with */
+	bool unplanned;              /* there was no memory to work out what its budgets have to hold */
 	struct record_verdict verdicts[RECORD_POLICIES];
 	unsigned n_verdicts;
 	struct record_tool *tools;   /* called in the answer, in arena */
@@ -55,6 +62,12 @@ struct call {
 	bool priced;                 /* cost is that of the usage as it stands */
 	bool estimated;
 };
+
+/* Whether its user may select a budget or a rate: only who is verified, or whom the policy trusts to say so. */
+static inline bool call_user_counts(const struct call *c)
+{
+	return c->by.user.len && c->agent->trust_user;
+}
 
 static inline bool call_price_is_known(const struct call *c)
 {

@@ -61,8 +61,8 @@ struct directive {
 	uint32_t count_offset; /* unsigned: how many items */
 	uint32_t present;      /* of a bool that says whether it was written; 0: none */
 	const char *fallback;  /* parsed like what users write; NULL: the member stays zero */
-	const char *inactive;  /* LATER: words that switch it off, between blanks; `[]` and `{}`
-	                          count as words */
+	const char *inactive;  /* words that switch it off, between blanks; `[]` and `{}` count as
+	                          words. LATER: nothing else is taken */
 	const char *note;      /* LATER: what its absence means, for the list of what is inactive */
 	const char *words;     /* CHOICE (or the short form): the choices, between blanks */
 	const struct directive *block; /* BLOCK: its table */

@@ -51,6 +51,9 @@ struct source {
 };
 
 /* What an exchange needs from the place it runs in; one a worker. */
+struct store;
+struct journal;
+struct tokens_learn;
 struct exchange_env {
 	struct turn *turn;
 	void (*set_deadline)(struct exchange_env *env, struct deadline *d, uint64_t at); /* monotonic ns */
@@ -61,6 +64,11 @@ struct exchange_env {
 	unsigned n_policies;
 	struct observer *observers;
 	const struct snapshot *current;             /* the newest policy: what it revokes holds for calls that run too */
+	struct journal *journal;                    /* the worker's own; NULL: nothing is written down */
+	struct list deciding, syncing;              /* exchanges that were let go in this turn; that wait for the disk */
+	struct list settling;                       /* admissions whose settlement is written down in this turn */
+	struct tokens_learn *learn;                 /* how far estimates are off; NULL: nothing is learned */
+	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
 	/* Opens the attempt that carries x's request upstream; 0 and x->source set, or a negative errno. */
@@ -114,6 +122,12 @@ struct exchange {
 	 * there are several each is asked before, and the answer is the first's: its chain judges every lap and all parts of it. */
 	struct call *calls;            /* in arena */
 	unsigned n_calls;
+
+	/* what is written down of it */
+	struct list journal_link;      /* in env->deciding or env->syncing */
+	uint64_t written_at;           /* bytes of the journal when its decision was in the file */
+	bool decided;                  /* the decision is written down */
+	bool waits_for_disk;           /* nothing goes upstream before the decision is on the disk */
 
 	/* answer */
 	struct source *source;         /* owned through its close */

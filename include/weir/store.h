@@ -28,8 +28,7 @@ enum demand_state {
 
 struct demand {
 	enum demand_kind kind;
-	bool soft;          /* asked and counted, but never a reason to refuse: its policy is in shadow. A rate or slot that
-	                     * would have refused is not taken, a budget always is */
+	bool soft;          /* asked and counted, but never a reason to refuse: its policy is in shadow */
 	bool by_tokens;     /* RATE: its units are tokens */
 	struct slice group; /* whose it is: "t:TEAM", "a:AGENT", "tool:NAME", "g"; borrowed until settled */
 	struct slice name;  /* the counter within its group, at most 160 bytes; borrowed until settled */
@@ -82,10 +81,9 @@ struct reservation {
 struct admission {
 	struct ticket ticket;   /* done with 1 (granted), 0 (refused), or a negative errno: the store cannot say */
 	struct slice id;        /* of the attempt, unique over all instances; borrowed until settled */
-	uint64_t now_wall_ns; /* for windows and ends; rates go by the store's own clock */
+	uint64_t now_wall_ns;
 	uint64_t expires;       /* wall ns: whoever has not settled by then has died, and is charged all of it */
-	struct demand *demands; /* in the order in which they are asked; borrowed until settled. A counter that is named twice
-	                         * is compared with both limits, and taken from once */
+	struct demand *demands; /* in the order in which they are asked; borrowed until settled */
 	unsigned n;
 	struct reservation reservation; /* for every DEMAND_BUDGET in demands */
 	unsigned refused_by;    /* index of the demand that refused; n: none */

@@ -45,7 +45,7 @@ static const char laptop_policy[] =
 	"models:\n"
 	"  \"*\": {upstream: openai}\n"
 	"agents:\n"
-	"  laptop: {tools: [any-local], models: [\"*\"]}\n";
+	"  laptop: {tools: [any-local], models: [\"*\"], budget: {agent: {cost: 5, per: day}}}\n";
 
 struct options {
 	const char *paths[PATHS_MAX];
@@ -101,7 +101,7 @@ static struct conf *load(const struct options *o, struct diagnostics *d)
 		return NULL;
 	}
 	fprintf(stderr,
-		"weir: no policy was given; this one is in force (it has NO BUDGET: nothing limits what is spent):\n\n%s\n",
+		"weir: no policy was given; this one is in force (a budget of 5 USD a day, for models whose price is known):\n\n%s\n",
 		laptop_policy);
 	return conf_load_text("laptop.yaml", slice_str(laptop_policy), d);
 }

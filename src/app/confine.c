@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "app/confine.h"
 #include "app/sandbox.h"
@@ -26,9 +27,17 @@ static int folder_of(struct slice socket)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Made here, since nothing can be made beside the state once files are confined; -1: the keeper says what is wrong with it. */
+static int journal_folder(const struct conf *conf)
+{
+	if (mkdir(conf->audit.path.at, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return open(conf->audit.path.at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void confine_files(struct confinement *c, const struct state *state, const struct conf *conf)
 {
-	int *folders = mem_alloc((conf->n_listeners + 1) * sizeof(*folders));
+	int *folders = mem_alloc((conf->n_listeners + 2) * sizeof(*folders));
 	size_t n = 1;
 
 	if (!folders) {
@@ -36,6 +45,9 @@ static void confine_files(struct confinement *c, const struct state *state, cons
 		return;
 	}
 	folders[0] = state->dir;
+	int journal = journal_folder(conf);
+	if (journal >= 0)
+		folders[n++] = journal;
 	for (unsigned i = 0; i < conf->n_listeners; i++) {
 		const struct listener_conf *l = &conf->listeners[i];
 		int fd = l->address.none || !l->address.unix_path.len

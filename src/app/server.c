@@ -10,8 +10,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/diagnostics.h"
+#include "journal/keeper.h"
 
 #define SINK_ROOM (8u << 20)
+#define LEARNED_PAIRS 1024 /* of an agent and a model */
+#define STORE_MEMORY ((size_t)256 << 20) /* of counters: touched only as they come into being */
 
 /* ---- sockets ---- */
 
@@ -184,12 +187,29 @@ static void warm_contexts(struct server *s, const struct conf *conf)
 				tls_contexts_warm(s->contexts, conf->upstreams[i].tls_ca);
 }
 
-static int start_workers(struct server *s, const struct conf *conf)
+static unsigned count_workers(const struct conf *conf)
 {
 	unsigned n = conf->workers ? conf->workers : cpus_allowed();
 
-	if (n > SERVER_WORKERS_MAX)
-		n = SERVER_WORKERS_MAX;
+	return n > SERVER_WORKERS_MAX ? SERVER_WORKERS_MAX : n;
+}
+
+static int open_journal(struct server *s, const struct conf *conf, char note[512])
+{
+	struct keeper_options o = {
+		.path = conf->audit.path.at,
+		.workers = count_workers(conf),
+		.segment = conf->audit.segment,
+		.key = deployment_key(s, conf),
+	};
+
+	return keeper_open(&s->keeper, &o, note);
+}
+
+static int start_workers(struct server *s, const struct conf *conf)
+{
+	unsigned n = count_workers(conf);
+
 	s->metrics = metrics_new(n + 1);
 	s->workers = mem_zalloc((n + 1) * sizeof(*s->workers));
 	if (!s->workers || !s->metrics)
@@ -207,9 +227,12 @@ static int start_shared(struct server *s)
 {
 	s->sink = sink_new(STDOUT_FILENO, SINK_ROOM);
 	s->recent = recent_new();
+	s->store = embedded_new((struct table_limits){EMBEDDED_IDS_A_GROUP, STORE_MEMORY}, &clock_system);
 	s->strangers = mem_zalloc(sizeof(*s->strangers));
 	s->contexts = tls_contexts_new();
-	return s->sink && s->recent && s->strangers && s->contexts ? 0 : -ENOMEM;
+	if (tokens_learn_init(&s->learn, LEARNED_PAIRS) < 0)
+		return -ENOMEM;
+	return s->sink && s->recent && s->store && s->strangers && s->contexts ? 0 : -ENOMEM;
 }
 
 int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512])
@@ -225,6 +248,8 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 		confine_start(&s->confinement, &s->state, conf);
 	snprintf(ret_note, 512, "There is not enough memory to start.");
 	r = start_shared(s);
+	if (r == 0)
+		r = open_journal(s, conf, ret_note);
 	if (r == 0)
 		r = start_workers(s, conf);
 	if (r < 0) {
@@ -338,6 +363,13 @@ void server_stop(struct server *s)
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->workers[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_end(&s->workers[i]);
+	if (s->keeper)
+		keeper_close(s->keeper);
+	s->keeper = NULL;
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_journal_finish(&s->workers[i].journal);
+	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_finish(&s->workers[i]);
 	remove_sockets(s);
 	log_init(NULL, LEVEL_INFO, s->log_text ? FORMAT_TEXT : FORMAT_JSON);
@@ -345,6 +377,8 @@ void server_stop(struct server *s)
 	if (s->contexts)
 		tls_contexts_free(s->contexts);
 	recent_free(s->recent);
+	embedded_free(s->store);
+	tokens_learn_finish(&s->learn);
 	mem_free(s->strangers);
 	metrics_free(s->metrics);
 	own_listeners_finish(&s->own);

@@ -8,6 +8,8 @@
 #include "app/worker.h"
 #include "base/sink.h"
 #include "exchange/recent.h"
+#include "store/embedded.h"
+#include "text/tokens_learn.h"
 #include "exchange/strangers.h"
 #include "net/address_rule.h"
 #include "net/tls_context.h"
@@ -27,6 +29,9 @@ struct server {
 	bool log_text;
 	struct metrics *metrics;  /* owned */
 	struct recent *recent;    /* owned */
+	struct keeper *keeper;    /* owned: writes down what is decided */
+	struct tokens_learn learn; /* how far estimates of tokens are off */
+	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
 	struct own_listeners own;

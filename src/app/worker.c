@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "exchange/attempt.h"
+#include "journal/keeper.h"
 #include "policy/registry.h"
 #include "upstream/pool.h"
 
@@ -23,6 +24,13 @@ static void env_clear_deadline(struct exchange_env *env, struct deadline *d)
 	struct worker *w = env->owner;
 
 	loop_deadline_clear(w->loop, d);
+}
+
+static bool on_journal(void *owner)
+{
+	struct worker *w = owner;
+
+	return worker_journal_turn(&w->journal);
 }
 
 static void on_log(void *owner)
@@ -42,6 +50,8 @@ static void init_env(struct worker *w)
 		.now = &w->loop->now,
 		.policies = policy_registry,
 		.n_policies = POLICY_COUNT,
+		.learn = &w->server->learn,
+		.store = embedded_store(w->server->store),
 		.recent = w->server->recent,
 		.strangers = w->server->strangers,
 		.reach = attempt_open,
@@ -70,7 +80,9 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 		return -ENOMEM;
 	}
 	init_env(w);
-	struct loop_hooks hooks = {.owner = w, .log = on_log};
+	if (!health)
+		worker_journal_init(&w->journal, keeper_journal(server->keeper, index), &w->env, w->loop);
+	struct loop_hooks hooks = {.owner = w, .journal = on_journal, .log = on_log};
 	loop_set_hooks(w->loop, &hooks);
 	return 0;
 }
@@ -109,7 +121,7 @@ static void gate_free(struct worker_gate *g)
 	mem_free(g);
 }
 
-void worker_finish(struct worker *w)
+void worker_end(struct worker *w)
 {
 	if (!w->loop)
 		return;
@@ -117,10 +129,18 @@ void worker_finish(struct worker *w)
 		struct worker_gate *g = container_of(node, struct worker_gate, link);
 		if (g->listener)
 			listener_close(g->listener);
+		g->listener = NULL;
 		session_gate_shutdown(&g->gate);
 	}
 	for (unsigned i = 0; i < 8; i++)
 		loop_run_once(w->loop, false); /* closed handles call back, the dead are freed */
+}
+
+void worker_finish(struct worker *w)
+{
+	if (!w->loop)
+		return;
+	worker_end(w);
 	list_foreach_safe(node, after, &w->gates)
 		gate_free(container_of(node, struct worker_gate, link));
 	view_unref(w->view);

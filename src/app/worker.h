@@ -4,6 +4,7 @@
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
+#include "app/worker_journal.h"
 #include "exchange/session.h"
 #include "exchange/view.h"
 #include "net/listener.h"
@@ -36,6 +37,7 @@ struct worker {
 	struct resolver *resolver;  /* owned */
 	struct pools *pools;        /* owned */
 	struct exchange_env env;
+	struct worker_journal journal;
 	struct view *view;          /* counted */
 	struct list gates;
 	struct access_log *log;     /* owned */
@@ -46,6 +48,7 @@ struct worker {
 int worker_init(struct worker *w, struct server *server, unsigned index, bool health);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);   /* from another thread: ends the loop and joins */
+void worker_end(struct worker *w);    /* after that: what still runs ends here, and is written down */
 void worker_finish(struct worker *w); /* after the thread has ended, or if it never began */
 
 /* What a reload hands to a worker: the new policy and descriptors for listeners that are new. From any thread; takes over

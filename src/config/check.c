@@ -10,5 +10,6 @@ void policy_check(struct load *l)
 	check_upstreams(l);
 	check_models(l);
 	check_agents(l);
+	check_budgets(l);
 	check_identities(l);
 }

@@ -5,7 +5,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/map.h"
-#include "base/money.h"
+#include "config/allowance.h"
 #include "crypto/digest.h"
 
 enum listener_kind { LISTENER_AGENTS, LISTENER_ADMIN, LISTENER_HEALTH };
@@ -118,7 +118,7 @@ struct identity_conf {
 enum denied_tool { DENIED_STRIP, DENIED_REFUSE };
 
 /* What a policy may be put in shadow: bit i is the i-th name of shadow_names. */
-enum shadow_bit { SHADOW_MODELS = 1, SHADOW_TOOLS = 2 };
+enum shadow_bit { SHADOW_MODELS = 1, SHADOW_TOOLS = 2, SHADOW_RATES = 4, SHADOW_BUDGET = 8 };
 extern const char *const shadow_names[];
 
 struct agent_conf {
@@ -138,10 +138,17 @@ struct agent_conf {
 	struct slice team; /* empty: none */
 	bool suspended;
 	bool trust_user, trust_workflow, trust_session;
+	struct allowance_conf allowance;
 	unsigned shadow;         /* shadow_bits */
 	uint64_t shadow_until;   /* wall ns; 0: no end */
 	bool privacy_hash_users; /* user ids that are e-mail addresses are hashed in logs: always
 	                            true */
+};
+
+struct audit_conf {
+	struct slice path; /* after resolving: never empty */
+	uint8_t strict;    /* 1: a decision is on the disk before its call goes on */
+	uint64_t segment;  /* bytes */
 };
 
 enum unknown_price { UNKNOWN_PRICE_COUNT, UNKNOWN_PRICE_DENY };
@@ -168,7 +175,11 @@ struct conf {
 	struct secret
 	        *deployment_keys[8]; /* the first seals; n == 0: made in the state directory */
 	unsigned n_deployment_keys;
+	struct budget_item *budgets; /* of the whole gateway */
+	unsigned n_budgets;
+	struct audit_conf audit;
 	enum unknown_price unknown_price;
+	bool unknown_price_said; /* the policy itself says what is done about it */
 	uint64_t drain_quiet_ns, drain_hard_ns, keep_alive_comment_ns;
 	unsigned workers; /* 0: one a core */
 	int log_level;    /* 0 debug 1 info 2 warn 3 error */

@@ -11,6 +11,7 @@
 #define ONE_OR_LIST .shape = SHAPE_ONE_OR_LIST
 #define MAP_OF(names_) .shape = SHAPE_MAP, .key_kind = DIRECTIVE_##names_
 #define LATER(inactive_) .status = DIRECTIVE_LATER, .inactive = (inactive_)
+#define OFF(words_) .inactive = (words_)
 #define OR_SHORT(kind_) .short_kind = DIRECTIVE_##kind_
 
 extern const struct directive root_directives[];     /* struct conf */
@@ -19,7 +20,8 @@ extern const struct directive upstream_directives[]; /* struct upstream_conf */
 extern const struct directive model_directives[];    /* struct model_conf */
 extern const struct directive tool_directives[];     /* struct tool_conf */
 extern const struct directive agent_directives[];    /* struct agent_conf */
-extern const struct directive budget_directives[];   /* only checked */
+extern const struct directive budget_directives[];   /* struct allowance_conf */
+extern const struct directive gateway_budget_keys[]; /* struct budget_item */
 extern const char shadow_words[]; /* what can be in shadow now, then what comes later */
 
 /* Keys of an agent that defaults and teams cannot give it. */

@@ -3,8 +3,8 @@
  * agent's own. */
 #include "config/keys.h"
 
-const char *const shadow_names[] = {"models", "tools", NULL};
-const char shadow_words[] = "models tools screening approval rates cache budget privacy route";
+const char *const shadow_names[] = {"models", "tools", "rates", "budget", NULL};
+const char shadow_words[] = "models tools rates budget screening approval cache privacy route";
 static const char never_in_shadow[] = "limits identity suspension egress credentials audit";
 
 bool agent_key_is_own(struct slice key)
@@ -40,26 +40,6 @@ static const struct directive identity_keys[] = {
         {KEY("jwt", BLOCK, "a token of an identity provider"), OF_BLOCK(jwt_keys), LATER("none")},
         {KEY("service_account", BLOCK, "a Kubernetes service account"),
                 OF_BLOCK(service_account_keys), LATER("none")},
-        {0},
-};
-
-static const struct directive budget_item_keys[] = {
-        {KEY("cost", MONEY, "USD")},
-        {KEY("tokens", COUNT, "input and output tokens together")},
-        {KEY("per", CHOICE, "the time that it is for"), .words = "hour day month total"},
-        {0},
-};
-
-const struct directive budget_directives[] = {
-        {KEY("request", BLOCK, "one request"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("workflow", BLOCK, "one workflow"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("session", BLOCK, "one session"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("user", BLOCK, "one user"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("agent", BLOCK, "the agent"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("team", BLOCK, "the team as a whole"), ONE_OR_LIST, OF_BLOCK(budget_item_keys)},
-        {KEY("warn_at", PERCENT, "when an alert is raised")},
-        {KEY("on_unknown_usage", CHOICE, "what is charged when the provider does not say"),
-                .words = "reserved estimate"},
         {0},
 };
 
@@ -150,6 +130,11 @@ static const struct directive mode_keys[] = {
         {0},
 };
 
+#define ALLOWANCE_ITEMS(member)                                                                    \
+	.stored = true, .offset = offsetof(struct agent_conf, allowance.member),                   \
+	.width = sizeof(*((struct agent_conf *)0)->allowance.member),                              \
+	.count_offset = offsetof(struct agent_conf, allowance.n_##member)
+
 const struct directive agent_directives[] = {
         {KEY("identity", BLOCK, "how it is known; several keys overlap while they are rotated"),
                 LIST, OF_BLOCK(identity_keys), DIRECTIVE_ITEMS(struct agent_conf, identities)},
@@ -164,15 +149,19 @@ const struct directive agent_directives[] = {
                 LATER("[] none"), .note = "no call waits for a person's approval"},
         {KEY("hosted_tools", TEXT, "tools of the provider that it may switch on, as web_search"),
                 LIST, DIRECTIVE_ITEMS(struct agent_conf, hosted_tools)},
-        {KEY("rate_limit", RATE, "requests"), ONE_OR_LIST, LATER("none []"),
-                .note = "there are no rate limits"},
-        {KEY("token_rate_limit", RATE, "tokens"), ONE_OR_LIST, LATER("none []")},
-        {KEY("concurrency", COUNT, "calls at once"), LATER("none")},
+        {KEY("rate_limit", RATE, "requests"), ONE_OR_LIST, OFF("none []"),
+                ALLOWANCE_ITEMS(rates)},
+        {KEY("token_rate_limit", RATE, "tokens"), ONE_OR_LIST, OFF("none []"),
+                ALLOWANCE_ITEMS(token_rates)},
+        {KEY("concurrency", COUNT, "calls at once"), OFF("none"), .min = 1,
+                DIRECTIVE_AT(struct agent_conf, allowance.concurrency)},
         {KEY("budget", BLOCK, "money and tokens it may spend"), OF_BLOCK(budget_directives),
-                LATER("none {}"), .note = "there are no budgets: spending is counted, not limited"},
+                OFF("none {}"), DIRECTIVE_AT(struct agent_conf, allowance)},
         {KEY("trust_claimed", CHOICE, "attributions that callers may claim for budgets and rates"),
                 LIST, .words = "user workflow session", .read = trust_read},
-        {KEY("min_output", COUNT, "output tokens under which a budget refuses a call"), .min = 1},
+        {KEY("min_output", COUNT, "output tokens under which a budget refuses a call"),
+                DIRECTIVE_AT(struct agent_conf, allowance.min_output), .fallback = "256", .min = 1,
+                .max = 1000000000},
         {KEY("on_denied_tool", CHOICE, "strip takes a tool out of the request, refuse answers 403"),
                 DIRECTIVE_AT(struct agent_conf, on_denied_tool), .words = "strip refuse",
                 .fallback = "strip"},

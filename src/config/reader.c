@@ -217,6 +217,8 @@ void directive_read(struct reader *r, const struct directive *d, const struct no
 	/* null unsets: the same as leaving it out. */
 	if (n && n->kind == NODE_NULL)
 		n = NULL;
+	if (n && d->status == DIRECTIVE_BUILT && d->inactive && directive_is_inactive(d, n))
+		n = NULL;
 	if (d->status == DIRECTIVE_LATER) {
 		if (n)
 			later_read(r, d, n);

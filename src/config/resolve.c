@@ -67,13 +67,29 @@ static void resolve_state_path(struct load *l)
 	buf_finish(&path);
 }
 
+/* Beside the state: what is spent is known from it when Weir starts again. */
+static void resolve_audit_path(struct load *l)
+{
+	struct buf path = BUF_INIT(PATH_MAX);
+
+	if (l->conf->audit.path.len)
+		return;
+	if (buf_printf(&path, "%.*s/journal", SLICE_FMT(l->conf->state_path)))
+		diagnostics_no_memory(l->d);
+	else
+		l->conf->audit.path = reader_keep(&l->reader, buf_slice(&path));
+	buf_finish(&path);
+}
+
 void policy_resolve(struct load *l)
 {
 	resolve_state_path(l);
+	resolve_audit_path(l);
 	resolve_upstreams(l);
 	resolve_models(l);
 	resolve_tools(l);
 	resolve_agents(l);
+	resolve_budgets(l);
 	index_all(l);
 	resolve_listeners(l);
 }

@@ -180,8 +180,8 @@ static void write_shape(struct json_writer *w, const struct directive *d)
 	}
 }
 
-/* What is not built may be written as what switches it off. */
-static void write_later(struct json_writer *w, const struct directive *d)
+/* What can be switched off may be written as a word for that. */
+static void write_or_off(struct json_writer *w, const struct directive *d)
 {
 	json_key(w, "anyOf");
 	json_open(w, '[');
@@ -217,8 +217,8 @@ static void write_key(struct json_writer *w, const struct directive *d)
 	json_key(w, d->name);
 	json_open(w, '{');
 	write_help(w, d);
-	if (d->status == DIRECTIVE_LATER)
-		write_later(w, d);
+	if (d->inactive)
+		write_or_off(w, d);
 	else
 		write_shape(w, d);
 	json_close(w, '}');

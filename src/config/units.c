@@ -132,7 +132,7 @@ static struct slice next_word(struct slice *s)
 	return slice_from(rest.at, n);
 }
 
-static int rate_option(struct slice word, struct slice value, struct rate *rate)
+static int rate_option(struct slice word, struct slice value, struct rate_conf *rate)
 {
 	if (slice_is(word, "burst"))
 		return !rate->burst && !count_parse(value, &rate->burst) && rate->burst ? 0
@@ -148,7 +148,7 @@ static int rate_option(struct slice word, struct slice value, struct rate *rate)
 	return 0;
 }
 
-static int rate_core(struct slice word, struct rate *rate)
+static int rate_core(struct slice word, struct rate_conf *rate)
 {
 	const char *slash = word.len ? memchr(word.at, '/', word.len) : NULL;
 	struct slice period;
@@ -166,9 +166,9 @@ static int rate_core(struct slice word, struct rate *rate)
 	return rate->count && rate->period_ns ? 0 : -EINVAL;
 }
 
-int rate_parse(struct slice s, struct rate *ret)
+int rate_parse(struct slice s, struct rate_conf *ret)
 {
-	struct rate rate = {0};
+	struct rate_conf rate = {0};
 	struct slice word = next_word(&s);
 	int error = rate_core(word, &rate);
 

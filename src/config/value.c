@@ -166,7 +166,7 @@ static bool bool_read(struct reader *r, const struct directive *d, const struct 
 
 static bool rate_read(struct reader *r, const struct directive *d, const struct node *n, void *at)
 {
-	struct rate rate;
+	struct rate_conf rate;
 
 	if (rate_parse(n->text, &rate)) {
 		refuse(r, d, DIRECTIVE_RATE, n);
@@ -175,7 +175,7 @@ static bool rate_read(struct reader *r, const struct directive *d, const struct 
 		return false;
 	}
 	if (at)
-		*(struct rate *)at = rate;
+		*(struct rate_conf *)at = rate;
 	return true;
 }
 

@@ -3,11 +3,22 @@
  * Weir says beside them. */
 #include <errno.h>
 #include "base/plain.h"
+#include "exchange/admission.h"
+#include "exchange/answer_limits.h"
 #include "exchange/header_set.h"
 #include "exchange/leak.h"
 #include "exchange/steps.h"
 
 #define NAMED_MAX 1024 /* bytes of a value that is not ours */
+
+/* What a provider grants us is not what this agent is granted: where Weir has rates of its own, only they are shown. */
+static bool is_rate_of_provider(const struct exchange *x, struct slice name)
+{
+	const struct admitted *a = x->calls[0].admitted;
+
+	return a && a->n_rates && !x->source_local &&
+	       (slice_starts(name, SLICE("x-ratelimit-")) || slice_starts(name, SLICE("ratelimit")));
+}
 
 static int copy_headers(const struct exchange *x, struct head *to, const struct head *from)
 {
@@ -18,6 +29,8 @@ static int copy_headers(const struct exchange *x, struct head *to, const struct 
 	for (unsigned i = 0; i < from->n_headers; i++) {
 		const struct header *h = &from->headers[i];
 		if (header_set_has(left_out, h->id) || (!x->source_local && leak_keeps_header(x, h)))
+			continue;
+		if (h->id == HEADER_OTHER && is_rate_of_provider(x, h->name))
 			continue;
 		if (head_add_header(to, *h) < 0)
 			return -ENOMEM;
@@ -72,6 +85,8 @@ static int add_own(struct exchange *x, struct head *to)
 	if (add_other(to, SLICE("x-weir-request-id"), slice_from(x->request_id, 26)) < 0)
 		return -ENOMEM;
 	if (add_named(x, to, SLICE("x-weir-tools-removed"), buf_slice(&c->tools_removed)) < 0)
+		return -ENOMEM;
+	if (c->admitted && answer_limits_add(x, to) < 0)
 		return -ENOMEM;
 	if (x->source_local)
 		return head_add(to, HEADER_X_REQUEST_ID, SLICE("x-request-id"), slice_from(x->request_id, 26));

@@ -261,6 +261,7 @@ struct exchange *exchange_new(struct exchange_env *env, struct view *view, struc
 		return NULL;
 	x->reapable.free = exchange_retire;
 	list_init(&x->reapable.link);
+	list_init(&x->journal_link);
 	x->env = env;
 	x->view = view_ref(view);
 	x->snapshot = view->snapshot;

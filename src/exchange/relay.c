@@ -3,10 +3,13 @@
  * the source is not read while a policy waits or the agent does not take what was sent. */
 #include <errno.h>
 #include "base/mem.h"
+#include "exchange/admission.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
+
+#define OVER_BOUND "The answer has come to the length that its budget allows, and was ended there."
 
 /* The content type without its parameters; empty: none was said. */
 static struct slice type_of(const struct head *h)
@@ -253,6 +256,17 @@ static int take_arrived(struct exchange *x, struct slice *ret)
 	return ret->at ? 0 : -ENOMEM;
 }
 
+/* A provider that keeps to the bound it was given ends by itself; what is counted here is an estimate, so one that seems to go
+ * a little beyond it is let be. */
+static bool is_over_bound(const struct call *c)
+{
+	uint64_t bound = admission_bound(c) * (c->facts.n ? c->facts.n : 1);
+
+	if (!c->answer_tokens || !bound)
+		return false;
+	return tokens_estimate(c->answer_tokens, tokens_family(c->facts.model)) > bound + bound * 15 / 100 + 16;
+}
+
 /* Takes the lap to its end, unless a policy waits. */
 static enum step lap_finish(struct exchange *x)
 {
@@ -265,7 +279,9 @@ static enum step lap_finish(struct exchange *x)
 		return refuse(x, &x->calls[0].refusal);
 	if (r == CHAIN_ABORT || lap_render(x) < 0 || lap_send(x, x->lap.last) < 0)
 		return step_abort(x);
-	return x->lap.last ? step_to(x, PHASE_CLOSING) : STEP_ON;
+	if (x->lap.last)
+		return step_to(x, PHASE_CLOSING);
+	return is_over_bound(&x->calls[0]) ? refuse_fault(x, FAULT_BUDGET_EXCEEDED, OVER_BOUND) : STEP_ON;
 }
 
 static enum step relay_stream(struct exchange *x)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settle: what a call cost, and the record of it. Unknown usage is never 0: it is estimated and marked. */
+#include "exchange/admission.h"
+#include "exchange/journaling.h"
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 #include "price/cost.h"
 
-#define BYTES_A_TOKEN 4 /* of text, roughly; an estimate may be off, so it is taken 1.15 times */
+#define BYTES_A_TOKEN 4 /* of text, roughly */
 
 /* The table's entry: by the model that really answered, since that is what the provider bills; else by the one asked for. */
 static const struct price_model *table_price(const struct exchange *x, const struct call *c)
@@ -41,12 +43,34 @@ static bool must_estimate(const struct exchange *x, const struct call *c)
 	return !x->answer.usage.known || !x->answer.complete; /* what was told before the end may be a part only */
 }
 
+/* Nobody knows what it cost: what its budgets hold for it is charged, unless the policy takes an estimate; or that, where even
+ * an estimate is more. */
+static void charge_reserved(struct call *c)
+{
+	const struct reservation *r = admission_reserved(c);
+
+	if (!r || c->agent->allowance.on_unknown_usage == UNKNOWN_USAGE_ESTIMATE)
+		return;
+	if (c->cost < r->cost)
+		c->cost = r->cost;
+	if (c->charged_tokens < r->tokens)
+		c->charged_tokens = r->tokens;
+}
+
+/* An estimate may be off, so it is taken 1.15 times; from the bytes, where nobody counted. */
+static uint64_t with_margin(const struct token_counter *t, const struct slice *model, uint64_t bytes)
+{
+	uint64_t tokens = t ? tokens_estimate(t, tokens_family(*model)) : (bytes + BYTES_A_TOKEN - 1) / BYTES_A_TOKEN;
+
+	return tokens * 115 / 100;
+}
+
 /* What the provider told stands, where it is more. */
 static void estimate(struct exchange *x, const struct call *c)
 {
 	struct usage *u = &x->answer.usage;
-	uint64_t in = c->facts.text_bytes * 115 / (BYTES_A_TOKEN * 100) + 1;
-	uint64_t out = x->answer.text_bytes * 115 / (BYTES_A_TOKEN * 100);
+	uint64_t in = with_margin(c->tokens, &c->facts.model, c->facts.text_bytes) + 1;
+	uint64_t out = with_margin(c->answer_tokens, &c->facts.model, x->answer.text_bytes);
 
 	if (!usage_input_total(u))
 		u->in_uncached = in;
@@ -70,14 +94,19 @@ void settle_cost(struct exchange *x, struct call *c)
 	}
 	if (!x->answer.usage.known && !c->estimated)
 		return;
+	c->charged_tokens = x->answer.usage.total;
 	const struct price *p = price_of(x, c);
 	if (!p) {
 		x->price_unknown = true;
+		if (c->estimated)
+			charge_reserved(c);
 		return;
 	}
 	c->cost = cost_of(p, &x->answer.usage, &unpriced);
 	x->price_unknown = unpriced != 0;
 	c->priced = true;
+	if (c->estimated)
+		charge_reserved(c);
 }
 
 static const struct slice action_names[] = {
@@ -91,6 +120,11 @@ static const struct slice action_names[] = {
 	[ACTION_ME] = SLICE_INIT("me"),
 	[ACTION_CALL_STATUS] = SLICE_INIT("call"),
 };
+
+struct slice action_name(enum action a)
+{
+	return action_names[a];
+}
 
 /* An e-mail address names a person to everyone who reads the log; its keyed hash only to who holds the key. */
 static struct slice user_shown(struct exchange *x, struct slice user)
@@ -155,7 +189,7 @@ static void fill_how(struct record *r, const struct exchange *x, const struct ca
 
 	r->status = x->status;
 	r->fault = x->client_gone && x->fault == FAULT_NONE && !x->last_sent ? FAULT_CLIENT_GONE : x->fault;
-	r->verdict = c->refused || is_our_no(x->fault) ? "deny" : "allow";
+	r->verdict = c->refused || (is_our_no(x->fault) && !x->went_upstream) ? "deny" : "allow"; /* what ran was allowed, and cut */
 	r->policy_version = slice_str(x->snapshot->conf->version);
 	r->note = x->note;
 	r->ended_by = ended_by(x);
@@ -196,6 +230,7 @@ void settle_record(struct exchange *x)
 		fill_what(&r, x, c);
 		fill_how(&r, x, c);
 		fill_cost(&r, x, c);
+		journaling_close(x, c, &r);
 		for (struct observer *o = x->env->observers; o; o = o->next)
 			o->call_ended(o, &r);
 		if (x->env->recent)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include "base/mem.h"
 #include "exchange/chain.h"
+#include "exchange/journaling.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -106,6 +107,16 @@ static enum step step_reading(struct exchange *x)
 	return step_to(x, PHASE_JUDGING);
 }
 
+/* That it goes on, before a byte of it does. */
+static int write_down(struct exchange *x)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < x->n_calls && r == 0; i++)
+		r = journaling_allow(x, &x->calls[i]);
+	return r;
+}
+
 static enum step step_judging(struct exchange *x)
 {
 	struct complaint why UNINIT;
@@ -115,6 +126,8 @@ static enum step step_judging(struct exchange *x)
 		return step_to(x, PHASE_CLOSING);
 	if (x->source_fault != FAULT_NONE)
 		return refuse_fault(x, x->source_fault, x->source_note);
+	if (!journaling_is_ready(x))
+		return refuse_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
 	if (!x->calls[0].facts.action && request_read(x, &why) < 0)
 		return refuse_complaint(x, &why);
 	for (unsigned i = 0; i < x->n_calls; i++) {
@@ -126,8 +139,12 @@ static enum step step_judging(struct exchange *x)
 			return heed_chain(x, r, c);
 		c->judged = true;
 	}
-	if (request_edit(x, &why) < 0)
+	if (!x->decided && request_edit(x, &why) < 0)
 		return refuse_complaint(x, &why);
+	if (!x->decided && write_down(x) < 0)
+		return refuse_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
+	if (x->waits_for_disk)
+		return STEP_WAIT;
 	if (x->env->reach(x->env, x) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_REACHING);
@@ -155,6 +172,7 @@ static enum step step_closing(struct exchange *x)
 {
 	x->env->clear_deadline(x->env, &x->deadline);
 	exchange_works(x);
+	journaling_forget(x);
 	if (x->source)
 		x->source->ops->close(x->source);
 	x->source = NULL;

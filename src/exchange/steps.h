@@ -44,3 +44,4 @@ int answer_head_send(struct exchange *x, bool last);
 /* settle.c: what the call cost, and the record of it. */
 void settle_cost(struct exchange *x, struct call *c);
 void settle_record(struct exchange *x);
+struct slice action_name(enum action a); /* as records have it */

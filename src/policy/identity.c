@@ -133,6 +133,7 @@ static enum verdict identity_head(struct policy *p)
 			return refuse_unknown(c, why);
 	}
 	c->agent = found ? found->agent : x->down->listener->default_agent;
+	c->key_sha256 = found ? found->sha256 : NULL;
 	if (!c->agent)
 		return refuse_unknown(c, NULL);
 	if (!found) {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limits: what can be refused before anyone asks who is calling: targets that are not canonical, bodies that are no JSON
  * or too large, browsers from elsewhere, headers that ask for what is not there. */
+#include <errno.h>
 #include "policy/registry.h"
 #include "policy/duration.h"
 #include "weir/exchange.h"
+
+#define MAX_TOKENS ((uint64_t)1 << 53)
 
 /* Takes what stands before the next semicolon. */
 static struct slice next_piece(struct slice *rest)
@@ -68,16 +71,33 @@ static enum verdict check_origin(struct call *c, const struct exchange *x)
 	return call_refuse(c, FAULT_ORIGIN_DENIED, "origin", NULL);
 }
 
-/* A caller that limits itself must not be left without its limit because we do not know the header yet. */
+static int read_max_cost(struct call *c, struct slice text)
+{
+	uint64_t cost;
+
+	if (money_parse(text, 9, &cost) < 0 || cost > INT64_MAX)
+		return -EINVAL;
+	c->max_cost = (nanousd)cost;
+	c->has_max_cost = true;
+	return 0;
+}
+
+/* A caller may lower its own limits. One that cannot be read must not leave it without. */
 static enum verdict check_own_limits(struct call *c, const struct exchange *x)
 {
-	static const enum header_id missing[] = {HEADER_X_WEIR_MAX_COST, HEADER_X_WEIR_MAX_TOKENS, HEADER_X_WEIR_APPROVAL};
 	struct slice timeout = head_value(x->head, HEADER_X_WEIR_TIMEOUT);
+	struct slice cost = head_value(x->head, HEADER_X_WEIR_MAX_COST);
+	struct slice tokens = head_value(x->head, HEADER_X_WEIR_MAX_TOKENS);
 
-	for (unsigned i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
-		if (head_find(x->head, missing[i]))
-			return call_refuse(c, FAULT_REQUEST_INVALID, header_name(missing[i]).at,
-				"The header %s is not supported yet; leave it out.", header_name(missing[i]).at);
+	if (head_find(x->head, HEADER_X_WEIR_APPROVAL))
+		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-approval",
+			"The header x-weir-approval is not supported yet; leave it out.");
+	if (cost.at && read_max_cost(c, cost) < 0)
+		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-max-cost",
+			"The header x-weir-max-cost is no amount of USD such as 0.05.");
+	if (tokens.at && (slice_to_u64(tokens, MAX_TOKENS, &c->max_tokens) < 0 || !c->max_tokens))
+		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-max-tokens",
+			"The header x-weir-max-tokens is no number of tokens, of at least 1.");
 	if (timeout.at && duration_parse(timeout, &c->timeout_ns) < 0)
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-timeout",
 			"The header x-weir-timeout is no duration such as 20s or 500ms, of at most a day.");

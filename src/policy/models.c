@@ -15,6 +15,14 @@ static void find_price(struct call *c, const struct snapshot *s)
 		c->table_price = p->table ? p->table : snapshot_table_price(s, c->model->upstream, name);
 }
 
+/* Where money is limited, what cannot be counted cannot be allowed, unless the policy itself says so. Moderation is free. */
+static bool price_must_be_known(const struct call *c, const struct conf *conf)
+{
+	if (conf->unknown_price_said || c->facts.action == ACTION_MODERATION)
+		return conf->unknown_price == UNKNOWN_PRICE_DENY;
+	return c->agent->allowance.has_cost_budget || c->has_max_cost;
+}
+
 static enum verdict models_request(struct policy *p)
 {
 	struct call *c = p->call;
@@ -29,7 +37,7 @@ static enum verdict models_request(struct policy *p)
 	if (m->upstream_name.len && !slice_equals(m->upstream_name, c->facts.model))
 		c->upstream_model = m->upstream_name;
 	find_price(c, s);
-	if (!call_price_is_known(c) && s->conf->unknown_price == UNKNOWN_PRICE_DENY)
+	if (!call_price_is_known(c) && price_must_be_known(c, s->conf))
 		return call_refuse(c, FAULT_PRICE_UNKNOWN, "model", NULL);
 	return VERDICT_PASS;
 }

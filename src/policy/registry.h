@@ -3,7 +3,7 @@
 #pragma once
 #include "weir/policy.h"
 
-#define POLICY_COUNT 4
+#define POLICY_COUNT 6
 extern const struct policy_ops *const policy_registry[POLICY_COUNT];
 
-extern const struct policy_ops policy_limits, policy_identity, policy_models, policy_tools;
+extern const struct policy_ops policy_limits, policy_identity, policy_models, policy_tools, policy_rates, policy_budget;

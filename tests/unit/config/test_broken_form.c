@@ -180,7 +180,6 @@ static const struct broken cases[] = {
                 "agents: {a: {rate_limit: 100/fortnight}}\n",
                 "2:10: warning: nobody can be a: it has no identity and is no listener's "
                 "default_agent\n"
-                "2:14: error: rate_limit is not supported yet\n"
                 "2:26: error: rate_limit: 100/fortnight is not a rate, as 100/hour, 10/second or "
                 "200k/minute\n"},
         {"a boolean where a word is meant",

@@ -373,21 +373,58 @@ static const struct broken cases[] = {
                 "  a: {identity: [{api_key: \"" KEY_A "\"}]}\n"
                 "  b: {identity: [{api_key: \"" KEY_B "\"}]}\n",
                 "2:21: error: no model is named x\n"},
-        {"a budget",
+        {"a budget of nothing",
                 "version: 1\n"
+                "budget: [{cost: 100, per: day}, {per: month}]\n"
                 "agents:\n"
                 "  a:\n"
                 "    identity: [{api_key: \"" KEY_A "\"}]\n"
-                "    budget: {agent: [{cost: 20, per: day}]}\n",
-                "5:5: error: budget is not supported yet\n"},
+                "    budget: {agent: {per: day}}\n",
+                "2:33: error: this budget limits neither cost nor tokens\n"
+                "6:14: error: this budget limits neither cost nor tokens\n"},
         {"a budget with a mistake in it",
                 "version: 1\n"
                 "agents:\n"
                 "  a:\n"
                 "    identity: [{api_key: \"" KEY_A "\"}]\n"
-                "    budget: {agent: [{cost: 20, per: fortnight}]}\n",
-                "5:5: error: budget is not supported yet\n"
-                "5:38: error: per: fortnight is not one of its choices\n"},
+                "    budget: {agent: [{cost: 20, per: fortnight}, {cost: 1e3, tokens: 0}]}\n",
+                "5:38: error: per: fortnight is not one of its choices\n"
+                "5:57: error: cost: 1e3 is not an amount of USD, as 0.005 or 20\n"
+                "5:70: error: tokens: 0 is out of range\n"},
+        {"a request with a time",
+                "version: 1\n"
+                "agents:\n"
+                "  a:\n"
+                "    identity: [{api_key: \"" KEY_A "\"}]\n"
+                "    budget: {request: {cost: 1, per: day}}\n",
+                "5:38: error: one request has no time that it is for\n"},
+        {"budgets and rates that nothing can select",
+                "version: 1\n"
+                "agents:\n"
+                "  a:\n"
+                "    identity: [{api_key: \"" KEY_A "\"}]\n"
+                "    budget: {agent: {cost: 9, per: day}, user: {cost: 1, per: day}, workflow: {cost: 1}}\n"
+                "    rate_limit: [\"100/hour\", \"5/minute per user\"]\n",
+                "5:42: error: nothing can select this budget: no user of a is verified or trusted\n"
+                "5:69: error: nothing can select this budget: no workflow of a is verified or trusted\n"
+                "6:30: error: nothing can select this rate: no user of a is verified or trusted\n"},
+        {"a budget by workflow without one around it",
+                "version: 1\n"
+                "agents:\n"
+                "  a:\n"
+                "    identity: [{api_key: \"" KEY_A "\"}]\n"
+                "    trust_claimed: [workflow]\n"
+                "    budget: {workflow: {cost: 1}}\n",
+                "6:14: error: a budget by workflow needs an agent or team budget around it\n"},
+        {"a team's budget at an agent",
+                "version: 1\n"
+                "teams: {t: {budget: {team: {cost: 9, per: day}}}}\n"
+                "agents:\n"
+                "  a:\n"
+                "    identity: [{api_key: \"" KEY_A "\"}]\n"
+                "    team: t\n"
+                "    budget: {team: {cost: 10, per: day}}\n",
+                "7:14: error: budget.team stands at a team\n"},
         {"privacy",
                 "version: 1\n"
                 "defaults: {privacy: {inputs: redact}}\n",

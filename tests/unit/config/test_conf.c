@@ -280,7 +280,7 @@ static void what_is_not_built_may_be_written_as_inactive(void **state)
 	               "models: {m: {upstream: openai, fallback: [], cache: none}}\n"
 	               "store: {kind: embedded}\n"
 	               "admin: {}\n"
-	               "audit: none\n"));
+	               "audit: {encryption_key: none, checkpoint: none}\n"));
 }
 
 static int scenario(void *arg)

@@ -128,7 +128,7 @@ static void dates_are_their_first_moment(void **state)
 
 static void a_rate_says_how_many_in_what_time_and_of_whom(void **state)
 {
-	struct rate r;
+	struct rate_conf r;
 
 	(void)state;
 	assert_int_equal(rate_parse(SLICE("100/hour"), &r), 0);
@@ -148,7 +148,7 @@ static void a_rate_that_is_none_is_refused(void **state)
 	        "100/hours", "0/hour", "100 / hour", "10/minute per", "10/minute per tool",
 	        "10/minute per user per key", "10/minute burst 0", "10/minute burst",
 	        "10/minute burst 1 burst 2", "10/minute x"};
-	struct rate r;
+	struct rate_conf r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -185,7 +185,7 @@ static void a_record_says_who_what_and_how(void **state)
 	assert_int_equal(r->bytes_in, 26);
 	assert_int_equal(r->latency_ns, 2 * NS_PER_S);
 	assert_int_equal(r->gateway_ns, 0);
-	assert_int_equal(r->n_verdicts, 4);
+	assert_int_equal(r->n_verdicts, POLICY_COUNT);
 	for (unsigned i = 0; i < r->n_verdicts; i++)
 		assert_string_equal(r->verdicts[i].policy, policy_registry[i]->name);
 	assert_int_equal(r->verdicts[3].verdict, VERDICT_ANSWER); /* of the tool call */

@@ -160,14 +160,15 @@ static void a_target_that_two_could_read_differently_is_refused(void **state)
 	}
 }
 
-static void a_limit_that_is_not_known_yet_is_not_passed_over(void **state)
+static void a_limit_of_the_callers_own_that_cannot_be_read_is_not_passed_over(void **state)
 {
-	static const char *const lines[] = {"x-weir-max-cost: 0.05\r\n",
-	        "x-weir-max-tokens: 10\r\n", "x-weir-approval: A1\r\n"};
+	static const char *const lines[] = {"x-weir-max-cost: 0,05\r\n", "x-weir-max-cost: -1\r\n",
+	        "x-weir-max-cost: 99999999999\r\n", "x-weir-max-tokens: 0\r\n",
+	        "x-weir-max-tokens: 10k\r\n", "x-weir-approval: A1\r\n"};
 	char headers[200];
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		snprintf(headers, sizeof(headers), JSON "%s", lines[i]);
 		assert_int_equal(post(headers), 400);
 		check_code("request_invalid");
@@ -208,7 +209,7 @@ int main(void)
 	        T(a_body_that_will_be_too_large_is_refused_before_it_comes),
 	        T(credentials_do_not_belong_into_the_query),
 	        T(a_target_that_two_could_read_differently_is_refused),
-	        T(a_limit_that_is_not_known_yet_is_not_passed_over),
+	        T(a_limit_of_the_callers_own_that_cannot_be_read_is_not_passed_over),
 	        T(a_callers_own_deadline_is_taken),
 	        T(a_get_needs_no_type),
 	};

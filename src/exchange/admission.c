@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admission: see admission.h. */
+#include <errno.h>
+#include <stdio.h>
+#include "crypto/digest.h"
+#include "exchange/admission.h"
+#include "exchange/journaling.h"
+#include "exchange/snapshot.h"
+#include "weir/exchange.h"
+
+#define EXPIRY_GRACE (60 * NS_PER_S) /* after a call's own deadline: then whoever holds something for it has died */
+#define HASHED 16 /* bytes of a hash in a counter's name: enough that no two ids of an agent meet */
+
+struct admitted *admission_of(struct call *c, unsigned n)
+{
+	struct arena *arena = &c->exchange->arena;
+	struct admitted *a = c->admitted;
+
+	if (!a)
+		a = arena_zalloc(arena, sizeof(*a));
+	if (!a)
+		return NULL;
+	unsigned cap = a->ask.n + n;
+	if (cap > a->cap) {
+		struct demand *more = arena_zalloc(arena, cap * sizeof(*more));
+		if (!more)
+			return NULL;
+		if (a->ask.n)
+			memcpy(more, a->ask.demands, a->ask.n * sizeof(*more));
+		a->ask.demands = more;
+		a->cap = cap;
+	}
+	c->admitted = a;
+	return a;
+}
+
+struct demand *admission_add(struct admitted *a, enum demand_kind kind, struct slice group, struct slice name)
+{
+	struct demand *d = &a->ask.demands[a->ask.n++];
+
+	d->kind = kind;
+	d->group = group;
+	d->name = name;
+	return d;
+}
+
+struct slice admission_name(struct call *c, struct slice counter, struct slice id)
+{
+	struct exchange *x = c->exchange;
+	uint8_t mac[SHA256_LEN];
+	char *name = arena_alloc(&x->arena, counter.len + 2 * HASHED + 1);
+
+	if (!name)
+		return (struct slice){NULL, 0};
+	hmac_sha256(slice_from(x->snapshot->user_key, SHA256_LEN), id, mac);
+	memcpy(name, counter.at, counter.len);
+	hex_encode(mac, HASHED, name + counter.len);
+	return slice_from(name, counter.len + 2 * HASHED);
+}
+
+/* What every counter is to hold: also where no counter has to be asked. */
+static void total_up(struct reservation *r)
+{
+	picosum output = (picosum)r->out_granted * r->out_price;
+
+	r->cost = r->fixed_cost + money_round_up(output);
+	r->tokens = r->fixed_tokens + r->out_granted * r->out_tokens_each;
+}
+
+static void on_answer(struct ticket *t, int result)
+{
+	struct admitted *a = container_of(t, struct admitted, ask.ticket);
+	struct policy *p = a->asker;
+
+	a->asker = NULL;
+	a->error = result < 0 ? result : 0;
+	a->in_force = a->ask.granted;
+	policy_settle(p, a->read(p));
+}
+
+/* How long the call can last at most: its own deadline, or its upstream's. */
+static uint64_t expiry(const struct call *c)
+{
+	uint64_t total = c->model ? c->model->upstream->total_ns : 0;
+
+	if (c->timeout_ns && c->timeout_ns < total)
+		total = c->timeout_ns;
+	return c->exchange->wall + total + EXPIRY_GRACE;
+}
+
+/* The wall's time now, by the clock that does not jump. */
+static uint64_t wall_now(const struct exchange *x)
+{
+	return x->wall + (exchange_now(x) - x->began);
+}
+
+enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
+{
+	struct call *c = p->call;
+	struct exchange *x = c->exchange;
+	struct admitted *a = c->admitted;
+
+	if (!a || a->hopeless || a->error || (!a->ask.n && !a->bounded))
+		return read(p);
+	if (!a->ask.n) {
+		a->ask.reservation.out_granted = a->ask.reservation.out_wanted;
+		total_up(&a->ask.reservation);
+		a->in_force = true;
+		return read(p);
+	}
+	int len = snprintf(a->id, sizeof(a->id), "%s:%u", x->request_id, x->attempts + 1);
+	a->ask.id = slice_from(a->id, (size_t)len);
+	a->ask.now_wall_ns = wall_now(x);
+	a->ask.expires = expiry(c);
+	ticket_init(&a->ask.ticket, on_answer);
+	int r = x->env->store ? x->env->store->ops->admit(x->env->store, &a->ask) : -ENOTCONN;
+	if (r == PENDING) {
+		a->asker = p;
+		a->read = read;
+		return VERDICT_WAIT;
+	}
+	a->error = r < 0 ? r : 0;
+	a->in_force = a->ask.granted;
+	return read(p);
+}
+
+void admission_cancel(struct call *c)
+{
+	struct admitted *a = c->admitted;
+
+	if (!a || !a->asker)
+		return;
+	a->asker = NULL;
+	ticket_cancel(&a->ask.ticket);
+}
+
+static void give(struct store *store, struct admitted *a)
+{
+	store->ops->settle(store, &a->ask, &a->used);
+	a->ask.granted = false;
+}
+
+void admission_settle(struct call *c)
+{
+	struct exchange *x = c->exchange;
+	struct admitted *a = c->admitted;
+
+	if (!a || !a->ask.granted)
+		return;
+	a->used = (struct settlement){.ran = x->went_upstream};
+	if (a->used.ran) {
+		a->used.cost = c->cost;
+		a->used.tokens = c->charged_tokens;
+	}
+	if (a->journaled) {
+		journaling_settle(x, c, a->used.cost, a->used.tokens);
+		list_init(&a->settling);
+		list_push(&x->env->settling, &a->settling);
+	} else {
+		give(x->env->store, a);
+	}
+}
+
+void admission_settle_written(struct exchange_env *env)
+{
+	struct list *node;
+
+	while ((node = list_pop(&env->settling)))
+		give(env->store, container_of(node, struct admitted, settling));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admission: the one question that a call asks of the store before it goes on: rates, calls at once, budgets. The policies
+ * for rates and for budgets each put in what they need and read what became of it; the first of them asks. What was
+ * granted is settled when the call ends, whatever happened. */
+#pragma once
+#include "base/id.h"
+#include "weir/call.h"
+#include "weir/store.h"
+
+struct exchange_env;
+struct admitted {
+	struct admission ask;
+	struct policy *asker;          /* it waits for the store; NULL: nobody does */
+	enum verdict (*read)(struct policy *p); /* what the answer means to the asker */
+	unsigned cap;                  /* demands that there is room for */
+	unsigned n_rates;              /* demands before those of budgets */
+	const struct budget_conf **budgets; /* by demand, from n_rates on */
+	bool bounded;                  /* some budget, with or without a counter, bounds the output */
+	bool hopeless;                 /* it is refused whatever the store says: nothing is asked, so nothing is taken */
+	const char *short_of;          /* a limit that needs no counter leaves no room: whose */
+	const struct price *price;     /* in arena: that the plan was made with; NULL: the policy's own, or unknown */
+	bool journaled;                /* what is reserved stands in the journal */
+	bool in_force;                 /* granted, or nothing had to be asked */
+	struct list settling;          /* in env->settling: its settlement is not in the file yet */
+	struct settlement used;
+	int error;                     /* the store cannot say: a negative errno */
+	char id[ID_LEN + 4];
+};
+
+/* The call's own, made when there is none; room for n more demands. NULL: no memory. */
+struct admitted *admission_of(struct call *c, unsigned n);
+/* The next one, zeroed. */
+struct demand *admission_add(struct admitted *a, enum demand_kind kind, struct slice group, struct slice name);
+/* A counter's name and an id that somebody chose, as its keyed hash: names stay short, and stores learn no names of people. */
+struct slice admission_name(struct call *c, struct slice counter, struct slice id);
+/* Asks for p, once all demands are in. Its verdict is what read says, at once or, after VERDICT_WAIT, when the store has
+ * answered. A store that cannot say leaves error set. */
+enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));
+void admission_cancel(struct call *c);
+/* Once at the call's end; nothing to do for a call that holds nothing. What stands in the journal is given back when its
+ * settlement does too: room that somebody took before could be lost with the process, and then both would be charged
+ * (tests/model/budget.pml). */
+void admission_settle(struct call *c);
+void admission_settle_written(struct exchange_env *env); /* the turn's settlements are in the journal */
+
+/* Tokens of output that an answer may have at most; 0: as the caller asked. */
+static inline uint64_t admission_bound(const struct call *c)
+{
+	const struct admitted *a = c->admitted;
+
+	return a && a->bounded && a->in_force ? a->ask.reservation.out_granted : 0;
+}
+
+/* What a call holds of budgets; NULL: nothing. */
+static inline const struct reservation *admission_reserved(const struct call *c)
+{
+	const struct admitted *a = c->admitted;
+
+	return a && a->bounded && a->in_force ? &a->ask.reservation : NULL;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journaling: see journaling.h. */
+#include <errno.h>
+#include "exchange/admission.h"
+#include "exchange/journaling.h"
+#include "exchange/snapshot.h"
+#include "exchange/steps.h"
+#include "journal/journal.h"
+
+bool journaling_is_ready(const struct exchange *x)
+{
+	return !x->env->journal || journal_is_ready(x->env->journal);
+}
+
+static struct entry_who who_of(const struct exchange *x, const struct call *c)
+{
+	return (struct entry_who){
+		.request_id = slice_from(x->request_id, ID_LEN),
+		.wall_ns = x->wall + (exchange_now(x) - x->began),
+		.agent = c->agent->name,
+		.team = c->agent->team,
+		.user = c->by.user,
+		.workflow = c->by.workflow,
+		.workflow_type = c->by.workflow_type,
+		.session = c->by.session,
+	};
+}
+
+static struct slice dialect_of(const struct exchange *x)
+{
+	return x->route.dialect ? slice_str(x->route.dialect->name) : (struct slice){"", 0};
+}
+
+/* The policy that refused, by its verdict; empty: the dialect or the transport did. */
+static struct slice rule_of(const struct call *c)
+{
+	for (unsigned i = 0; i < c->n_verdicts; i++)
+		if (c->verdicts[i].policy && c->verdicts[i].mode == MODE_ENFORCE && c->verdicts[i].verdict >= VERDICT_ANSWER)
+			return slice_str(c->verdicts[i].policy);
+	return (struct slice){"", 0};
+}
+
+static int put_decision(struct exchange *x, struct call *c, bool allowed)
+{
+	struct entry_decision e = {
+		.who = who_of(x, c),
+		.listener = x->listener_name,
+		.dialect = dialect_of(x),
+		.action = action_name(x->route.action),
+		.model = c->facts.model,
+		.upstream = c->model && allowed ? c->model->upstream->name : (struct slice){"", 0},
+		.decision = allowed ? SLICE("allow") : SLICE("deny"),
+		.policy_version = slice_str(x->snapshot->conf->version),
+		.tools_offered = c->facts.n_tools,
+		.tools_removed = buf_slice(&c->tools_removed),
+	};
+
+	if (!allowed) {
+		e.code = slice_str(fault_infos[x->fault].code);
+		e.rule = rule_of(c);
+		e.reasoning = c->refused ? c->refusal.sentence : x->note;
+	}
+	int r = journal_put_decision(x->env->journal, &e);
+	x->decided |= r == 0;
+	return r;
+}
+
+static int put_reservation(struct exchange *x, struct call *c)
+{
+	struct admitted *a = c->admitted;
+	unsigned n = a ? a->ask.n - a->n_rates : 0;
+	const struct reservation *r = admission_reserved(c);
+
+	if (!n || !r)
+		return 0;
+	struct entry_counter *counters = arena_alloc(&x->arena, n * sizeof(*counters));
+	if (!counters)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		const struct demand *d = &a->ask.demands[a->n_rates + i];
+		counters[i] = (struct entry_counter){d->group, d->name, d->budget.window, d->budget.ends};
+	}
+	struct entry_reservation e = {
+		.id = a->ask.id,
+		.request_id = slice_from(x->request_id, ID_LEN),
+		.wall_ns = a->ask.now_wall_ns,
+		.expires = a->ask.expires,
+		.cost = r->cost,
+		.tokens = r->tokens,
+		.counters = counters,
+		.n = n,
+	};
+	int e_put = journal_put_reservation(x->env->journal, &e);
+	a->journaled = e_put == 0;
+	return e_put;
+}
+
+int journaling_allow(struct exchange *x, struct call *c)
+{
+	struct exchange_env *env = x->env;
+
+	if (!env->journal)
+		return 0;
+	int r = put_decision(x, c, true);
+	if (!r)
+		r = put_reservation(x, c);
+	if (r)
+		return r;
+	if (list_is_empty(&x->journal_link))
+		list_push(&env->deciding, &x->journal_link);
+	x->waits_for_disk = x->snapshot->conf->audit.strict;
+	return 0;
+}
+
+void journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens)
+{
+	const struct admitted *a = c->admitted;
+	struct entry_settlement e = {
+		.id = a->ask.id,
+		.request_id = slice_from(x->request_id, ID_LEN),
+		.wall_ns = x->wall + (exchange_now(x) - x->began),
+		.cost = cost,
+		.tokens = tokens,
+		.estimated = c->estimated,
+	};
+
+	journal_put_settlement(x->env->journal, &e); /* one that is lost is charged as it was reserved */
+}
+
+static const struct entry_tool *tools_of(struct exchange *x, const struct record *r)
+{
+	struct entry_tool *tools = r->n_tools ? arena_zalloc(&x->arena, r->n_tools * sizeof(*tools)) : NULL;
+
+	for (unsigned i = 0; tools && i < r->n_tools; i++) {
+		tools[i].name = r->tools[i].name;
+		tools[i].allowed = r->tools[i].allowed;
+		if (!r->tools[i].allowed)
+			tools[i].code = slice_str(fault_infos[r->tools[i].fault].code);
+	}
+	return tools;
+}
+
+static void put_outcome(struct exchange *x, const struct call *c, const struct record *r)
+{
+	const struct usage *u = &r->usage;
+	struct entry_outcome e = {
+		.who = who_of(x, c),
+		.dialect = r->dialect,
+		.action = r->action,
+		.model = r->model,
+		.upstream_model = r->upstream_model,
+		.upstream = r->upstream,
+		.code = slice_str(fault_infos[r->fault].code),
+		.ended_by = slice_str(r->ended_by),
+		.status = r->status,
+		.attempts = r->attempts,
+		.latency_ns = r->latency_ns,
+		.tokens_input = usage_input_total(u),
+		.tokens_cached = u->in_cache_read,
+		.tokens_output = usage_output_total(u),
+		.tokens_reasoning = u->out_reasoning,
+		.tokens_total = u->total,
+		.cost = r->cost,
+		.estimated = r->estimated,
+		.price_unknown = r->price_unknown,
+	};
+
+	e.tools = tools_of(x, r);
+	e.n_tools = e.tools ? r->n_tools : 0;
+	journal_put_outcome(x->env->journal, &e);
+}
+
+void journaling_close(struct exchange *x, struct call *c, const struct record *r)
+{
+	if (!x->env->journal || !c->agent)
+		return;
+	if (!x->decided)
+		put_decision(x, c, x->fault == FAULT_NONE);
+	put_outcome(x, c, r);
+}
+
+void journaling_forget(struct exchange *x)
+{
+	list_unlink(&x->journal_link);
+	x->waits_for_disk = false;
+}
+
+/* Whatever was put out for this call has not left yet: the source takes it back when it is closed. */
+static void not_written(struct exchange *x)
+{
+	if (x->source && !x->source_local) {
+		x->source->ops->close(x->source);
+		x->source = NULL;
+	}
+	x->went_upstream = false;
+	x->waits_for_disk = false;
+	exchange_on_source_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
+}
+
+bool journaling_turn_ended(struct exchange_env *env, int result)
+{
+	struct list decided;
+	struct list *node;
+	uint64_t written = journal_written(env->journal);
+
+	admission_settle_written(env);
+	list_init(&decided);
+	list_splice(&decided, &env->deciding);
+	while ((node = list_pop(&decided))) {
+		struct exchange *x = container_of(node, struct exchange, journal_link);
+		if (result < 0) {
+			not_written(x);
+		} else if (x->waits_for_disk) {
+			x->written_at = written;
+			list_push(&env->syncing, &x->journal_link);
+		}
+	}
+	return result < 0;
+}
+
+void journaling_synced(struct exchange_env *env, uint64_t bytes, int result)
+{
+	list_foreach_safe(node, after, &env->syncing) {
+		struct exchange *x = container_of(node, struct exchange, journal_link);
+		if (result >= 0 && x->written_at > bytes)
+			continue;
+		list_unlink(&x->journal_link);
+		if (result < 0) {
+			not_written(x);
+			continue;
+		}
+		x->waits_for_disk = false;
+		exchange_wake(x);
+	}
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journaling: what of a call is written down before its first byte goes upstream, and what when it is over. A call has one
+ * decision and one outcome, whatever happens to it; what it takes of budgets stands between them. */
+#pragma once
+#include "weir/exchange.h"
+#include "weir/record.h"
+
+/* Whether anything can be written down now; where it cannot, no call goes on. */
+bool journaling_is_ready(const struct exchange *x);
+/* The decision to let a call go upstream, and what its budgets hold for it. 0 or a negative errno: it may not go. */
+int journaling_allow(struct exchange *x, struct call *c);
+/* What became of what was written down as held: once. */
+void journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens);
+/* The outcome, and the decision before it if there was none: the call was refused, or answered here. */
+void journaling_close(struct exchange *x, struct call *c, const struct record *r);
+void journaling_forget(struct exchange *x); /* it waits for nothing any more */
+
+/* The turn's records are in the file (0), or not: then the calls that were decided in it end before a byte of them leaves, and
+ * steps have to run once more (true). */
+bool journaling_turn_ended(struct exchange_env *env, int result);
+/* Where decisions have to be on the disk: so many bytes of the journal are, or (a negative errno) no more may come. */
+void journaling_synced(struct exchange_env *env, uint64_t bytes, int result);

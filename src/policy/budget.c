@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* budget: may this call cost what it may cost at worst? Its input is bounded, its output lowered to what every budget
+ * holds; both are reserved before a byte goes upstream. Limits of one call need no counter and are looked at here. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include "exchange/admission.h"
+#include "exchange/snapshot.h"
+#include "policy/budget.h"
+#include "policy/registry.h"
+#include "policy/tokens.h"
+#include "price/cost.h"
+#include "store/window.h"
+#include "weir/exchange.h"
+
+#define LIVE_NS (24 * 3600 * NS_PER_S) /* a workflow's counter after its last call */
+
+/* A limit of this call alone. */
+struct lone {
+	const char *whose; /* for the sentence */
+	nanousd cost;      /* INT64_MAX: none */
+	uint64_t tokens;   /* UINT64_MAX: none */
+	bool by_estimate;  /* the input counts as estimated: what really came is counted later */
+};
+
+/* What the model that was asked for costs now; who really answers is billed by what that one costs. NULL: unknown. */
+static const struct price *price_planned(struct call *c)
+{
+	struct admitted *a = c->admitted;
+
+	if (c->fixed_price || a->price)
+		return c->fixed_price ? c->fixed_price : a->price;
+	struct price *p = c->table_price ? arena_alloc(&c->exchange->arena, sizeof(*p)) : NULL;
+	if (!p)
+		return NULL;
+	price_at(c->table_price, c->exchange->wall, p);
+	return a->price = p;
+}
+
+/* What the call costs whatever is written, with so much input. */
+static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
+{
+	uint32_t classes = COST_TEXT, unpriced;
+	const struct price *price = price_planned(c);
+	nanousd fixed = 0;
+
+	*ret_output = 0;
+	if (c->facts.has_media)
+		classes |= USAGE_BIT(in_image) | USAGE_BIT(in_audio) | USAGE_BIT(in_video) | USAGE_BIT(out_audio) | USAGE_BIT(out_image);
+	if (price && c->facts.action != ACTION_MODERATION)
+		cost_bound_parts(price, input, classes, &fixed, ret_output, &unpriced);
+	return fixed;
+}
+
+/* Output that a sum of money is good for; UINT64_MAX when output costs nothing. */
+static uint64_t output_for(nanousd left, picousd each)
+{
+	return each ? (uint64_t)(((picosum)left * 1000) / each) : UINT64_MAX;
+}
+
+/* So many tokens of output an answer does one limit leave; false: not even its input fits. */
+static bool lone_leaves(struct call *c, const struct lone *l, uint64_t *ret_output)
+{
+	const struct reservation *r = &c->admitted->ask.reservation;
+	uint64_t in = l->by_estimate ? tokens_input_estimate(c) : r->fixed_tokens;
+	uint64_t by_cost = UINT64_MAX, by_tokens = UINT64_MAX;
+	picousd each;
+
+	if (l->cost != INT64_MAX) {
+		nanousd fixed = l->by_estimate ? fixed_cost(c, in, &each) : r->fixed_cost;
+		if (fixed > l->cost)
+			return false;
+		by_cost = output_for(l->cost - fixed, r->out_price);
+	}
+	if (l->tokens != UINT64_MAX) {
+		if (in > l->tokens)
+			return false;
+		by_tokens = (l->tokens - in) / r->out_tokens_each;
+	}
+	*ret_output = by_cost < by_tokens ? by_cost : by_tokens;
+	return true;
+}
+
+static void heed_lone(struct call *c, const struct lone *l, bool soft)
+{
+	struct admitted *a = c->admitted;
+	struct reservation *r = &a->ask.reservation;
+	uint64_t output = 0;
+
+	if (!lone_leaves(c, l, &output) || output < r->out_min) {
+		if (!a->short_of)
+			a->short_of = l->whose;
+		return;
+	}
+	a->bounded |= !soft;
+	if (output < r->out_wanted && !soft)
+		r->out_wanted = output;
+}
+
+/* Whose id selects the counter of this scope; empty: this call has none, and is its own. */
+static struct slice id_of(const struct call *c, enum budget_scope scope)
+{
+	static const struct slice none = SLICE_INIT("");
+
+	switch (scope) {
+	case BUDGET_WORKFLOW:
+		return c->agent->trust_workflow ? c->by.workflow : none;
+	case BUDGET_SESSION:
+		return c->agent->trust_session ? c->by.session : none;
+	case BUDGET_USER:
+		return call_user_counts(c) ? c->by.user : none;
+	default:
+		return none;
+	}
+}
+
+static bool counts_by_id(enum budget_scope scope)
+{
+	return scope == BUDGET_WORKFLOW || scope == BUDGET_SESSION || scope == BUDGET_USER;
+}
+
+static void set_window(struct demand *d, const struct budget_conf *b, uint64_t now_s)
+{
+	static const enum window_kind kinds[] = {
+		[PER_HOUR] = WINDOW_HOUR, [PER_DAY] = WINDOW_DAY, [PER_MONTH] = WINDOW_MONTH, [PER_TOTAL] = WINDOW_TOTAL,
+	};
+	struct window w = window_of(kinds[b->per], now_s);
+
+	d->budget.window = w.start;
+	d->budget.ends = w.end;
+	if (b->per == PER_TOTAL && (b->scope == BUDGET_WORKFLOW || b->scope == BUDGET_SESSION))
+		d->budget.ends = now_s + LIVE_NS / NS_PER_S;
+}
+
+static bool add_counter(struct call *c, const struct budget_conf *b, bool soft)
+{
+	struct admitted *a = c->admitted;
+	struct slice name = b->counter, id = id_of(c, b->scope);
+
+	if (counts_by_id(b->scope))
+		name = admission_name(c, b->counter, id);
+	if (!name.at)
+		return false;
+	struct slice group = b->scope == BUDGET_GATEWAY ? SLICE("g") : c->agent->allowance.group;
+	a->budgets[a->ask.n - a->n_rates] = b;
+	struct demand *d = admission_add(a, DEMAND_BUDGET, group, name);
+	d->soft = soft;
+	d->budget.limit_cost = b->limit_cost;
+	d->budget.limit_tokens = b->limit_tokens;
+	set_window(d, b, c->exchange->wall / NS_PER_S);
+	a->bounded = true;
+	return true;
+}
+
+/* The worst case of one attempt. */
+static void fill_reservation(struct call *c)
+{
+	struct reservation *r = &c->admitted->ask.reservation;
+	uint64_t n = c->facts.n ? c->facts.n : 1;
+	picousd each;
+
+	r->fixed_tokens = tokens_input_bound(c);
+	r->fixed_cost = fixed_cost(c, r->fixed_tokens, &each);
+	r->out_price = each * n;
+	r->out_tokens_each = n;
+	r->out_wanted = tokens_output_wanted(c);
+	r->out_min = c->agent->allowance.min_output < r->out_wanted ? c->agent->allowance.min_output : r->out_wanted;
+}
+
+static bool add_all(struct call *c, bool soft)
+{
+	const struct allowance_conf *all = &c->agent->allowance;
+
+	for (unsigned i = 0; i < all->n_budgets; i++) {
+		const struct budget_conf *b = &all->budgets[i];
+		bool alone = b->scope == BUDGET_REQUEST || (counts_by_id(b->scope) && !id_of(c, b->scope).len);
+		if (!alone && !add_counter(c, b, soft))
+			return false;
+		struct lone lone = {budget_scope_names[b->scope], b->limit_cost, b->limit_tokens, b->scope == BUDGET_REQUEST};
+		if (alone && b->scope != BUDGET_USER)
+			heed_lone(c, &lone, soft);
+	}
+	return true;
+}
+
+static bool needs_user(const struct call *c)
+{
+	for (unsigned i = 0; i < c->agent->allowance.n_budgets; i++)
+		if (c->agent->allowance.budgets[i].scope == BUDGET_USER)
+			return !call_user_counts(c);
+	return false;
+}
+
+static struct policy *own_policy(struct call *c)
+{
+	for (unsigned i = 0; i < c->n_policies; i++)
+		if (c->policies[i].ops == &policy_budget)
+			return &c->policies[i];
+	return NULL;
+}
+
+void budget_plan(struct call *c)
+{
+	const struct allowance_conf *all = &c->agent->allowance;
+	struct policy *p = own_policy(c);
+	bool soft = p && p->mode == MODE_SHADOW, own = c->has_max_cost || c->max_tokens;
+
+	if (!all->n_budgets && !own)
+		return;
+	struct admitted *a = admission_of(c, all->n_budgets);
+	if (a)
+		a->budgets = arena_zalloc(&c->exchange->arena, (all->n_budgets + 1) * sizeof(*a->budgets));
+	if (!a || !a->budgets) {
+		c->unplanned = true;
+		return;
+	}
+	fill_reservation(c);
+	struct lone callers = {"caller", c->has_max_cost ? c->max_cost : INT64_MAX, c->max_tokens ? c->max_tokens : UINT64_MAX, false};
+	if (own)
+		heed_lone(c, &callers, false);
+	c->unplanned = !add_all(c, soft);
+	a->hopeless = !soft && (a->short_of || needs_user(c) || c->unplanned);
+}
+
+/* "2026-11-23T00:00:00Z", or nothing for what never ends. */
+static void reset_text(const struct demand *d, const struct budget_conf *b, char *text, size_t room)
+{
+	time_t at = (time_t)d->budget.ends;
+	struct tm tm;
+
+	text[0] = '\0';
+	if (b->per != PER_TOTAL && gmtime_r(&at, &tm))
+		strftime(text, room, " It begins anew at %Y-%m-%dT%H:%M:%SZ.", &tm);
+}
+
+static enum verdict refuse_counter(struct call *c, const struct demand *d, const struct budget_conf *b)
+{
+	static const char *const times[] = {" for this hour", " for this day", " for this month", ""};
+	const char *whose = budget_scope_names[b->scope];
+	char reset[64];
+
+	reset_text(d, b, reset, sizeof(reset));
+	if (d->state == DEMAND_RESERVED) {
+		enum verdict v = call_refuse(c, FAULT_BUDGET_RESERVED, NULL,
+			"Calls that still run hold what is left of the %s's budget%s; wait for them.", whose, times[b->per]);
+		c->refusal.retry_after_ms = (d->wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+		return v;
+	}
+	if (d->state == DEMAND_CROWDED)
+		return call_refuse(c, FAULT_RATE_LIMITED, NULL,
+			"More ids of one %s are in use than this gateway keeps budgets for; end some of them.", whose);
+	return call_refuse(c, FAULT_BUDGET_EXCEEDED, NULL,
+		"What is left of the %s's budget%s is not enough for this call.%s Do not repeat it before.", whose, times[b->per], reset);
+}
+
+static enum verdict refuse_lone(struct call *c)
+{
+	return call_refuse(c, FAULT_BUDGET_EXCEEDED, NULL,
+		"This call alone may cost more than the %s's budget for it; send less, or ask for a shorter answer.",
+		c->admitted->short_of);
+}
+
+static bool is_refusal(const struct demand *d)
+{
+	return d->state == DEMAND_REFUSED || d->state == DEMAND_RESERVED || d->state == DEMAND_CROWDED;
+}
+
+static enum verdict budget_request(struct policy *p)
+{
+	struct call *c = p->call;
+	const struct admitted *a = c->admitted;
+
+	if (c->unplanned)
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	if (!a || !a->budgets)
+		return VERDICT_PASS;
+	if (needs_user(c))
+		return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user", NULL);
+	if (a->short_of)
+		return refuse_lone(c);
+	if (a->error && a->ask.n > a->n_rates)
+		return call_refuse(c, FAULT_STORE_UNAVAILABLE, NULL, NULL);
+	for (unsigned i = a->n_rates; i < a->ask.n; i++)
+		if (is_refusal(&a->ask.demands[i]))
+			return refuse_counter(c, &a->ask.demands[i], a->budgets[i - a->n_rates]);
+	c->output_bound = admission_bound(c);
+	tokens_count_answer(c);
+	return VERDICT_PASS;
+}
+
+const struct policy_ops policy_budget = {.name = "budget", .shadow_bit = SHADOW_BUDGET, .on_request = budget_request};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rates: how often may this agent call, with how many tokens, how many calls at once? It is the first that needs the store,
+ * so it asks for the budgets too: a call that one of them refuses has taken nothing. */
+#include <stdio.h>
+#include "config/units.h"
+#include "exchange/admission.h"
+#include "policy/budget.h"
+#include "policy/registry.h"
+#include "policy/tokens.h"
+#include "weir/exchange.h"
+
+/* Whose counter it is; at == NULL: no memory. */
+static struct slice counter_of(struct call *c, const struct rate_conf *r, struct slice counter)
+{
+	if (r->by == RATE_BY_USER)
+		return admission_name(c, counter, c->by.user);
+	if (r->by == RATE_BY_KEY)
+		return admission_name(c, counter, c->key_sha256 ? slice_from(c->key_sha256, SHA256_LEN) : SLICE("none"));
+	return counter;
+}
+
+static enum verdict add_rate(struct policy *p, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
+{
+	struct call *c = p->call;
+
+	if (r->by == RATE_BY_USER && !call_user_counts(c))
+		return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user",
+			"This agent's rate counts by user; say for which one this call is made, in x-weir-user.");
+	struct slice name = counter_of(c, r, counter);
+	if (!name.at)
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	struct demand *d = admission_add(c->admitted, DEMAND_RATE, c->agent->allowance.group, name);
+	d->soft = p->mode == MODE_SHADOW;
+	d->by_tokens = by_tokens;
+	d->rate.count = r->count;
+	d->rate.period_ns = r->period_ns;
+	d->rate.burst = r->burst ? r->burst : r->count;
+	/* A call that is larger than the burst waits for all of it, and owes the rest when it is settled. */
+	d->rate.units = units < d->rate.burst ? units : d->rate.burst;
+	return VERDICT_PASS;
+}
+
+static enum verdict graver(enum verdict a, enum verdict b)
+{
+	return a > b ? a : b;
+}
+
+static enum verdict add_demands(struct policy *p)
+{
+	struct call *c = p->call;
+	const struct allowance_conf *a = &c->agent->allowance;
+	enum verdict v = VERDICT_PASS;
+
+	if (!a->n_rates && !a->n_token_rates && !a->concurrency)
+		return v;
+	if (!admission_of(c, a->n_rates + a->n_token_rates + 1))
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	for (unsigned i = 0; i < a->n_rates; i++)
+		v = graver(v, add_rate(p, &a->rates[i], a->rate_counters[i], 1, false));
+	for (unsigned i = 0; i < a->n_token_rates; i++)
+		v = graver(v, add_rate(p, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true));
+	if (a->concurrency) {
+		struct demand *d = admission_add(c->admitted, DEMAND_SLOT, a->group, a->slot_counter);
+		d->soft = p->mode == MODE_SHADOW;
+		d->slot.limit = a->concurrency;
+	}
+	c->admitted->n_rates = c->admitted->ask.n;
+	return v;
+}
+
+/* "100 requests an hour" */
+static void rate_text(const struct demand *d, char *text, size_t room)
+{
+	char period[24];
+
+	period[duration_format(d->rate.period_ns, period)] = '\0';
+	snprintf(text, room, "%llu %s in %s", (unsigned long long)d->rate.count, d->by_tokens ? "tokens" : "requests", period);
+}
+
+static enum verdict refuse_rate(struct call *c, const struct demand *d)
+{
+	char rate[80];
+
+	if (d->kind == DEMAND_SLOT)
+		return call_refuse(c, FAULT_CONCURRENCY_LIMITED, NULL,
+			"This agent may have %u calls at once; wait for one of them to end.", d->slot.limit);
+	rate_text(d, rate, sizeof(rate));
+	enum verdict v = call_refuse(c, FAULT_RATE_LIMITED, NULL,
+		d->state == DEMAND_CROWDED ? "So many callers have a rate of their own here (%s) that no more are taken; wait."
+					   : "This agent's rate is %s; wait as long as retry-after says.",
+		rate);
+	c->refusal.retry_after_ms = (d->wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+	return v;
+}
+
+static bool is_refusal(const struct demand *d)
+{
+	return d->state == DEMAND_REFUSED || d->state == DEMAND_NEVER || d->state == DEMAND_CROWDED;
+}
+
+/* Refused demands stand out one by one: a policy in shadow records what it would have said, and nobody was stopped. */
+static enum verdict read_rates(struct policy *p)
+{
+	const struct admitted *a = p->call->admitted;
+
+	if (!a)
+		return VERDICT_PASS;
+	if (a->error && a->n_rates)
+		return call_refuse(p->call, FAULT_STORE_UNAVAILABLE, NULL, NULL);
+	for (unsigned i = 0; i < a->n_rates; i++)
+		if (is_refusal(&a->ask.demands[i]))
+			return refuse_rate(p->call, &a->ask.demands[i]);
+	return VERDICT_PASS;
+}
+
+static enum verdict rates_head(struct policy *p)
+{
+	tokens_count(p->call);
+	return VERDICT_PASS;
+}
+
+static enum verdict rates_request(struct policy *p)
+{
+	enum verdict v = add_demands(p), answer;
+
+	if (v != VERDICT_PASS && p->mode == MODE_ENFORCE)
+		return v;
+	budget_plan(p->call);
+	answer = admission_ask(p, read_rates);
+	return answer == VERDICT_PASS ? v : answer;
+}
+
+static void rates_cancel(struct policy *p)
+{
+	admission_cancel(p->call);
+}
+
+static void rates_done(struct policy *p)
+{
+	admission_settle(p->call);
+	tokens_settle(p->call);
+}
+
+const struct policy_ops policy_rates = {
+	.name = "rates", .shadow_bit = SHADOW_RATES, .on_head = rates_head, .on_request = rates_request,
+	.on_cancel = rates_cancel, .on_done = rates_done,
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokens: see tokens.h. */
+#include "policy/tokens.h"
+#include "weir/exchange.h"
+
+#define BYTES_A_TOKEN 4      /* of text, roughly: where nobody counted */
+#define WINDOW (1u << 20)    /* tokens: no model reads more than that */
+
+uint64_t tokens_input_bound(const struct call *c)
+{
+	return request_input_bound(&c->facts, WINDOW);
+}
+
+uint64_t tokens_input_estimate(const struct call *c)
+{
+	uint64_t estimate;
+
+	if (!c->tokens)
+		return c->facts.text_bytes / BYTES_A_TOKEN + 1;
+	estimate = request_input_estimate(&c->facts, c->tokens, tokens_family(c->facts.model));
+	return tokens_corrected(tokens_factor_of(c), estimate);
+}
+
+struct tokens_factor *tokens_factor_of(const struct call *c)
+{
+	struct tokens_learn *all = c->exchange->env->learn;
+
+	return all ? tokens_learn_factor(all, c->agent->name, c->facts.model) : NULL;
+}
+
+void tokens_count(struct call *c)
+{
+	const struct allowance_conf *a = &c->agent->allowance;
+
+	if (a->n_token_rates || a->of[BUDGET_REQUEST].n)
+		c->tokens = arena_zalloc(&c->exchange->arena, sizeof(*c->tokens));
+}
+
+void tokens_count_answer(struct call *c)
+{
+	if (c->facts.stream && c->output_bound)
+		c->answer_tokens = arena_zalloc(&c->exchange->arena, sizeof(*c->answer_tokens));
+}
+
+void tokens_settle(const struct call *c)
+{
+	const struct usage *u = &c->exchange->answer.usage;
+
+	if (c->tokens && u->known && !c->estimated && !c->facts.has_media)
+		tokens_learned(tokens_factor_of(c), request_input_estimate(&c->facts, c->tokens, tokens_family(c->facts.model)),
+			usage_input_total(u));
+}
+
+uint64_t tokens_output_wanted(const struct call *c)
+{
+	const struct request_facts *f = &c->facts;
+	uint64_t wanted = f->max_output ? f->max_output : c->model->expected_output;
+
+	if (f->action != ACTION_CHAT && f->action != ACTION_COMPLETION)
+		return 0;
+	return c->model->max_output && wanted > c->model->max_output ? c->model->max_output : wanted;
+}
+
+uint64_t tokens_expected(const struct call *c)
+{
+	return tokens_input_estimate(c) + tokens_output_wanted(c) * (c->facts.n ? c->facts.n : 1);
+}

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent may spend: reserved before a call goes on, settled when it is over."""
+
+import concurrent.futures
+import json
+import time
+from decimal import Decimal
+
+import pytest
+
+from rig import Heard, code_of, eventually, events, scripted
+
+# Prices of the rig's gpt-4o: 2.5 and 10 USD a million tokens.
+USAGE = {"prompt_tokens": 30, "completion_tokens": 100, "total_tokens": 130}
+COST = Decimal("0.001075")
+
+
+def good_for(calls):
+    """Money for so many calls of this usage with max_tokens=100, and not for one more."""
+    return str(COST * calls + COST / 2)
+
+
+def sent(provider):
+    """What the provider was asked last."""
+    return json.loads(provider.last_body())
+
+
+def with_agent(start_weir, provider, **entry):
+    weir = start_weir(provider, ready=None)
+    weir.write_policy(agents={"app": entry})
+    weir.start()
+    return weir
+
+
+def test_a_budget_for_so_many_calls_is_good_for_so_many_and_no_more(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": good_for(3), "per": "day"}}, min_output=100)
+    codes = []
+    for _ in range(6):
+        codes.append(weir.chat(max_tokens=100).status_code)
+        weir.last_call()
+    refused = weir.chat(max_tokens=100)
+    assert codes.count(200) == 3 and codes[:3] == [200] * 3
+    assert refused.status_code == 429 and code_of(refused) == "budget_exceeded"
+    assert refused.json()["error"]["type"] == refused.json()["error"]["code"] == "insufficient_quota"
+    assert refused.headers["x-should-retry"] == "false" and "retry-after" not in refused.headers
+    assert "begins anew at 20" in refused.json()["error"]["message"]
+    assert weir.chat("full").status_code == 200
+
+
+def test_many_callers_at_once_do_not_overshoot(start_weir, provider):
+    provider.script(usage=USAGE, delay_ms=50)
+    limit = good_for(20)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": limit, "per": "month"}}, min_output=100)
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        codes = [f.result().status_code for f in [pool.submit(weir.chat, max_tokens=100) for _ in range(120)]]
+    spent = sum(Decimal(str(c["cost_usd"])) for c in weir.calls())
+    assert 0 < codes.count(200) <= 20 and spent <= Decimal(limit) and len(provider.ledger()) == codes.count(200)
+
+
+def test_what_others_hold_in_reserve_is_told_apart_from_what_is_spent(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": "0.012", "per": "day"}}, min_output=1000)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        held = pool.submit(weir.chat, max_tokens=1000, script={"delay_ms": 1000, "usage": USAGE})
+        eventually(provider.ledger)
+        refused = weir.chat(max_tokens=1000)
+        assert code_of(refused) == "budget_reserved" and refused.json()["error"]["type"] == "rate_limit_error"
+        assert held.result().status_code == 200
+    eventually(lambda: weir.chat(max_tokens=1000).status_code == 200)
+
+
+def test_the_output_is_lowered_to_what_the_budget_holds_in_the_callers_own_field(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": "0.02", "per": "day"}})
+    answer = weir.chat(max_tokens=50000)
+    body = sent(provider)
+    assert answer.status_code == 200 and 256 <= body["max_tokens"] < 2000 and "max_completion_tokens" not in body
+    assert int(answer.headers["x-weir-max-tokens"]) == body["max_tokens"]
+    assert weir.chat(max_completion_tokens=400).status_code == 200
+    assert sent(provider)["max_completion_tokens"] == 400
+
+
+def test_a_caller_without_a_bound_gets_the_expected_output(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 5, "per": "day"}})
+    assert weir.chat().status_code == 200
+    assert sent(provider)["max_completion_tokens"] == 4096
+
+
+def test_without_a_budget_nothing_is_added(weir, provider):
+    weir.chat()
+    assert not [k for k in sent(provider) if k.startswith("max")]
+
+
+def test_a_request_has_a_limit_of_its_own(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"request": {"cost": "0.005", "tokens": 2000}})
+    assert weir.chat(max_tokens=300).status_code == 200
+    assert sent(provider)["max_tokens"] == 300
+    assert weir.chat(max_tokens=4000).status_code == 200
+    assert sent(provider)["max_tokens"] < 500
+    refused = weir.chat(messages=[{"role": "user", "content": "word " * 4000}])
+    assert code_of(refused) == "budget_exceeded"
+    assert weir.chat(max_tokens=300).status_code == 200
+
+
+def test_a_caller_may_lower_its_own_limit(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = start_weir(provider)
+    assert weir.chat(max_tokens=3000, headers={"x-weir-max-cost": "0.01"}).status_code == 200
+    assert sent(provider)["max_tokens"] < 1000
+    assert weir.chat(max_tokens=3000, headers={"x-weir-max-tokens": "800"}).status_code == 200
+    assert sent(provider)["max_tokens"] < 800
+    assert code_of(weir.chat(headers={"x-weir-max-cost": "0.0000001"})) == "budget_exceeded"
+    for name, value in (("x-weir-max-cost", "much"), ("x-weir-max-cost", "-1"), ("x-weir-max-tokens", "0"), ("x-weir-max-tokens", "1e3")):
+        assert code_of(weir.chat(headers={name: value})) == "request_invalid"
+
+
+def test_a_user_of_a_team_has_one_sum_over_its_agents(start_weir, provider):
+    provider.script(usage=USAGE)
+    user = {"cost": good_for(1), "per": "day"}
+    weir = start_weir(provider, ready=None, teams={"crew": {
+        "trust_claimed": ["user"], "min_output": 100, "budget": {"team": {"cost": 1, "per": "day"}, "user": user}}})
+    weir.write_policy(agents={"app": {"team": "crew"}, "full": {"team": "crew"}})
+    weir.start()
+    ann = {"x-weir-user": "ann@example.com"}
+    assert weir.chat("app", max_tokens=100, headers=ann).status_code == 200
+    weir.last_call()
+    assert code_of(weir.chat("full", max_tokens=100, headers=ann)) == "budget_exceeded"
+    assert weir.chat("full", max_tokens=100, headers={"x-weir-user": "bob"}).status_code == 200
+    assert code_of(weir.chat("app", max_tokens=100)) == "attribution_required"
+
+
+def test_a_workflow_has_a_budget_and_a_call_without_one_is_its_own(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, trust_claimed=["workflow"], min_output=100,
+                      budget={"workflow": {"cost": good_for(1)}, "agent": {"cost": 1, "per": "day"}})
+    for flow, codes in (("one", [200, 429]), ("two", [200, 429]), (None, [200, 200, 200])):
+        headers = {"x-weir-workflow": flow} if flow else {}
+        for code in codes:
+            assert weir.chat(max_tokens=100, headers=headers).status_code == code
+            weir.last_call()
+
+
+def test_the_whole_gateway_has_a_budget(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = start_weir(provider, budget={"cost": good_for(1), "per": "month"}, ready=None)
+    weir.write_policy(agents={"app": {"min_output": 100}, "full": {"min_output": 100}})
+    weir.start()
+    assert weir.chat("app", max_tokens=100).status_code == 200
+    weir.last_call()
+    assert code_of(weir.chat("full", max_tokens=100)) == "budget_exceeded"
+
+
+def test_tokens_can_be_limited_like_money(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"tokens": 430, "per": "day"}}, min_output=100)
+    codes = []
+    for _ in range(5):
+        codes.append(weir.chat(max_tokens=100).status_code)
+        weir.last_call()
+    assert codes[0] == 200 and codes[-1] == 429 and codes.count(200) == 3
+
+
+def test_a_call_that_left_no_usage_is_charged_what_was_reserved(start_weir, provider):
+    provider.script(usage="none")
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 1, "per": "day"}})
+    assert weir.chat(max_tokens=1000).status_code == 200
+    line = weir.last_call()
+    assert line["estimated"] and Decimal(str(line["cost_usd"])) >= Decimal("0.01")
+
+
+def test_an_estimate_is_charged_where_the_policy_says_so(start_weir, provider):
+    provider.script(usage="none")
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 1, "per": "day"}, "on_unknown_usage": "estimate"})
+    assert weir.chat(max_tokens=1000).status_code == 200
+    line = weir.last_call()
+    assert line["estimated"] and 0 < Decimal(str(line["cost_usd"])) < Decimal("0.01")
+
+
+def test_a_call_that_did_not_go_upstream_costs_nothing(start_weir, start_provider):
+    provider = start_provider()
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": "0.0112", "per": "day"}}, min_output=1000)
+    provider.stop()
+    for _ in range(3):
+        assert weir.chat(max_tokens=1000).status_code == 503
+    assert code_of(weir.chat(max_tokens=1000)) == "upstream_unreachable"
+    weir.provider = None
+
+
+@pytest.mark.unreconciled
+def test_a_model_without_a_price_is_refused_where_money_is_limited(start_weir, provider):
+    weir = start_weir(provider, ready=None, models={"mystery-1": {"upstream": "openai"}})
+    weir.write_policy(agents={"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}})
+    weir.start()
+    assert code_of(weir.chat(model="mystery-1")) == "price_unknown"
+    assert weir.chat("full", model="mystery-1").status_code == 200
+
+
+def test_a_budget_in_shadow_is_recorded_and_stops_nobody(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": "0.0001", "per": "day"}, "request": {"tokens": 1}},
+                      mode={"shadow": ["budget"]})
+    assert weir.chat(max_tokens=100).status_code == 200
+    weir.last_call()
+    assert sent(provider)["max_tokens"] == 100
+    assert weir.metric("weir_policy_verdicts_total", policy="budget", mode="shadow", verdict="deny") == 1
+
+
+def test_what_is_left_is_told_where_it_is_the_agents_alone(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 1, "per": "day"}})
+    assert weir.chat(max_tokens=100).headers["x-weir-budget-remaining-usd"] == "0.998925"
+    weir.last_call()
+    assert weir.chat(max_tokens=100).headers["x-weir-budget-remaining-usd"] == "0.99785"
+
+
+def test_a_stream_that_goes_beyond_its_bound_ends_well_formed_and_upstream_is_left_at_once(start_weir, provider):
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 1, "per": "day"}})
+    with weir.client() as client:
+        with client.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "tell me all"}], max_tokens=300, stream=True,
+                extra_headers=scripted(length=40_000, deltas=2000, event_delay_us=500)) as stream:
+            chunks = list(stream)
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert 800 < len(text) < 4000 and chunks[-1].choices[0].finish_reason == "length"
+    assert chunks[-1].model_extra["weir"]["status"] == "budget_exceeded"
+    entry = eventually(lambda: provider.ledger()[0].over and provider.ledger()[0])
+    assert entry.ended == "client_gone"
+    line = weir.last_call()
+    assert line["code"] == "budget_exceeded" and line["estimated"] and line["ended_by"] == "gateway"
+    assert Decimal(str(line["cost_usd"])) >= Decimal("0.003")
+
+
+def test_a_stream_that_keeps_to_its_bound_is_not_touched(start_weir, provider):
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": 1, "per": "day"}})
+    answer = weir.chat(stream=True, max_tokens=400, script={"length": 900, "deltas": 200})
+    heard = Heard(events(answer))
+    assert len(heard.text[0]) >= 900 and heard.errors == [] and not weir.last_call()["estimated"]
+
+
+def test_an_aborted_stream_is_charged_what_was_reserved(start_weir, provider):
+    weir = with_agent(start_weir, provider, budget={"agent": {"cost": "0.0065", "per": "day"}}, min_output=500)
+    with weir.http() as http:
+        with http.stream("POST", "/v1/chat/completions", headers=scripted(length=9000, deltas=500, event_delay_ms=20),
+                         json={"model": "gpt-4o", "stream": True, "max_tokens": 500,
+                               "messages": [{"role": "user", "content": "tell me"}]}) as answer:
+            next(answer.iter_bytes())
+    line = weir.last_call()
+    assert line["estimated"] and line["code"] == "client_gone" and Decimal(str(line["cost_usd"])) >= Decimal("0.005")
+    assert code_of(weir.chat(max_tokens=500)) == "budget_exceeded"
