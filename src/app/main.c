@@ -14,6 +14,7 @@ static const struct {
 	{"explain", command_explain, "show what a policy means for an agent, and where each value comes from"},
 	{"schema", command_schema, "print the policy language as a JSON Schema"},
 	{"key", command_key, "make a key for an agent"},
+	{"audit", command_audit, "show the journal, and whether it holds"},
 	{"healthcheck", command_healthcheck, "ask a running Weir whether it is ready"},
 	{"version", command_version, "print the version"},
 };
