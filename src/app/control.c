@@ -44,6 +44,7 @@ void control_block_signals(void)
 	sigset_t set = control_signals();
 
 	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ); /* a limit on the size of files is an error of the write */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 

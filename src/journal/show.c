@@ -70,8 +70,9 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 		json_string(w, slice_str(text));
 		break;
 	case FIELD_DURATION:
-		snprintf(text, sizeof(text), "%" PRIu64 ".%03u", (uint64_t)(*(const uint64_t *)at / NS_PER_MS),
-			(unsigned)(*(const uint64_t *)at % NS_PER_MS / 1000));
+		snprintf(text, sizeof(text), "%" PRIu64 ".%03u",
+		        (uint64_t)(*(const uint64_t *)at / NS_PER_MS),
+		        (unsigned)(*(const uint64_t *)at % NS_PER_MS / 1000));
 		json_raw(w, slice_str(text));
 		break;
 	case FIELD_MONEY:
@@ -155,7 +156,7 @@ static int put_text(struct buf *out, const struct field *f, const void *entry)
 	if (r)
 		return r;
 	if (f->type == FIELD_TEXT && bytes_are_plain(*text) && !memchr(text->at, ' ', text->len) &&
-		!memchr(text->at, '=', text->len))
+	        !memchr(text->at, '=', text->len))
 		return buf_put_slice(out, *text);
 	json_begin(&w, out);
 	if (sealed)
@@ -173,13 +174,15 @@ int entry_show_text(struct buf *out, const struct entry *e)
 	int r;
 
 	if (!s)
-		return buf_printf(out, "%s kind %" PRIu32 ", which this version does not know\n", text, e->kind);
+		return buf_printf(out, "%s kind %" PRIu32 ", which this version does not know\n",
+		        text, e->kind);
 	/* The time is every kind's first member. */
 	if (says_something(&s->fields[0], &e->segment))
 		clock_format(*(const uint64_t *)field_at(&s->fields[0], &e->segment), text);
 	r = buf_printf(out, "%s %-11s", text, s->name);
 	for (unsigned i = 1; !r && i < s->n; i++)
-		if (says_something(&s->fields[i], &e->segment) || sealed_only(&s->fields[i], &e->segment))
+		if (says_something(&s->fields[i], &e->segment) ||
+		        sealed_only(&s->fields[i], &e->segment))
 			r = put_text(out, &s->fields[i], &e->segment);
 	return r ? r : buf_put_char(out, '\n');
 }

@@ -131,7 +131,7 @@ def test_a_new_key_is_made_and_its_hash_shown(weir_command):
 def test_version_and_help(weir_command):
     assert re.search(r"\d+\.\d+\.\d+", weir_command("version", env=ENV).stdout)
     for words in (["--help"], ["run", "--help"], ["check", "--help"], ["key", "--help"], ["explain", "--help"], ["schema", "--help"],
-                  ["healthcheck", "--help"], ["version", "--help"]):
+                  ["audit", "--help"], ["healthcheck", "--help"], ["version", "--help"]):
         done = weir_command(*words, env=ENV)
         assert done.returncode == 0 and "weir" in done.stdout, words
     assert weir_command("no-such-command", env=ENV).returncode == 2
