@@ -25,12 +25,12 @@ int journal_init(struct journal *j, struct keeper *k, uint32_t worker, struct sl
 	if (r)
 		return r;
 	buf_commit(&j->turn, SHA256_LEN);
-	return seal_init(&j->users, user_key, USER_LABEL);
+	return users_init(&j->users, user_key);
 }
 
 void journal_finish(struct journal *j)
 {
-	seal_finish(&j->users);
+	users_finish(&j->users);
 	buf_wipe(&j->turn);
 	buf_finish(&j->head);
 }

@@ -34,7 +34,7 @@ struct journal {
 	struct segment *current; /* NULL: none was begun */
 	struct buf turn; /* owned: 32 bytes for the hash before, then frames without their hashes */
 	struct buf head; /* owned: a new segment's first bytes */
-	struct seal users;
+	struct users users;
 	uint8_t hash[SHA256_LEN]; /* of the last record that counts */
 	uint32_t last;            /* the segment that it is in; 0: there is none */
 	uint64_t written;

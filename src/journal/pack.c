@@ -13,8 +13,8 @@
 
 struct packing {
 	struct put to;
-	const char *limit;  /* no element of a list goes beyond */
-	struct seal *users; /* borrowed */
+	const char *limit;   /* no element of a list goes beyond */
+	struct users *users; /* borrowed */
 	bool may_cut, cut;
 };
 
@@ -45,8 +45,8 @@ static int put_slice(struct packing *p, const struct field *f, struct slice text
 
 static int put_user(struct packing *p, const struct field *f, struct slice user)
 {
-	uint8_t sealed[ENTRY_USER_MAX + SEAL_OVERHEAD] UNINIT;
-	int r;
+	uint8_t room[ENTRY_USER_MAX + SEAL_OVERHEAD] UNINIT;
+	const uint8_t *sealed;
 
 	if (!user.len)
 		return 1;
@@ -55,9 +55,9 @@ static int put_user(struct packing *p, const struct field *f, struct slice user)
 		p->cut = true;
 	}
 	assert(p->users);
-	r = seal_put(p->users, user, sealed);
-	if (r)
-		return r;
+	sealed = users_seal(p->users, user, room);
+	if (!sealed)
+		return -ENOMEM;
 	put_key(p, f);
 	put_bin(&p->to, user.len + SEAL_OVERHEAD);
 	put_append(&p->to, (const char *)sealed, user.len + SEAL_OVERHEAD);
@@ -180,7 +180,7 @@ static int put_members(struct packing *p, const struct shape *s, const void *ent
 	return 0;
 }
 
-int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct seal *users)
+int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct users *users)
 {
 	const struct shape *s = shape_of(kind);
 	int r = buf_reserve(out, RECORD_MAX);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "crypto/seal.h"
 #include "journal/shape.h"
+#include "journal/users.h"
 
 enum {
 	RECORD_MAX = 64 << 10,   /* bytes of one record's msgpack */
@@ -14,7 +15,7 @@ enum {
 
 /* Appended to out, or out stays as it was. users may be NULL where no user is named. 0; -EMSGSIZE:
  * a text or list of what may not be cut is too long; -ENOMEM; -ENOBUFS. */
-int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct seal *users);
+int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct users *users);
 
 /* What an unpacked entry points to besides the record itself; used again for the next one. */
 struct unpack {

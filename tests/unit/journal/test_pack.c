@@ -2,6 +2,7 @@
 /* Tests of journal/pack: what was packed comes back whole; what is packed is msgpack also to
  * msgpack-c; what is not a record is refused; what a later version writes is passed over. */
 #include "rig/unit.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <msgpack.h>
 #include "journal/pack.h"
@@ -9,7 +10,7 @@
 
 struct fixture {
 	struct buf out;
-	struct seal seal;
+	struct users users;
 	struct seal *seals[1];
 	struct unpack unpack;
 	struct entry entry;
@@ -21,10 +22,10 @@ static int setup(void **state)
 
 	*state = f;
 	buf_init(&f->out, 1u << 20);
-	f->seals[0] = &f->seal;
+	f->seals[0] = &f->users.seal;
 	f->unpack = (struct unpack){.seals = f->seals, .n_seals = 1};
 	buf_init(&f->unpack.lists, 1u << 20);
-	return seal_init(&f->seal, JOURNAL_KEY, USER_LABEL);
+	return users_init(&f->users, JOURNAL_KEY);
 }
 
 static int teardown(void **state)
@@ -33,7 +34,7 @@ static int teardown(void **state)
 
 	buf_finish(&f->out);
 	unpack_finish(&f->unpack);
-	seal_finish(&f->seal);
+	users_finish(&f->users);
 	free(f);
 	return 0;
 }
@@ -41,7 +42,7 @@ static int teardown(void **state)
 static struct slice pack(struct fixture *f, enum entry_kind kind, const void *entry)
 {
 	buf_clear(&f->out);
-	assert_int_equal(entry_pack(&f->out, kind, entry, &f->seal), 0);
+	assert_int_equal(entry_pack(&f->out, kind, entry, &f->users), 0);
 	return buf_slice(&f->out);
 }
 
@@ -169,6 +170,30 @@ static void a_user_is_nowhere_to_be_read_without_the_key(void **state)
 	assert_slice(f->entry.decision.who.agent, "support");
 }
 
+/* Whoever was sealed before, and whoever took whose place: the bytes are those of the seal. */
+static void a_user_that_is_remembered_is_sealed_as_anew(void **state)
+{
+	uint8_t room[ENTRY_USER_MAX + SEAL_OVERHEAD], want[ENTRY_USER_MAX + SEAL_OVERHEAD];
+	struct fixture *f = *state;
+	char name[200];
+	struct seal fresh;
+
+	assert_int_equal(seal_init(&fresh, JOURNAL_KEY, USER_LABEL), 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		size_t len = (size_t)snprintf(name, sizeof(name), "user-%u", i % 7 ? i % 300 : 1);
+
+		if (i % 11 == 0) {
+			memset(name, 'x', 100);
+			len = USER_KEPT_MAX - 1 + i % 3;
+		}
+		const uint8_t *got = users_seal(&f->users, slice_from(name, len), room);
+		assert_non_null(got);
+		assert_int_equal(seal_put(&fresh, slice_from(name, len), want), 0);
+		assert_memory_equal(got, want, len + SEAL_OVERHEAD);
+	}
+	seal_finish(&fresh);
+}
+
 static void what_is_too_long_is_cut_and_the_record_says_so(void **state)
 {
 	static char text[100000];
@@ -217,16 +242,16 @@ static void a_reservation_is_never_cut(void **state)
 
 	buf_clear(&f->out);
 	e.id = slice_from(text, sizeof(text));
-	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), -EMSGSIZE);
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->users), -EMSGSIZE);
 	e = full_reservation;
 	e.counters = counters;
 	e.n = 200;
 	for (unsigned i = 0; i < e.n; i++)
 		counters[i].name = slice_from(text, ENTRY_TEXT_MAX);
-	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), -EMSGSIZE);
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->users), -EMSGSIZE);
 	assert_int_equal(buf_len(&f->out), 0);
 	e.n = 20;
-	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->seal), 0);
+	assert_int_equal(entry_pack(&f->out, ENTRY_RESERVATION, &e, &f->users), 0);
 }
 
 static int unpack_literal(struct fixture *f, struct slice record)
@@ -344,6 +369,7 @@ int main(void)
 	        T(the_extremes_of_numbers_come_back),
 	        T(msgpack_c_reads_what_is_packed),
 	        T(a_user_is_nowhere_to_be_read_without_the_key),
+	        T(a_user_that_is_remembered_is_sealed_as_anew),
 	        T(what_is_too_long_is_cut_and_the_record_says_so),
 	        T(a_list_of_many_small_things_is_cut_too),
 	        T(a_reservation_is_never_cut),
