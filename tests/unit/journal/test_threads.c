@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "journal/follow.h"
+#include "journal/journal_core.h"
 #include "journal/keeper.h"
 #include "rig/journal_rig.h"
 
@@ -159,6 +160,46 @@ static void who_waits_for_the_disk_is_answered_once(void **state)
 	}
 }
 
+static int sync_and_wait(struct writer *w)
+{
+	struct wait *wait = malloc(sizeof(*wait));
+	unsigned answered = w->answered, failed = w->failed;
+
+	wait->writer = w;
+	journal_sync(w->journal, &wait->base, answer);
+	for (int i = 0; i < 10000; i++, usleep(1000))
+		if (w->answered != answered || w->failed != failed)
+			return w->failed == failed;
+	return -1;
+}
+
+/* As after an fdatasync that failed: the kernel may call pages clean that it has dropped, so that
+ * segment is not asked again. */
+static void what_the_disk_lost_is_not_called_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct writer w = {.journal = keeper_journal(f->keeper, 0)};
+	int kept = 0;
+
+	assert_int_equal(journal_put_decision(w.journal, &full_decision), 0);
+	assert_int_equal(journal_end_turn(w.journal), 0);
+	assert_int_equal(sync_and_wait(&w), 1);
+	assert_int_equal(journal_put_decision(w.journal, &full_decision), 0);
+	assert_int_equal(journal_end_turn(w.journal), 0);
+	atomic_store(&w.journal->current->suspect, true);
+	assert_int_equal(sync_and_wait(&w), 0);
+	/* Another segment takes what comes. */
+	for (int i = 0; i < 5000 && !journal_is_ready(w.journal); i++)
+		usleep(1000);
+	assert_int_equal(journal_place(w.journal).number, 2);
+	for (int i = 0; i < 100 && kept != 1; i++) {
+		assert_int_equal(journal_put_decision(w.journal, &full_decision), 0);
+		assert_int_equal(journal_end_turn(w.journal), 0);
+		kept = sync_and_wait(&w);
+	}
+	assert_int_equal(kept, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +207,8 @@ int main(void)
 	                a_reader_sees_all_while_four_write, setup, teardown),
 	        cmocka_unit_test_setup_teardown(
 	                who_waits_for_the_disk_is_answered_once, setup, teardown),
+	        cmocka_unit_test_setup_teardown(
+	                what_the_disk_lost_is_not_called_kept, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
