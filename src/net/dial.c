@@ -9,6 +9,7 @@
 #include "net/wire_core.h"
 
 static void dial_next(struct dial *d);
+static void dial_unix_failed(struct dial *d);
 
 static void dial_close_tries(struct dial *d)
 {
@@ -119,9 +120,11 @@ static void dial_trust_came(struct dial *d, int result)
 		d->tls_failed = true;
 		d->error = result;
 		dial_fail(d, FAULT_UPSTREAM_UNREACHABLE,
-		        "the trusted certificates %s%.*s cannot be read: %s",
+		        "the trusted certificates %s%.*s%s cannot be read: %s",
 		        d->target->tls_ca.len ? "in " : "of the system",
-		        SLICE_FMT(d->target->tls_ca), uv_strerror(result));
+		        SLICE_FMT(d->target->tls_ca),
+		        d->target->tls_certificate.len ? " or the certificate to be shown" : "",
+		        uv_strerror(result));
 		return;
 	}
 	d->trust_done = true;
@@ -155,7 +158,10 @@ static void dial_on_connected(struct wire *w, int error)
 	if (error) {
 		d->error = error;
 		wire_close(w, WIRE_CLOSE_NOW);
-		dial_next(d);
+		if (d->target->unix_path.len)
+			dial_unix_failed(d);
+		else
+			dial_next(d);
 		return;
 	}
 	w->owner = d;
@@ -271,6 +277,25 @@ static void dial_begin(struct dial *d)
 	dial_next(d);
 }
 
+static void dial_unix_failed(struct dial *d)
+{
+	dial_fail(d, FAULT_UPSTREAM_UNREACHABLE, "no connection to %.*s: %s",
+	        SLICE_FMT(d->target->unix_path), uv_strerror(d->error));
+}
+
+static void dial_begin_unix(struct dial *d)
+{
+	struct dial_try *try = &d->tries[0];
+
+	d->resolved = d->dialler->loop->now;
+	d->lookup_done = true;
+	try->dial = d;
+	d->error = wire_connect_unix(
+	        d->dialler->loop, d->target->unix_path, dial_on_connected, try, &try->wire);
+	if (d->error)
+		dial_unix_failed(d);
+}
+
 static const char *lookup_error(int error)
 {
 	switch (error) {
@@ -337,12 +362,21 @@ int dial_start(struct dial *d, struct dialler *by, const struct dial_target *to,
 	ticket_arm(t, &by->loop->turn, dial_on_drop, d);
 	loop_deadline_after(by->loop, &d->deadline, to->connect_ns);
 	if (to->tls) {
-		r = tls_contexts_get(by->contexts, by->loop, to->tls_ca, &d->trust, &d->context);
+		r = tls_contexts_get_with(by->contexts, by->loop,
+		        &(struct tls_files){.ca = to->tls_ca,
+		                .certificate = to->tls_certificate,
+		                .key = to->tls_key,
+		                .not_http = to->not_http},
+		        &d->trust, &d->context);
 		if (r != PENDING)
 			dial_trust_came(d, r);
 	}
 	if (!d->ticket)
 		return PENDING;
+	if (to->unix_path.len) {
+		dial_begin_unix(d);
+		return PENDING;
+	}
 	r = resolver_find(by->resolver, to->host, &d->lookup, &d->addresses);
 	if (r != PENDING)
 		dial_lookup_came(d, r);

@@ -17,9 +17,12 @@ struct dial_target {
 	struct slice host; /* name or numeric address, without brackets */
 	uint16_t port;
 	bool tls;
-	struct slice tls_ca;          /* path; empty: the system's */
-	struct slice tls_server_name; /* empty: host */
-	struct tls_memory *memory;    /* or NULL */
+	struct slice unix_path; /* not empty: a unix socket, and host only a name for notes */
+	struct slice tls_ca;    /* path; empty: the system's */
+	struct slice tls_certificate, tls_key; /* paths: what we show; empty: nothing */
+	bool not_http;                         /* what is spoken over tls */
+	struct slice tls_server_name;          /* empty: host */
+	struct tls_memory *memory;             /* or NULL */
 	const struct address_rule *rule;
 	uint64_t connect_ns; /* for everything */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls_context: entries by CA file under one lock. An entry is loaded by a thread of its own; who
- * asks meanwhile is put on its list and told by mailbox. */
+/* tls_context: entries by their files under one lock. An entry is loaded by a thread of its own;
+ * who asks meanwhile is put on its list and told by mailbox. */
 #include "net/tls_context.h"
 #include <assert.h>
 #include <errno.h>
@@ -24,7 +24,9 @@ enum entry_state { ENTRY_EMPTY, ENTRY_LOADING, ENTRY_READY, ENTRY_FAILED };
 struct entry {
 	struct list link; /* in contexts->entries */
 	struct tls_contexts *contexts;
-	char *ca; /* owned; "": the system's */
+	char *ca;                /* owned; "": the system's */
+	char *certificate, *key; /* owned; "": none */
+	bool not_http;
 	enum entry_state state;
 	struct tls_context *context; /* counted; when READY */
 	int error;
@@ -95,7 +97,7 @@ static int ssl_trust(SSL_CTX *ssl, const char *ca)
 	return SSL_CTX_load_verify_file(ssl, file) ? 0 : -EINVAL;
 }
 
-static int ssl_configure(SSL_CTX *ssl)
+static int ssl_configure(SSL_CTX *ssl, bool not_http)
 {
 	static const unsigned char alpn[] = "\x08http/1.1";
 
@@ -106,12 +108,24 @@ static int ssl_configure(SSL_CTX *ssl)
 	SSL_CTX_sess_set_new_cb(ssl, tls_on_session);
 	if (!SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) ||
 	        !SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS12) ||
-	        SSL_CTX_set_alpn_protos(ssl, alpn, sizeof(alpn) - 1))
+	        (!not_http && SSL_CTX_set_alpn_protos(ssl, alpn, sizeof(alpn) - 1)))
 		return -EINVAL;
 	return 0;
 }
 
-static int context_load(const char *ca, struct tls_context **ret_context)
+static int ssl_show(SSL_CTX *ssl, const char *certificate, const char *key)
+{
+	if (!*certificate)
+		return 0;
+	if (access(certificate, R_OK) || access(key, R_OK))
+		return -errno;
+	if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1 ||
+	        SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
+		return -EINVAL;
+	return 0;
+}
+
+static int context_load(const struct entry *e, struct tls_context **ret_context)
 {
 	struct tls_context *x = mem_zalloc(sizeof(*x));
 	int r = -ENOMEM;
@@ -121,9 +135,11 @@ static int context_load(const char *ca, struct tls_context **ret_context)
 	atomic_init(&x->refs, 1);
 	x->ssl = SSL_CTX_new(TLS_client_method());
 	if (x->ssl)
-		r = ssl_configure(x->ssl);
+		r = ssl_configure(x->ssl, e->not_http);
 	if (!r)
-		r = ssl_trust(x->ssl, ca);
+		r = ssl_trust(x->ssl, e->ca);
+	if (!r)
+		r = ssl_show(x->ssl, e->certificate, e->key);
 	ERR_clear_error();
 	if (r) {
 		tls_context_unref(x);
@@ -165,7 +181,7 @@ static void *entry_run(void *arg)
 {
 	struct entry *e = arg;
 	struct tls_context *context = NULL;
-	int r = context_load(e->ca, &context);
+	int r = context_load(e, &context);
 
 	pthread_mutex_lock(&e->contexts->lock);
 	e->context = context;
@@ -194,17 +210,28 @@ static int entry_load(struct entry *e)
 	return 0;
 }
 
-static struct entry *entry_new(struct tls_contexts *c, struct slice ca)
+static void entry_free(struct entry *e)
+{
+	mem_free(e->ca);
+	mem_free(e->certificate);
+	mem_free(e->key);
+	mem_free(e);
+}
+
+static struct entry *entry_new(struct tls_contexts *c, const struct tls_files *f)
 {
 	struct entry *e = c->n < ENTRIES_MAX ? mem_zalloc(sizeof(*e)) : NULL;
 
 	if (!e)
 		return NULL;
-	e->ca = mem_dup(ca.at, ca.len);
-	if (!e->ca) {
-		mem_free(e);
+	e->ca = mem_dup(f->ca.at, f->ca.len);
+	e->certificate = mem_dup(f->certificate.at, f->certificate.len);
+	e->key = mem_dup(f->key.at, f->key.len);
+	if (!e->ca || !e->certificate || !e->key) {
+		entry_free(e);
 		return NULL;
 	}
+	e->not_http = f->not_http;
 	e->contexts = c;
 	list_init(&e->waiters);
 	list_push(&c->entries, &e->link);
@@ -212,16 +239,17 @@ static struct entry *entry_new(struct tls_contexts *c, struct slice ca)
 	return e;
 }
 
-static struct entry *entry_find(struct tls_contexts *c, struct slice ca)
+static struct entry *entry_find(struct tls_contexts *c, const struct tls_files *f)
 {
 	list_foreach_safe(node, after, &c->entries)
 	{
 		struct entry *e = container_of(node, struct entry, link);
 
-		if (slice_is(ca, e->ca))
+		if (slice_is(f->ca, e->ca) && slice_is(f->certificate, e->certificate) &&
+		        slice_is(f->key, e->key) && f->not_http == e->not_http)
 			return e;
 	}
-	return entry_new(c, ca);
+	return entry_new(c, f);
 }
 
 /* Makes sure that a load runs, unless there is a result. */
@@ -266,14 +294,14 @@ static int entry_wait(
 	return PENDING;
 }
 
-int tls_contexts_get(struct tls_contexts *c, struct loop *l, struct slice ca, struct ticket *t,
-        struct tls_context **ret_context)
+int tls_contexts_get_with(struct tls_contexts *c, struct loop *l, const struct tls_files *files,
+        struct ticket *t, struct tls_context **ret_context)
 {
 	struct entry *e;
 	int r = -ENOMEM;
 
 	pthread_mutex_lock(&c->lock);
-	e = entry_find(c, ca);
+	e = entry_find(c, files);
 	if (e)
 		r = entry_begin(e);
 	if (!r && e->state == ENTRY_READY)
@@ -284,12 +312,18 @@ int tls_contexts_get(struct tls_contexts *c, struct loop *l, struct slice ca, st
 	return r;
 }
 
+int tls_contexts_get(struct tls_contexts *c, struct loop *l, struct slice ca, struct ticket *t,
+        struct tls_context **ret_context)
+{
+	return tls_contexts_get_with(c, l, &(struct tls_files){.ca = ca}, t, ret_context);
+}
+
 void tls_contexts_warm(struct tls_contexts *c, struct slice ca)
 {
 	struct entry *e;
 
 	pthread_mutex_lock(&c->lock);
-	e = entry_find(c, ca);
+	e = entry_find(c, &(struct tls_files){.ca = ca});
 	if (e)
 		entry_begin(e);
 	pthread_mutex_unlock(&c->lock);
@@ -337,8 +371,7 @@ void tls_contexts_free(struct tls_contexts *c)
 			pthread_join(e->thread, NULL);
 		assert(list_is_empty(&e->waiters));
 		tls_context_unref(e->context);
-		mem_free(e->ca);
-		mem_free(e);
+		entry_free(e);
 	}
 	pthread_mutex_destroy(&c->lock);
 	mem_free(c);

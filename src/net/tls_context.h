@@ -15,6 +15,14 @@ struct tls_contexts *tls_contexts_new(void); /* NULL: no memory */
 /* Workers must have ended or hold no ticket; waits for a load that runs. */
 void tls_contexts_free(struct tls_contexts *c);
 
+/* What a context is made of: paths of PEM files. */
+struct tls_files {
+	struct slice ca; /* empty: the system's bundle, SSL_CERT_FILE and SSL_CERT_DIR heeded */
+	struct slice certificate; /* shown to servers that ask, with its chain; empty: none */
+	struct slice key;         /* the certificate's */
+	bool not_http;            /* nothing is offered by ALPN */
+};
+
 /* The context that trusts ca (path of a PEM file; empty: the system's bundle, SSL_CERT_FILE and
  * SSL_CERT_DIR heeded). READY: *ret_context is counted for the caller. PENDING: t is done later,
  * with 0 and *ret_context set before (after a ticket_cancel look whether it is, and unref it), or
@@ -22,6 +30,10 @@ void tls_contexts_free(struct tls_contexts *c);
  * ten seconds. */
 int tls_contexts_get(struct tls_contexts *c, struct loop *l, struct slice ca, struct ticket *t,
         struct tls_context **ret_context);
+/* The same for a context that shows a certificate or speaks something other than HTTP. -EINVAL also
+ * when the key does not belong to the certificate. */
+int tls_contexts_get_with(struct tls_contexts *c, struct loop *l, const struct tls_files *files,
+        struct ticket *t, struct tls_context **ret_context);
 /* Begins to load ca without waiting, as at start-up. */
 void tls_contexts_warm(struct tls_contexts *c, struct slice ca);
 /* Files may have changed: whoever asks from now on gets a new load; connections keep what they

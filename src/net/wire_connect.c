@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire, how it comes about when we begin: a TCP connection, then perhaps a TLS handshake. For
- * dial.c. */
+/* wire, how it comes about when we begin: a connection over TCP or a unix socket, then perhaps a
+ * TLS handshake. For dial.c. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "net/wire_core.h"
 
@@ -25,24 +26,61 @@ static int socket_connect(const struct address *to, int *ret_fd)
 	return 0;
 }
 
-int wire_connect(struct loop *l, const struct address *to, void (*step)(struct wire *w, int error),
-        void *owner, struct wire **ret_wire)
+/* A path that does not fit in an address has no file either. A full queue (-EAGAIN) is a failure:
+ * such a socket cannot be waited for. */
+static int socket_connect_unix(struct slice path, int *ret_fd)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd, r;
+
+	if (!path.len || path.len >= sizeof(to.sun_path) || memchr(path.at, 0, path.len))
+		return -EINVAL;
+	memcpy(to.sun_path, path.at, path.len);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
+	if (r)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return r;
+}
+
+static int wire_begin(struct loop *l, int fd, void (*step)(struct wire *w, int error), void *owner,
+        struct wire **ret_wire)
 {
 	struct wire *w;
-	int fd = -1, r = socket_connect(to, &fd);
+	int r = wire_new(l, fd, &w);
 
 	if (r)
 		return r;
-	r = wire_new(l, fd, &w);
-	if (r)
-		return r;
-	w->peer = *to;
 	w->owner = owner;
 	wire_core(w)->step = step;
 	wire_core(w)->state = WIRE_CONNECTING;
 	wire_watch(wire_core(w));
 	*ret_wire = w;
 	return 0;
+}
+
+int wire_connect(struct loop *l, const struct address *to, void (*step)(struct wire *w, int error),
+        void *owner, struct wire **ret_wire)
+{
+	int fd = -1, r = socket_connect(to, &fd);
+
+	if (!r)
+		r = wire_begin(l, fd, step, owner, ret_wire);
+	if (!r)
+		(*ret_wire)->peer = *to;
+	return r;
+}
+
+int wire_connect_unix(struct loop *l, struct slice path, void (*step)(struct wire *w, int error),
+        void *owner, struct wire **ret_wire)
+{
+	int fd = -1, r = socket_connect_unix(path, &fd);
+
+	return r ? r : wire_begin(l, fd, step, owner, ret_wire);
 }
 
 void wire_on_connected(struct wire_core *c)

@@ -62,6 +62,8 @@ void listener_seat_freed(struct wire *w);
  * call. */
 int wire_connect(struct loop *l, const struct address *to, void (*step)(struct wire *w, int error),
         void *owner, struct wire **ret_wire);
+int wire_connect_unix(struct loop *l, struct slice path, void (*step)(struct wire *w, int error),
+        void *owner, struct wire **ret_wire);
 void wire_on_connected(struct wire_core *c);
 /* wire_connect.c: TLS over a connected wire; takes over tls. 0, or a negative errno at
  * once, else step as above. */

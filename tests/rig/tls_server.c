@@ -98,6 +98,27 @@ static void certificate_write(X509 *x, char path[64])
 	fclose(file);
 }
 
+static void client_write(X509 *ca, EVP_PKEY *ca_key, char path[64])
+{
+	static const struct tls_server_options client = {.name = "DNS:client"};
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = leaf_new(key, ca, ca_key, &client);
+	FILE *file;
+
+	certificate_write(x, path);
+	file = fopen(path, "a");
+	need(file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL));
+	fclose(file);
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
+static void want_client(SSL_CTX *c, X509 *ca)
+{
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	need(X509_STORE_add_cert(SSL_CTX_get_cert_store(c), ca));
+}
+
 static int choose_h2(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
         const unsigned char *in, unsigned in_len, void *arg)
 {
@@ -226,6 +247,9 @@ struct tls_server *tls_server_start(const struct tls_server_options *o)
 	s->core->options = *o;
 	s->core->context = context_new(o, leaf, key);
 	certificate_write(ca, s->ca_path);
+	client_write(ca, ca_key, s->client_path);
+	if (o->wants_client)
+		want_client(s->core->context, ca);
 	s->core->fd = rig_listen(&s->port);
 	need(!pipe(s->core->stop));
 	need(!pthread_create(&s->core->thread, NULL, server_run, s));
@@ -247,6 +271,7 @@ void tls_server_stop(struct tls_server *s)
 	close(s->core->stop[0]);
 	close(s->core->stop[1]);
 	unlink(s->ca_path);
+	unlink(s->client_path);
 	mem_free(s->core);
 	mem_free(s);
 }

@@ -18,15 +18,17 @@ struct tls_server_options {
 	enum tls_server_does does;
 	const char *name; /* in the certificate: DNS:localhost, IP:127.0.0.1; NULL: DNS:localhost */
 	bool expired;
-	bool self_made;  /* signed by nobody that ca_path knows */
-	bool old;        /* TLS 1.1 at most */
-	bool h2_only;    /* answers ALPN with h2 whatever was asked */
-	int max_version; /* 0: no limit */
+	bool self_made;    /* signed by nobody that ca_path knows */
+	bool old;          /* TLS 1.1 at most */
+	bool h2_only;      /* answers ALPN with h2 whatever was asked */
+	int max_version;   /* 0: no limit */
+	bool wants_client; /* refuses who shows no certificate of the CA's */
 };
 
 struct tls_server {
 	uint16_t port;
-	char ca_path[64]; /* PEM file that a client is to trust */
+	char ca_path[64];     /* PEM file that a client is to trust */
+	char client_path[64]; /* PEM file with a certificate of the CA's and its key */
 	atomic_uint accepted;
 	atomic_uint handshakes; /* that succeeded */
 	atomic_uint resumed;

@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "net/dial.h"
@@ -460,6 +461,52 @@ static void a_missing_ca_file_is_named(void **state)
 	close(fd);
 }
 
+static void a_certificate_is_shown_to_who_asks(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_server *s = tls_server_start(&(struct tls_server_options){
+	        .does = TLS_SERVER_ECHOES, .wants_client = true, .max_version = TLS1_2_VERSION});
+
+	f->to.port = s->port;
+	f->to.tls = true;
+	f->to.tls_ca = slice_str(s->ca_path);
+	dial_and_wait(f); /* with none */
+	assert_int_equal(f->result, -ECONNREFUSED);
+	dial_finish(&f->dial);
+	f->to.tls_certificate = f->to.tls_key = slice_str(s->client_path);
+	dial_and_wait(f);
+	tls_echo(f, s, 1000);
+	rig_close(&f->end, WIRE_CLOSE_NOW);
+	rig_rest(f->loop, 5);
+	f->to.tls_key = SLICE("/nowhere/key.pem");
+	dial_and_wait(f);
+	assert_fault(f, FAULT_UPSTREAM_UNREACHABLE, "certificate to be shown");
+	dial_finish(&f->dial);
+	tls_server_stop(s);
+}
+
+static void a_unix_socket_is_dialled_by_its_path(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/weir-dial-%d.sock", (int)getpid());
+	f->to.unix_path = slice_str(at.sun_path);
+	dial_and_wait(f);
+	assert_fault(f, FAULT_UPSTREAM_UNREACHABLE, "no such file");
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	dial_and_wait(f);
+	assert_fault(f, FAULT_UPSTREAM_UNREACHABLE, "connection refused");
+	assert_int_equal(listen(fd, 1), 0);
+	dial_and_wait(f);
+	assert_int_equal(f->result, 0);
+	rig_end_open(&f->end, dial_take(&f->dial));
+	assert_int_equal(f->end.wire->peer.sa.sa_family, AF_UNSPEC);
+	unlink(at.sun_path);
+	close(fd);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -483,6 +530,8 @@ int main(void)
 	        T(a_handshake_that_hangs_ends_at_the_deadline),
 	        T(an_end_without_goodbye_is_an_error),
 	        T(a_missing_ca_file_is_named),
+	        T(a_certificate_is_shown_to_who_asks),
+	        T(a_unix_socket_is_dialled_by_its_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
