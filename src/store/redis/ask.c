@@ -19,6 +19,13 @@ static void ask_leave(struct redis_ask *a, bool in_time)
 	loop_deadline_clear(a->loop, &a->deadline);
 }
 
+static void ask_become_idle(struct redis_ask *a)
+{
+	ask_leave(a, true);
+	list_unlink(&a->peers);
+	a->loop = NULL;
+}
+
 static void ask_on_due(struct deadline *d)
 {
 	struct redis_ask *a = container_of(d, struct redis_ask, deadline);
@@ -41,6 +48,7 @@ void ask_begin(struct redis_ask *a, struct loop *l)
 	a->hops = 0;
 	a->asking = false;
 	list_init(&a->seat);
+	list_init(&a->peers);
 	deadline_init(&a->deadline, ask_on_due);
 	loop_deadline_after(l, &a->deadline, a->timeout ? a->timeout : ASK_TIMEOUT);
 }
@@ -49,8 +57,7 @@ void ask_end(struct redis_ask *a, int result, const struct redis_reply *reply)
 {
 	struct redis_reply *kept = a->kept;
 
-	ask_leave(a, true);
-	a->loop = NULL;
+	ask_become_idle(a);
 	a->kept = NULL;
 	a->done(a, result, reply);
 	mem_free(kept);
@@ -60,8 +67,7 @@ void ask_cancel(struct redis_ask *a)
 {
 	if (!a->loop)
 		return;
-	ask_leave(a, true);
-	a->loop = NULL;
+	ask_become_idle(a);
 	mem_free(a->kept);
 	a->kept = NULL;
 }

@@ -39,6 +39,7 @@ struct redis_ask {
 	struct loop *loop;                        /* borrowed; NULL: not under way */
 	struct redis_link *link; /* borrowed: it was put there and has not been answered */
 	struct list seat;        /* where it waits, when it does */
+	struct list peers;       /* of all that its redis has under way */
 	struct deadline deadline;
 	struct redis_reply *kept; /* owned: answered, while replicas are waited for */
 	uint32_t entry;           /* its place among the link's */

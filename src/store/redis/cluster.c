@@ -32,10 +32,20 @@ static unsigned cluster_place(struct redis *r, struct slice host, uint16_t port)
 	return empty;
 }
 
+static void cluster_later(struct redis *r)
+{
+	struct cluster *c = r->cluster;
+
+	if (!c->again.at)
+		loop_deadline_after(r->dialler.loop, &c->again, CLUSTER_AGAIN);
+}
+
 static void cluster_add_seeds(struct redis *r)
 {
 	for (unsigned i = 0; i < r->options.n_seeds; i++)
-		cluster_place(r, r->options.seeds[i].host, r->options.seeds[i].port);
+		if (cluster_place(r, r->options.seeds[i].host, r->options.seeds[i].port) ==
+		        CLUSTER_NODES)
+			cluster_later(r);
 }
 
 struct redis_node *cluster_node(const struct redis *r, struct slice key)
@@ -157,14 +167,6 @@ static int cluster_apply(struct redis *r, const struct redis_reply *reply, struc
 }
 
 /* ---- asking for it */
-
-static void cluster_later(struct redis *r)
-{
-	struct cluster *c = r->cluster;
-
-	if (!c->again.at)
-		loop_deadline_after(r->dialler.loop, &c->again, CLUSTER_AGAIN);
-}
 
 static void on_done(struct redis_ask *a, int result, const struct redis_reply *reply)
 {

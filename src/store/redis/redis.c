@@ -203,6 +203,7 @@ static void redis_on_answer(
 static void redis_begin(struct redis *r, struct slice key, struct redis_ask *a)
 {
 	ask_begin(a, r->dialler.loop);
+	list_push(&r->asks, &a->peers);
 	a->key = key;
 	a->owner = r;
 	a->answer = redis_on_answer;
@@ -237,8 +238,9 @@ struct redis_state redis_state(const struct redis *r)
 	struct redis_state state = r->state;
 
 	state.run_id = r->run_id;
-	state.note =
-	        r->note[0] || state.up || !r->sentinels ? r->note : sentinels_note(r->sentinels);
+	state.note = r->note;
+	if (r->sentinels && !r->master && sentinels_note(r->sentinels)[0])
+		state.note = sentinels_note(r->sentinels);
 	return state;
 }
 
@@ -255,6 +257,8 @@ static void redis_reap(struct reapable *reapable)
 void redis_free(struct redis *r)
 {
 	r->closed = true;
+	while (!list_is_empty(&r->asks))
+		ask_cancel(container_of(r->asks.next, struct redis_ask, peers));
 	if (r->master)
 		node_close(r->master);
 	r->master = NULL;
@@ -309,6 +313,7 @@ int redis_new(struct loop *l, struct resolver *resolver, struct tls_contexts *co
 		return -ENOMEM;
 	r->reapable.free = redis_reap;
 	list_init(&r->reapable.link);
+	list_init(&r->asks);
 	r->dialler = (struct dialler){.loop = l, .resolver = resolver, .contexts = contexts};
 	r->options = *options;
 	r->place = options->place;

@@ -30,6 +30,7 @@ struct redis {
 	struct redis_node *master;   /* owned; NULL: not known, or a cluster */
 	struct sentinels *sentinels; /* owned; NULL: there are none */
 	struct cluster *cluster;     /* owned; NULL: it is none */
+	struct list asks;            /* under way */
 	struct redis_state state;
 	char run_id[INFO_ID_MAX + 1], replication[INFO_ID_MAX + 1];
 	char note[LINK_NOTE];
