@@ -38,6 +38,8 @@ static void info_read(struct redis_info *info, struct slice line)
 		id_set(info->run_id, v);
 	else if (line_is(line, SLICE("master_replid:"), &v))
 		id_set(info->replication, v);
+	else if (line_is(line, SLICE("master_replid2:"), &v))
+		info->was_replica = !slice_starts(v, SLICE("00000000"));
 	else if (line_is(line, SLICE("role:"), &v))
 		info->is_master = slice_is(v, "master");
 	else if (line_is(line, SLICE("loading:"), &v) || line_is(line, SLICE("async_loading:"), &v))

@@ -47,15 +47,15 @@ void redis_failed_over(struct redis *r)
 /* ---- what nodes say */
 
 /* Of a cluster each node has its own past; of a single master and of sentinels' it is one for all.
- */
+ * A history that is new because the first replica came has lost nothing. */
 static bool identity_changed(
         const struct redis *r, const struct redis_node *n, const struct redis_info *info)
 {
 	const char *run_id = r->cluster ? n->run_id : r->run_id;
 	const char *replication = r->cluster ? n->replication : r->replication;
 
-	return run_id[0] &&
-	       (strcmp(run_id, info->run_id) || strcmp(replication, info->replication));
+	return run_id[0] && (strcmp(run_id, info->run_id) ||
+	                            (info->was_replica && strcmp(replication, info->replication)));
 }
 
 static void on_identified(void *owner, struct redis_node *n, const struct redis_info *info)

@@ -19,7 +19,7 @@
 struct fixture {
 	struct redis_server servers[MASTERS];
 	char ids[MASTERS][64];
-	struct redis_server sentinel;
+	struct redis_server sentinel, replica;
 	struct redis_store store;
 	bool never;
 };
@@ -41,6 +41,8 @@ static int teardown(void **state)
 	for (unsigned i = 0; i < MASTERS; i++)
 		if (f->servers[i].port)
 			redis_server_remove(&f->servers[i]);
+	if (f->replica.port)
+		redis_server_remove(&f->replica);
 	if (f->sentinel.port)
 		redis_server_remove(&f->sentinel);
 	mem_free(f);
@@ -54,12 +56,14 @@ static void rest(struct fixture *f, unsigned ms)
 
 /* ---- a cluster */
 
-static void cluster_await(struct redis_server *s)
+static void cluster_await(struct redis_server *s, unsigned nodes)
 {
+	char known[40];
+
+	snprintf(known, sizeof(known), "cluster_known_nodes:%u", nodes);
 	for (unsigned i = 0; i < 2000; i++) {
 		redisReply *r = redis_server_do(s, "CLUSTER INFO");
-		bool good = strstr(r->str, "cluster_state:ok") &&
-		            strstr(r->str, "cluster_known_nodes:3");
+		bool good = strstr(r->str, "cluster_state:ok") && strstr(r->str, known);
 
 		freeReplyObject(r);
 		if (good)
@@ -89,7 +93,7 @@ static void cluster_make(struct fixture *f)
 			        f->servers[0].bus);
 	}
 	for (unsigned i = 0; i < MASTERS; i++)
-		cluster_await(&f->servers[i]);
+		cluster_await(&f->servers[i], MASTERS);
 }
 
 static void cluster_open(struct fixture *f)
@@ -265,14 +269,68 @@ static void a_node_that_dies_takes_only_its_own_slots(void **state)
 	assert_int_equal(redis_store_ask(&f->store, &a, "INCR", other, NULL), 0);
 	answers = f->store.answers;
 	redis_server_again(&f->servers[dead]);
-	cluster_await(&f->servers[dead]);
+	cluster_await(&f->servers[dead], MASTERS);
 	f->store.up = false;
 	assert_true(redis_store_run(&f->store, &f->store.up, 5000));
 	assert_int_equal(f->store.failovers, 1);
 	assert_int_equal(f->store.answers_at_failover, answers);
-	while (redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL))
+	for (unsigned i = 0; i < 500 && redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL); i++)
 		rest(f, 10);
 	assert_int_equal(a.integer, 1); /* it had lost the first */
+}
+
+static void replica_join(struct fixture *f, unsigned of)
+{
+	struct redis_server *s = &f->replica;
+
+	close(rig_listen(&s->bus));
+	redis_server_start(s, "cluster-node-timeout 2000\n");
+	redis_server_must(
+	        s, "CLUSTER MEET 127.0.0.1 %u %u", f->servers[of].port, f->servers[of].bus);
+	for (unsigned i = 0; i < 2000; i++) {
+		redisReply *r = redis_server_do(s, "CLUSTER REPLICATE %s", f->ids[of]);
+		bool good = r->type != REDIS_REPLY_ERROR;
+
+		freeReplyObject(r);
+		if (good)
+			break;
+		usleep(5000);
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		redisReply *r = redis_server_do(s, "INFO replication");
+		bool good = strstr(r->str, "master_link_status:up") != NULL;
+
+		freeReplyObject(r);
+		if (good)
+			return;
+		usleep(5000);
+	}
+	fail_msg("the replica does not join");
+}
+
+/* The map shows it: what took over is told before its first answer, though nobody had spoken to it
+ * before. */
+static void a_replica_that_takes_over_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask a = {.ask.timeout = NS_PER_S};
+	unsigned dead = server_of("{t:a}"), answers;
+
+	cluster_open(f);
+	replica_join(f, dead);
+	for (unsigned i = 0; i < MASTERS; i++)
+		cluster_await(&f->servers[i], MASTERS + 1);
+	assert_int_equal(redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL), 0);
+	rest(f, 100);
+	answers = f->store.answers;
+	redis_server_kill(&f->servers[dead], SIGKILL);
+	redis_server_must(&f->replica, "CLUSTER FAILOVER TAKEOVER");
+	rest(f, 50);
+	for (unsigned i = 0; i < 500 && redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL); i++)
+		rest(f, 10);
+	assert_int_equal(a.integer, 2);
+	assert_int_equal(f->store.failovers, 1);
+	assert_int_equal(f->store.answers_at_failover, answers);
 }
 
 /* ---- sentinels */
@@ -384,6 +442,7 @@ int main(void)
 	        LIFE(keys_are_asked_where_they_are),
 	        LIFE(a_slot_moves_under_load),
 	        LIFE(a_node_that_dies_takes_only_its_own_slots),
+	        LIFE(a_replica_that_takes_over_is_told),
 	        LIFE(another_master_is_followed),
 	        LIFE(an_unknown_name_is_said),
 	};

@@ -114,7 +114,8 @@ static void info_says_who_it_is(void **state)
 	(void)state;
 	assert_int_equal(
 	        info_parse(SLICE("# Server\r\nrun_id:abc\r\nrole:master\r\nconnected_slaves:2\r\n"
-	                         "master_replid:def\r\nmaster_repl_offset:77\r\nloading:1\r\n"
+	                         "master_replid:def\r\nmaster_replid2:00000000000\r\nmaster_repl_"
+	                         "offset:77\r\nloading:1\r\n"
 	                         "maxmemory_policy:allkeys-lru\r\ncluster_enabled:1\r\n"),
 	                &info),
 	        0);
@@ -123,7 +124,9 @@ static void info_says_who_it_is(void **state)
 	assert_int_equal(info.offset, 77);
 	assert_int_equal(info.replicas, 2);
 	assert_true(info.is_master && info.is_loading && info.evicts && info.is_cluster);
-	assert_int_equal(info_parse(SLICE("run_id:x\nrole:slave"), &info), 0);
+	assert_false(info.was_replica);
+	assert_int_equal(info_parse(SLICE("run_id:x\nrole:slave\nmaster_replid2:0a"), &info), 0);
+	assert_true(info.was_replica);
 	assert_false(info.is_master || info.is_loading || info.evicts || info.is_cluster);
 	assert_int_equal(info_parse(SLICE("role:master\r\n"), &info), -EPROTO);
 	assert_int_equal(info_parse(SLICE(""), &info), -EPROTO);
