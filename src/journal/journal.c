@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include "base/log.h"
 
 #define TURN_KEPT (256u << 10) /* memory that a turn which needed more gives back */
 
@@ -166,14 +167,16 @@ static int write_all(int fd, struct iovec *v, int n, uint64_t offset)
 	return 0;
 }
 
-/* What a failed write left behind must not be read as records after a crash: the length there
- * becomes zero, if the disk still takes that; the keeper cuts the file besides. */
-static void segment_mark(const struct segment *s, uint64_t at)
+/* What a failed write left behind must not be read as records after a crash. The segment is left,
+ * so that it loses its room does no harm; where the disk does not even take that, a length of zero
+ * ends it. */
+static void segment_cut(const struct segment *s, uint64_t at)
 {
 	static const uint8_t zero[FRAME_HEAD];
-	ssize_t n = pwrite(s->fd, zero, sizeof(zero), (off_t)at);
 
-	(void)n;
+	if (ftruncate(s->fd, (off_t)at) < 0 && pwrite(s->fd, zero, sizeof(zero), (off_t)at) < 0)
+		log_error("what a failed write left in a journal segment stays there: %s",
+		        strerror(errno));
 }
 
 static void segment_leave(struct journal *j, struct segment *s)
@@ -211,7 +214,7 @@ static int segment_write(struct journal *j, struct segment *s)
 		v[n++] = (struct iovec){buf_at(&j->turn) + SHA256_LEN, turn};
 	r = size + head + turn > s->room ? -ENOSPC : write_all(s->fd, v, n, size);
 	if (r) {
-		segment_mark(s, size);
+		segment_cut(s, size);
 		return r;
 	}
 	memcpy(j->hash,
