@@ -34,6 +34,8 @@ static void on_changed(void *owner)
 	s->changes++;
 	s->up = redis_state(s->redis).up;
 	s->down = !s->up;
+	if (s->changed)
+		s->changed(s);
 }
 
 static const struct redis_events events = {
@@ -121,7 +123,8 @@ static int put(struct redis_store *s, struct store_ask *a, const char *first, va
 	a->ask.done = on_done;
 	a->done = false;
 	a->text[0] = 0;
-	loop_enter(s->loop); /* as every callback does: deadlines count from now */
+	s->loop->now_is_stale = true; /* the test may have been busy with something else */
+	loop_enter(s->loop);
 	a->began = clock_mono(&clock_system);
 	return redis_ask(s->redis, key, &a->ask);
 }

@@ -15,6 +15,7 @@ struct redis_store {
 	unsigned answers; /* of asks, that were no failure */
 	unsigned answers_at_failover;
 	uint64_t stall; /* the longest time between two turns of the loop, ns */
+	void (*changed)(struct redis_store *s);                    /* may be NULL */
 	void (*mend)(struct redis_store *s, struct redis_link *l); /* may be NULL */
 };
 

@@ -11,32 +11,32 @@
 #include "store/redis/link.h"
 
 /* Takes it out of wherever it is. */
-static void ask_leave(struct redis_ask *a, bool in_time)
-{
-	if (a->link)
-		link_forget(a->link, a, in_time);
-	list_unlink(&a->seat);
-	loop_deadline_clear(a->loop, &a->deadline);
-}
-
 static void ask_become_idle(struct redis_ask *a)
 {
-	ask_leave(a, true);
+	if (a->link)
+		link_forget(a->link, a);
+	list_unlink(&a->seat);
 	list_unlink(&a->peers);
+	loop_deadline_clear(a->loop, &a->deadline);
 	a->loop = NULL;
 }
 
+/* The link's owner hears of it last: what he does then must find no ask that is about to end. */
 static void ask_on_due(struct deadline *d)
 {
 	struct redis_ask *a = container_of(d, struct redis_ask, deadline);
 	struct redis_link *from = a->link;
+	bool is_first;
 
-	if (a->kept) {
-		a->answer(a, from, -EAGAIN, a->kept);
+	if (a->kept || !from) {
+		list_unlink(&a->seat);
+		a->answer(a, from, a->kept ? -EAGAIN : -ETIMEDOUT, a->kept);
 		return;
 	}
-	ask_leave(a, false);
+	is_first = link_miss(from, a);
 	a->answer(a, from, -ETIMEDOUT, NULL);
+	if (is_first)
+		link_tell_doubt(from);
 }
 
 void ask_begin(struct redis_ask *a, struct loop *l)

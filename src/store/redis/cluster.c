@@ -161,6 +161,8 @@ static int cluster_apply(struct redis *r, const struct redis_reply *reply, struc
 	memcpy(c->slots, slots, SLOTS);
 	c->known = true;
 	cluster_sweep(r);
+	if (memchr(slots, CLUSTER_NODES, SLOTS)) /* somebody does not know yet */
+		cluster_later(r);
 	if (lost)
 		redis_failed_over(r);
 	return 0;
@@ -189,9 +191,9 @@ static void on_answer(
 	}
 	if (!result)
 		result = n ? redis_error_of(reply) : -ECONNRESET;
+	ask_end(a, result, NULL);
 	if (!result)
 		result = cluster_apply(r, reply, asked);
-	ask_end(a, result, NULL);
 	if (r->closed)
 		return;
 	if (result)

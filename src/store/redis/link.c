@@ -198,23 +198,39 @@ int link_put(struct redis_link *l, struct redis_ask *a)
 	return 0;
 }
 
-void link_forget(struct redis_link *l, struct redis_ask *a, bool in_time)
+static void link_leave_entry(struct redis_link *l, struct redis_ask *a, enum entry_kind kind)
 {
 	struct link_entry *e = link_entry(l, a->entry);
 
-	a->link = NULL;
-	if (a->kept)
-		return;
 	assert(e->ask == a);
-	*e = (struct link_entry){.kind = in_time ? ENTRY_DROPPED : ENTRY_MISSING};
-	if (in_time || l->state == LINK_CLOSED)
-		return;
+	*e = (struct link_entry){.kind = kind};
+	a->link = NULL;
+}
+
+/* One that is held for replicas has no entry any more. */
+void link_forget(struct redis_link *l, struct redis_ask *a)
+{
+	if (a->kept)
+		a->link = NULL;
+	else
+		link_leave_entry(l, a, ENTRY_DROPPED);
+}
+
+bool link_miss(struct redis_link *l, struct redis_ask *a)
+{
+	bool was_doubtful = l->doubtful;
+
+	link_leave_entry(l, a, ENTRY_MISSING);
 	l->missing++;
-	if (l->doubtful)
-		return;
 	l->doubtful = true;
-	loop_deadline_after(link_loop(l), &l->patience, LINK_PATIENCE);
-	if (l->events)
+	if (!was_doubtful)
+		loop_deadline_after(link_loop(l), &l->patience, LINK_PATIENCE);
+	return !was_doubtful;
+}
+
+void link_tell_doubt(struct redis_link *l)
+{
+	if (l->events && l->state == LINK_READY)
 		l->events->doubted(l->owner, l);
 }
 

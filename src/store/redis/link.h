@@ -79,8 +79,11 @@ void link_close(struct redis_link *l);
 int link_put(struct redis_link *l, struct redis_ask *a);
 /* A command whose answer nobody wants. The same errors. */
 int link_tell(struct redis_link *l, const struct slice *args, unsigned n);
-/* For ask.c: whoever asked wants no answer any more. in_time: not because it is late. */
-void link_forget(struct redis_link *l, struct redis_ask *a, bool in_time);
+/* For ask.c. Whoever asked wants no answer any more. */
+void link_forget(struct redis_link *l, struct redis_ask *a);
+/* Its time is up. True: the link had not been doubtful, and link_tell_doubt is due. */
+bool link_miss(struct redis_link *l, struct redis_ask *a);
+void link_tell_doubt(struct redis_link *l);
 
 static inline bool link_is_usable(const struct redis_link *l)
 {

@@ -70,7 +70,7 @@ static void on_identified(void *owner, struct redis_node *n, const struct redis_
 	}
 	if (info->evicts && !r->state.evicts)
 		log_warn("the store's server may forget keys (maxmemory-policy is not noeviction)");
-	r->state.evicts = info->evicts;
+	r->state.evicts = info->evicts || (r->cluster && r->state.evicts);
 	if (changed)
 		redis_failed_over(r);
 }
@@ -184,19 +184,20 @@ static void redis_on_answer(
 {
 	struct redis *r = a->owner;
 	struct redis_node *n;
+	bool is_refused = reply && reply->type == REPLY_ERROR;
 
 	if (!result && reply) {
 		result = redis_error_of(reply);
 		if (result)
 			result = redis_follow(r, a, from, result, reply);
-		if (!result && reply->type == REPLY_ERROR)
+		if (!result && is_refused)
 			return;
 	}
 	n = result == -EROFS && from ? from->owner : NULL;
 	ask_end(a, result, reply);
 	if (n && n->events && !r->closed && !r->cluster)
 		node_demote(n);
-	else if (result == -EAGAIN && !r->closed && r->cluster)
+	else if (result == -EAGAIN && is_refused && !r->closed && r->cluster)
 		cluster_refresh(r, NULL);
 }
 

@@ -279,6 +279,20 @@ static void a_node_that_dies_takes_only_its_own_slots(void **state)
 	assert_int_equal(a.integer, 1); /* it had lost the first */
 }
 
+static void info_await(struct redis_server *s, const char *section, const char *text)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		redisReply *r = redis_server_do(s, "INFO %s", section);
+		bool good = strstr(r->str, text) != NULL;
+
+		freeReplyObject(r);
+		if (good)
+			return;
+		usleep(5000);
+	}
+	fail_msg("never comes: %s", text);
+}
+
 static void replica_join(struct fixture *f, unsigned of)
 {
 	struct redis_server *s = &f->replica;
@@ -296,16 +310,7 @@ static void replica_join(struct fixture *f, unsigned of)
 			break;
 		usleep(5000);
 	}
-	for (unsigned i = 0; i < 2000; i++) {
-		redisReply *r = redis_server_do(s, "INFO replication");
-		bool good = strstr(r->str, "master_link_status:up") != NULL;
-
-		freeReplyObject(r);
-		if (good)
-			return;
-		usleep(5000);
-	}
-	fail_msg("the replica does not join");
+	info_await(s, "replication", "master_link_status:up");
 }
 
 /* The map shows it: what took over is told before its first answer, though nobody had spoken to it
@@ -321,6 +326,7 @@ static void a_replica_that_takes_over_is_told(void **state)
 	for (unsigned i = 0; i < MASTERS; i++)
 		cluster_await(&f->servers[i], MASTERS + 1);
 	assert_int_equal(redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL), 0);
+	info_await(&f->replica, "keyspace", "keys=1");
 	rest(f, 100);
 	answers = f->store.answers;
 	redis_server_kill(&f->servers[dead], SIGKILL);

@@ -144,6 +144,32 @@ static bool map_of_nonsense(struct redis_peer_command *c, struct buf *out)
 	return true;
 }
 
+static bool map_with_a_hole(struct redis_peer_command *c, struct buf *out)
+{
+	struct fixture *f = c->peer->arg;
+
+	if (!slice_is(c->words[0], "CLUSTER"))
+		return false;
+	buf_printf(out, "*1\r\n*3\r\n:0\r\n:%u\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n",
+	        f->said++ < 3 ? 16382 : 16383, f->peer.port);
+	return true;
+}
+
+static void a_map_with_a_hole_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask a = {0};
+
+	f->peer.answer = map_with_a_hole;
+	f->store.options.kind = REDIS_CLUSTER;
+	redis_store_open(&f->store);
+	run(f, &f->store.up, 50);
+	assert_false(f->store.up);
+	assert_int_equal(redis_store_put(&f->store, &a, "GET", "foo", NULL), PENDING);
+	assert_true(run(f, &f->store.up, 3000));
+	assert_int_equal(f->said, 4);
+}
+
 static void a_map_of_nonsense_is_not_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -255,6 +281,56 @@ static void it_may_be_freed_from_within_an_answer(void **state)
 	}
 }
 
+static struct store_ask *doomed;
+
+static void cancel_when_down(struct redis_store *s)
+{
+	for (unsigned i = 0; s->down && i < 4; i++)
+		ask_cancel(&doomed[i].ask);
+}
+
+static void free_when_down(struct redis_store *s)
+{
+	if (s->down && s->redis)
+		redis_free(s->redis);
+	if (s->down)
+		s->redis = NULL;
+}
+
+/* Down is told when the links have gone, by silence or by a break: those that were ended before are
+ * not told again. */
+static void all_may_be_cancelled_when_it_goes_down(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask asks[4];
+
+	doomed = asks;
+	for (unsigned how = 0; how < 4; how++) {
+		memset(asks, 0, sizeof(asks));
+		f->store.up = f->store.down = false;
+		f->peer.answer = silence;
+		f->store.changed = NULL;
+		open_store(f);
+		f->store.changed = how < 2 ? cancel_when_down : free_when_down;
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(
+			        redis_store_put(&f->store, &asks[i], "GET", "k", NULL), PENDING);
+		if (how % 2)
+			redis_peer_hang_up(&f->peer);
+		assert_true(run(f, &f->store.down, 1000));
+		run(f, &f->never, 50);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_true(asks[i].times <= 1);
+			assert_false(ask_is_under_way(&asks[i].ask));
+		}
+		if (f->store.redis)
+			redis_free(f->store.redis);
+		f->store.redis = NULL;
+		redis_peer_hang_up(&f->peer);
+		run(f, &f->never, 5);
+	}
+}
+
 static void it_may_be_freed_at_any_turn(void **state)
 {
 	struct fixture *f = *state;
@@ -321,10 +397,12 @@ int main(void)
 	        LIFE(a_script_is_not_loaded_for_ever),
 	        LIFE(moved_in_a_circle_is_left),
 	        LIFE(asked_in_a_circle_is_left),
+	        LIFE(a_map_with_a_hole_is_asked_for_again),
 	        LIFE(a_map_of_nonsense_is_not_taken),
 	        LIFE(dials_back_off),
 	        LIFE(three_failures_open_the_breaker),
 	        LIFE(it_may_be_freed_from_within_an_answer),
+	        LIFE(all_may_be_cancelled_when_it_goes_down),
 	        LIFE(it_may_be_freed_at_any_turn),
 	        LIFE(want_of_memory_is_survived),
 	};

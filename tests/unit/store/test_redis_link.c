@@ -120,6 +120,7 @@ static int put(struct fixture *f, struct test_ask *t, const char *command, const
 	t->ask.done = on_done;
 	t->ask.answer = on_answer;
 	t->done = false;
+	f->loop->now_is_stale = true;
 	loop_enter(f->loop);
 	ask_begin(&t->ask, f->loop);
 	r = link_put(f->link, &t->ask);
