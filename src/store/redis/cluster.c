@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cluster: the map of slots and the servers in it. A map is asked for when none is known, when a
- * server says MOVED or fails, and is put in place whole; what waits for it is sent then. Where a
- * server has lost all of its slots, what took them over may lack what it knew last. */
-#include <assert.h>
+ * server says MOVED or fails, and is put in place whole, never one with holes over one without;
+ * what waits for it is sent then. Where a server has lost all of its slots, what took them over may
+ * lack what it knew last. */
 #include <errno.h>
 #include "base/mem.h"
 #include "store/redis/error.h"
@@ -87,6 +87,12 @@ static int map_read(
 	return error == -ENOENT ? 0 : error;
 }
 
+/* Who has just joined, or is cut off, does not know of every slot. */
+static bool map_has_holes(const uint8_t slots[SLOTS])
+{
+	return memchr(slots, CLUSTER_NODES, SLOTS) != NULL;
+}
+
 /* Somebody who held slots holds none any more. */
 static bool map_lost_one(const uint8_t before[SLOTS], const uint8_t after[SLOTS])
 {
@@ -157,11 +163,13 @@ static int cluster_apply(struct redis *r, const struct redis_reply *reply, struc
 
 	if (error)
 		return error;
+	if (c->known && map_has_holes(slots) && !map_has_holes(c->slots))
+		return -EAGAIN;
 	lost = c->known && map_lost_one(c->slots, slots);
 	memcpy(c->slots, slots, SLOTS);
 	c->known = true;
 	cluster_sweep(r);
-	if (memchr(slots, CLUSTER_NODES, SLOTS)) /* somebody does not know yet */
+	if (map_has_holes(slots))
 		cluster_later(r);
 	if (lost)
 		redis_failed_over(r);
@@ -249,7 +257,7 @@ static void on_again(struct deadline *d)
 	struct cluster *c = container_of(d, struct cluster, again);
 	struct redis *r = c->ask.owner;
 
-	if (!cluster_link(c, NULL))
+	if (!cluster_link(c, NULL) || map_has_holes(c->slots))
 		cluster_add_seeds(r);
 	cluster_refresh(r, NULL);
 }

@@ -63,7 +63,8 @@ static void cluster_await(struct redis_server *s, unsigned nodes)
 	snprintf(known, sizeof(known), "cluster_known_nodes:%u", nodes);
 	for (unsigned i = 0; i < 2000; i++) {
 		redisReply *r = redis_server_do(s, "CLUSTER INFO");
-		bool good = strstr(r->str, "cluster_state:ok") && strstr(r->str, known);
+		bool good = strstr(r->str, "cluster_state:ok") &&
+		            strstr(r->str, "cluster_slots_assigned:16384") && strstr(r->str, known);
 
 		freeReplyObject(r);
 		if (good)
@@ -325,6 +326,7 @@ static void a_replica_that_takes_over_is_told(void **state)
 	replica_join(f, dead);
 	for (unsigned i = 0; i < MASTERS; i++)
 		cluster_await(&f->servers[i], MASTERS + 1);
+	cluster_await(&f->replica, MASTERS + 1);
 	assert_int_equal(redis_store_ask(&f->store, &a, "INCR", "{t:a}", NULL), 0);
 	info_await(&f->replica, "keyspace", "keys=1");
 	rest(f, 100);
