@@ -52,12 +52,13 @@ static int read_policy(struct audit *a, const char *config)
 			load_text(&l, "none", SLICE("version: 1\n"));
 		c = load_conf(&l);
 	}
-	if (c && (!config || !diagnostics_failed(&d)) && c->state_path.len && c->state_path.len < sizeof(a->path) - 16) {
+	if (c && (!config || !diagnostics_failed(&d)) && c->audit.path.len && c->audit.path.len < sizeof(a->path) &&
+		c->state_path.len < sizeof(a->path)) {
 		snprintf(a->path, sizeof(a->path), "%.*s", SLICE_FMT(c->state_path));
 		for (unsigned i = 0; i < c->n_deployment_keys; i++)
 			add_key(a, secret_slice(c->deployment_keys[i]));
 		add_key_of_state(a, a->path);
-		strncat(a->path, "/journal", sizeof(a->path) - strlen(a->path) - 1);
+		snprintf(a->path, sizeof(a->path), "%.*s", SLICE_FMT(c->audit.path));
 		r = 0;
 	} else if (config) {
 		print_diagnostics(&d);
