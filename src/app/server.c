@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "config/diagnostics.h"
 #include "journal/keeper.h"
+#include "store/book.h"
 
 #define SINK_ROOM (8u << 20)
 #define LEARNED_PAIRS 1024 /* of an agent and a model */
@@ -206,6 +207,57 @@ static int open_journal(struct server *s, const struct conf *conf, char note[512
 	return keeper_open(&s->keeper, &o, note);
 }
 
+static unsigned deployment_keys(const struct server *s, const struct conf *conf, struct slice keys[BOOK_KEYS_MAX])
+{
+	unsigned n = 0;
+
+	while (n < conf->n_deployment_keys && n < BOOK_KEYS_MAX) {
+		keys[n] = secret_slice(conf->deployment_keys[n]);
+		n++;
+	}
+	if (!n)
+		keys[n++] = deployment_key(s, conf);
+	return n;
+}
+
+static int load_counter(void *arg, struct slice group, struct slice name, uint64_t window, uint64_t ends, nanousd cost,
+	uint64_t tokens)
+{
+	struct server *s = arg;
+
+	return embedded_load(s->store, group, name, window, ends, cost, tokens);
+}
+
+/* What was spent before, and what processes that died have left, is counted before the first call. */
+static int open_book(struct server *s, const struct conf *conf, char note[512])
+{
+	struct slice keys[BOOK_KEYS_MAX];
+	char path[4096];
+	struct book_options o = {
+		.path = path,
+		.journal = keeper_folder(s->keeper),
+		.keeper = s->keeper,
+		.workers = count_workers(conf),
+		.keys = keys,
+		.n_keys = deployment_keys(s, conf, keys),
+	};
+	snprintf(path, sizeof(path), "%.*s", SLICE_FMT(conf->state_path)); /* the state is open: it fits */
+	int r = book_open(&s->book, &o, note);
+	if (r < 0)
+		return r;
+	r = book_catch_up(s->book, keeper_journal(s->keeper, 0));
+	if (r == 0) {
+		r = book_each_counter(s->book, load_counter, s);
+		if (r < 0 && !*book_note(s->book)) {
+			snprintf(note, 512, "The budgets' counters in %.160s do not fit into memory.", path);
+			return r;
+		}
+	}
+	if (r < 0)
+		snprintf(note, 512, "%s", book_note(s->book));
+	return r;
+}
+
 static int start_workers(struct server *s, const struct conf *conf)
 {
 	unsigned n = count_workers(conf);
@@ -251,6 +303,8 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 	if (r == 0)
 		r = open_journal(s, conf, ret_note);
 	if (r == 0)
+		r = open_book(s, conf, ret_note);
+	if (r == 0)
 		r = start_workers(s, conf);
 	if (r < 0) {
 		conf_free(conf);
@@ -261,6 +315,8 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 	r = snapshot ? put_in_force(s, snapshot, ret_note) : -ENOMEM;
 	for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_start(&s->workers[i]);
+	if (r == 0)
+		r = book_start(s->book, s->store);
 	if (r < 0)
 		return r;
 	atomic_store(&s->last_reload_good, true);
@@ -364,6 +420,8 @@ void server_stop(struct server *s)
 		worker_stop(&s->workers[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_end(&s->workers[i]);
+	book_close(s->book);
+	s->book = NULL;
 	if (s->keeper)
 		keeper_close(s->keeper);
 	s->keeper = NULL;

@@ -16,6 +16,7 @@
 
 #define SERVER_WORKERS_MAX 256
 
+struct book;
 struct diagnostics;
 struct server {
 	const char *const *paths; /* borrowed: where the policy is read from */
@@ -31,6 +32,7 @@ struct server {
 	struct recent *recent;    /* owned */
 	struct keeper *keeper;    /* owned: writes down what is decided */
 	struct tokens_learn learn; /* how far estimates of tokens are off */
+	struct book *book;        /* owned: keeps what budgets have spent, and who spent it */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
