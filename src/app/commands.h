@@ -9,5 +9,6 @@ int command_explain(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_ledger(int argc, char **argv);
 int command_healthcheck(int argc, char **argv);
 int command_version(int argc, char **argv);

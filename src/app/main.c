@@ -15,6 +15,7 @@ static const struct {
 	{"schema", command_schema, "print the policy language as a JSON Schema"},
 	{"key", command_key, "make a key for an agent"},
 	{"audit", command_audit, "show the journal, and whether it holds"},
+	{"ledger", command_ledger, "show who spent what"},
 	{"healthcheck", command_healthcheck, "ask a running Weir whether it is ready"},
 	{"version", command_version, "print the version"},
 };

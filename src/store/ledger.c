@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger: see ledger.h. */
+#include "store/ledger.h"
+#include <assert.h>
+#include <errno.h>
+#include "store/book_core.h"
+
+#define SQL_MAX 2048
+
+const char *const ledger_by_names[BY_N] = {
+        [BY_AGENT] = "agent",
+        [BY_TEAM] = "team",
+        [BY_USER] = "user",
+        [BY_WORKFLOW] = "workflow",
+        [BY_WORKFLOW_TYPE] = "workflow_type",
+        [BY_SESSION] = "session",
+        [BY_MODEL] = "model",
+        [BY_UPSTREAM] = "upstream",
+        [BY_TOOL] = "tool",
+};
+
+#define OF_TOOLS                                                                                   \
+	(1u << BY_AGENT | 1u << BY_TEAM | 1u << BY_USER | 1u << BY_WORKFLOW | 1u << BY_TOOL)
+
+bool ledger_can(const struct ledger_query *q)
+{
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i < q->n_by; i++) {
+		if (seen & 1u << q->by[i])
+			return false;
+		seen |= 1u << q->by[i];
+	}
+	return !(seen & 1u << BY_TOOL) || !(seen & ~OF_TOOLS);
+}
+
+static void sql_period(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	enum window_kind per = (enum window_kind)sqlite3_value_int(v[0]);
+
+	(void)n;
+	sqlite3_result_int64(
+	        c, as_signed(window_of(per, (uint64_t)sqlite3_value_int64(v[1])).start));
+}
+
+/* The names are the table's own columns. */
+static void write_sql(const struct ledger_query *q, bool total, struct buf *sql)
+{
+	static const char sums[] =
+	        "coalesce(sum(calls), 0), coalesce(sum(refused), 0), coalesce(sum(cost), 0), "
+	        "coalesce(sum(tokens_input), 0), coalesce(sum(tokens_cached), 0), "
+	        "coalesce(sum(tokens_output), 0), coalesce(sum(tokens_reasoning), 0), "
+	        "coalesce(sum(tokens_total), 0), coalesce(sum(estimated), 0)";
+	static const char tool_sums[] =
+	        "coalesce(sum(calls), 0), coalesce(sum(denied), 0), coalesce(sum(cost), 0)";
+	bool tools = ledger_is_of_tools(q);
+	unsigned n = total ? 0 : q->n_by;
+	int r;
+
+	r = buf_printf(
+	        sql, "SELECT %s, %s", tools ? tool_sums : sums, total ? "0" : "period(?3, hour)");
+	for (unsigned i = 0; !r && i < n; i++)
+		r = buf_printf(sql, ", %s", ledger_by_names[q->by[i]]);
+	if (!r)
+		r = buf_printf(
+		        sql, " FROM %s WHERE hour >= ?1 AND hour < ?2", tools ? "tools" : "ledger");
+	if (!total) {
+		unsigned first = tools ? 4 : 10;
+
+		r = r ? r : buf_printf(sql, " GROUP BY %u", first);
+		for (unsigned i = 0; !r && i < n; i++)
+			r = buf_printf(sql, ", %u", first + 1 + i);
+		r = r ? r
+		      : buf_printf(sql, q->top ? " ORDER BY 3 DESC, %u" : " ORDER BY %u, 3 DESC",
+		                first);
+		for (unsigned i = 0; !r && i < n; i++)
+			r = buf_printf(sql, ", %u", first + 1 + i);
+		if (!r && q->top)
+			r = buf_printf(sql, " LIMIT %u", q->top);
+	}
+	if (!r)
+		buf_put_char(sql, '\0'); /* what is cut short does not parse */
+}
+
+static int prepare(struct book *b, const struct ledger_query *q, bool total, sqlite3_stmt **ret)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+	uint64_t since = q->since - q->since % HOUR_S;
+
+	assert(ledger_can(q));
+	*ret = NULL;
+	if (sqlite3_create_function(b->db, "period", 2,
+	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, sql_period, NULL,
+	            NULL) != SQLITE_OK)
+		return book_error(b);
+	write_sql(q, total, &sql);
+	if (!buf_len(&sql) || buf_at(&sql)[buf_len(&sql) - 1]) {
+		buf_finish(&sql);
+		return -ENOMEM;
+	}
+	sqlite3_prepare_v2(b->db, buf_at(&sql), -1, ret, NULL);
+	buf_finish(&sql);
+	if (!*ret)
+		return book_error(b);
+	sqlite3_bind_int64(*ret, 1, as_signed(since));
+	sqlite3_bind_int64(*ret, 2, as_signed(q->until));
+	if (!total)
+		sqlite3_bind_int(*ret, 3, (int)q->per);
+	return 0;
+}
+
+static void take_line(
+        const struct ledger_query *q, sqlite3_stmt *s, bool total, struct ledger_line *l)
+{
+	uint64_t *const rest[] = {&l->tokens_input, &l->tokens_cached, &l->tokens_output,
+	        &l->tokens_reasoning, &l->tokens_total};
+	int at = 3;
+
+	*l = (struct ledger_line){
+	        .calls = (uint64_t)sqlite3_column_int64(s, 0),
+	        .refused = (uint64_t)sqlite3_column_int64(s, 1),
+	        .cost = sqlite3_column_int64(s, 2),
+	};
+	if (!ledger_is_of_tools(q)) {
+		for (unsigned i = 0; i < sizeof(rest) / sizeof(*rest); i++)
+			*rest[i] = (uint64_t)sqlite3_column_int64(s, at++);
+		l->estimated = sqlite3_column_int64(s, at++);
+	}
+	l->from = (uint64_t)sqlite3_column_int64(s, at++);
+	for (unsigned i = 0; !total && i < q->n_by; i++)
+		l->names[i] = column_slice(s, at++);
+}
+
+int ledger_read(struct book *b, const struct ledger_query *q,
+        int (*fn)(void *arg, const struct ledger_line *line), void *arg)
+{
+	sqlite3_stmt *s;
+	int code = SQLITE_DONE, r = prepare(b, q, false, &s);
+
+	while (!r && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct ledger_line line;
+
+		take_line(q, s, false, &line);
+		r = fn(arg, &line);
+	}
+	if (!r && code != SQLITE_DONE)
+		r = book_error(b);
+	sqlite3_finalize(s);
+	return r;
+}
+
+int ledger_total(struct book *b, const struct ledger_query *q, struct ledger_line *ret)
+{
+	sqlite3_stmt *s;
+	int r = prepare(b, q, true, &s);
+
+	if (!r && sqlite3_step(s) == SQLITE_ROW)
+		take_line(q, s, true, ret);
+	else if (!r)
+		r = book_error(b);
+	sqlite3_finalize(s);
+	return r;
+}
+
+bool ledger_user(struct book *b, struct slice sealed, char text[1024], struct slice *ret)
+{
+	for (unsigned i = 0; i < b->n_seals; i++) {
+		struct seal *s = &b->seals[i];
+
+		if (!seal_knows(s, sealed) || sealed.len - SEAL_OVERHEAD > 1024 ||
+		        seal_open(s, sealed, text) != 0)
+			continue;
+		*ret = slice_from(text, sealed.len - SEAL_OVERHEAD);
+		return true;
+	}
+	return false;
+}
