@@ -6,6 +6,7 @@
 #include "exchange/admission.h"
 #include "exchange/journaling.h"
 #include "exchange/snapshot.h"
+#include "store/budget.h"
 #include "weir/exchange.h"
 
 #define EXPIRY_GRACE (60 * NS_PER_S) /* after a call's own deadline: then whoever holds something for it has died */
@@ -58,15 +59,6 @@ struct slice admission_name(struct call *c, struct slice counter, struct slice i
 	return slice_from(name, counter.len + 2 * HASHED);
 }
 
-/* What every counter is to hold: also where no counter has to be asked. */
-static void total_up(struct reservation *r)
-{
-	picosum output = (picosum)r->out_granted * r->out_price;
-
-	r->cost = r->fixed_cost + money_round_up(output);
-	r->tokens = r->fixed_tokens + r->out_granted * r->out_tokens_each;
-}
-
 static void on_answer(struct ticket *t, int result)
 {
 	struct admitted *a = container_of(t, struct admitted, ask.ticket);
@@ -78,20 +70,20 @@ static void on_answer(struct ticket *t, int result)
 	policy_settle(p, a->read(p));
 }
 
-/* How long the call can last at most: its own deadline, or its upstream's. */
+/* The wall's time now, by the clock that does not jump. */
+static uint64_t wall_now(const struct exchange *x)
+{
+	return x->wall + (exchange_now(x) - x->began);
+}
+
+/* How long the call can last at most from here on: its own deadline, or its upstream's. */
 static uint64_t expiry(const struct call *c)
 {
 	uint64_t total = c->model ? c->model->upstream->total_ns : 0;
 
 	if (c->timeout_ns && c->timeout_ns < total)
 		total = c->timeout_ns;
-	return c->exchange->wall + total + EXPIRY_GRACE;
-}
-
-/* The wall's time now, by the clock that does not jump. */
-static uint64_t wall_now(const struct exchange *x)
-{
-	return x->wall + (exchange_now(x) - x->began);
+	return wall_now(c->exchange) + total + EXPIRY_GRACE;
 }
 
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
@@ -103,8 +95,7 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 	if (!a || a->hopeless || a->error || (!a->ask.n && !a->bounded))
 		return read(p);
 	if (!a->ask.n) {
-		a->ask.reservation.out_granted = a->ask.reservation.out_wanted;
-		total_up(&a->ask.reservation);
+		reservation_price(&a->ask.reservation);
 		a->in_force = true;
 		return read(p);
 	}
