@@ -27,23 +27,34 @@ static uint64_t seconds_up(uint64_t ns)
 	return ns / NS_PER_S + (ns % NS_PER_S != 0);
 }
 
-/* As OpenAI writes it: "6m0s", "1.5s", "20ms". */
+/* As OpenAI writes it: "6m0s", "1.5s", "20ms". Rounded up in the smallest unit that is shown: who waits that long is let in. */
 static int add_duration(struct exchange *x, struct head *to, struct slice name, uint64_t ns)
 {
-	char text[40];
-	uint64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS, h = ms / 3600000, m = ms / 60000 % 60, s = ms / 1000 % 60;
+	char text[64];
+	unsigned long long ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0), s = seconds_up(ns);
 	int len;
 
 	if (ms < 1000)
-		len = snprintf(text, sizeof(text), "%llums", (unsigned long long)ms);
-	else if (h)
-		len = snprintf(text, sizeof(text), "%lluh%llum%llus", (unsigned long long)h, (unsigned long long)m,
-			(unsigned long long)s);
-	else if (m)
-		len = snprintf(text, sizeof(text), "%llum%llus", (unsigned long long)m, (unsigned long long)s);
+		len = snprintf(text, sizeof(text), "%llums", ms);
+	else if (ms <= 59999)
+		len = snprintf(text, sizeof(text), "%llu.%03llu", ms / 1000, ms % 1000);
+	else if (s < 3600)
+		len = snprintf(text, sizeof(text), "%llum%llus", s / 60, s % 60);
 	else
-		len = snprintf(text, sizeof(text), "%llu.%03llus", (unsigned long long)s, (unsigned long long)(ms % 1000));
+		len = snprintf(text, sizeof(text), "%lluh%llum%llus", s / 3600, s / 60 % 60, s % 60);
+	if (ms < 1000 || ms > 59999)
+		return add(x, to, name, text, (size_t)len);
+	while (text[len - 1] == '0')
+		len--;
+	len -= text[len - 1] == '.';
+	text[len++] = 's';
 	return add(x, to, name, text, (size_t)len);
+}
+
+/* Whether the store has looked at it: else nothing is known of its counter. */
+static bool is_known(const struct demand *d)
+{
+	return d->state != DEMAND_NOT_ASKED && d->state != DEMAND_CROWDED;
 }
 
 /* The window that is nearest to its end; NULL: there is none, or it was not asked. */
@@ -53,7 +64,7 @@ static const struct demand *tightest(const struct admitted *a, bool by_tokens)
 
 	for (unsigned i = 0; i < a->n_rates; i++) {
 		const struct demand *d = &a->ask.demands[i];
-		if (d->kind != DEMAND_RATE || d->by_tokens != by_tokens || d->soft || d->state == DEMAND_NOT_ASKED)
+		if (d->kind != DEMAND_RATE || d->by_tokens != by_tokens || d->soft || !is_known(d))
 			continue;
 		if (!found || d->left < found->left)
 			found = d;
@@ -70,7 +81,7 @@ static int add_lists(struct exchange *x, struct head *to, const struct admitted 
 	for (unsigned i = 0; i < a->n_rates; i++) {
 		const struct demand *d = &a->ask.demands[i];
 		unsigned long long w = d->rate.period_ns / NS_PER_S, q = d->rate.burst;
-		if (d->kind != DEMAND_RATE || d->soft || d->state == DEMAND_NOT_ASKED || np > LIST_MAX - 120 || nl > LIST_MAX - 120)
+		if (d->kind != DEMAND_RATE || d->soft || !is_known(d) || np > LIST_MAX - 120 || nl > LIST_MAX - 120)
 			continue;
 		const char *unit = d->by_tokens ? "tokens" : "requests", *comma = np ? ", " : "";
 		np += (size_t)snprintf(policy + np, sizeof(policy) - np, "%s\"%s-%llu-%u\";q=%llu;w=%llu", comma, unit, w, i, q, w);
@@ -111,6 +122,8 @@ static int add_remaining(struct exchange *x, struct head *to, const struct admit
 		const struct demand *d = &a->ask.demands[i];
 		if (a->budgets[i - a->n_rates]->scope != BUDGET_AGENT || d->budget.limit_cost == BUDGET_NO_COST || d->soft)
 			continue;
+		if (!is_known(d))
+			continue; /* one before it has refused, so there is less left there */
 		nanousd mine = d->budget.limit_cost - d->spent_cost - d->reserved_cost;
 		if (a->in_force && x->calls[0].priced)
 			mine += a->ask.reservation.cost - x->calls[0].cost;
@@ -125,18 +138,17 @@ int answer_limits_add(struct exchange *x, struct head *to)
 {
 	const struct call *c = &x->calls[0];
 	const struct admitted *a = c->admitted;
-	int e;
+	uint64_t bound = x->source_local ? 0 : c->output_bound;
+	int e = 0;
 
-	if (!a || a->error)
-		return 0;
+	if (bound && (!c->facts.max_output || bound < c->facts.max_output))
+		e = add_number(x, to, SLICE("x-weir-max-tokens"), bound);
+	if (e || !a || a->error)
+		return e;
 	e = add_lists(x, to, a);
 	if (!e)
 		e = add_openai(x, to, tightest(a, false));
 	if (!e)
 		e = add_openai(x, to, tightest(a, true));
-	if (!e && a->budgets)
-		e = add_remaining(x, to, a);
-	if (!e && admission_bound(c) && c->facts.max_output && admission_bound(c) < c->facts.max_output)
-		e = add_number(x, to, SLICE("x-weir-max-tokens"), admission_bound(c));
-	return e;
+	return e || !a->budgets ? e : add_remaining(x, to, a);
 }
