@@ -15,9 +15,10 @@ struct admitted {
 	unsigned cap;                  /* demands that there is room for */
 	unsigned n_rates;              /* demands before those of budgets */
 	const struct budget_conf **budgets; /* by demand, from n_rates on */
-	bool bounded;                  /* some budget, with or without a counter, bounds the output */
+	bool bounded;                  /* some budget that is no shadow, with or without a counter, bounds the output */
 	bool hopeless;                 /* it is refused whatever the store says: nothing is asked, so nothing is taken */
 	const char *short_of;          /* a limit that needs no counter leaves no room: whose */
+	bool short_of_own;             /* it is the caller's own, which holds in shadow too */
 	const struct price *price;     /* in arena: that the plan was made with; NULL: the policy's own, or unknown */
 	bool journaled;                /* what is reserved stands in the journal */
 	bool in_force;                 /* granted, or nothing had to be asked */
@@ -43,18 +44,19 @@ void admission_cancel(struct call *c);
 void admission_settle(struct call *c);
 void admission_settle_written(struct exchange_env *env); /* the turn's settlements are in the journal */
 
-/* Tokens of output that an answer may have at most; 0: as the caller asked. */
+/* Tokens of output that an answer may have at most, once nothing that holds has refused; 0: as the caller asked. Where the
+ * store cannot say and nobody needs it, what was wanted is the bound. */
 static inline uint64_t admission_bound(const struct call *c)
 {
 	const struct admitted *a = c->admitted;
 
-	return a && a->bounded && a->in_force ? a->ask.reservation.out_granted : 0;
+	return a && a->bounded ? a->ask.reservation.out_granted : 0;
 }
 
-/* What a call holds of budgets; NULL: nothing. */
+/* What a call holds of budgets, those in shadow too; NULL: nothing. */
 static inline const struct reservation *admission_reserved(const struct call *c)
 {
 	const struct admitted *a = c->admitted;
 
-	return a && a->bounded && a->in_force ? &a->ask.reservation : NULL;
+	return a && a->in_force && (a->bounded || a->ask.n > a->n_rates) ? &a->ask.reservation : NULL;
 }

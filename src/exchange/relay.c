@@ -3,7 +3,6 @@
  * the source is not read while a policy waits or the agent does not take what was sent. */
 #include <errno.h>
 #include "base/mem.h"
-#include "exchange/admission.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
 #include "exchange/snapshot.h"
@@ -260,7 +259,7 @@ static int take_arrived(struct exchange *x, struct slice *ret)
  * a little beyond it is let be. */
 static bool is_over_bound(const struct call *c)
 {
-	uint64_t bound = admission_bound(c) * (c->facts.n ? c->facts.n : 1);
+	picosum bound = (picosum)c->output_bound * (c->facts.n ? c->facts.n : 1);
 
 	if (!c->answer_tokens || !bound)
 		return false;

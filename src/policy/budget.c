@@ -55,7 +55,9 @@ static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 /* Output that a sum of money is good for; UINT64_MAX when output costs nothing. */
 static uint64_t output_for(nanousd left, picousd each)
 {
-	return each ? (uint64_t)(((picosum)left * 1000) / each) : UINT64_MAX;
+	picosum output = each ? (picosum)left * 1000 / each : UINT64_MAX;
+
+	return output < UINT64_MAX ? (uint64_t)output : UINT64_MAX;
 }
 
 /* So many tokens of output an answer does one limit leave; false: not even its input fits. */
@@ -92,8 +94,10 @@ static void heed_lone(struct call *c, const struct lone *l, bool soft)
 			a->short_of = l->whose;
 		return;
 	}
-	a->bounded |= !soft;
-	if (output < r->out_wanted && !soft)
+	if (soft)
+		return;
+	a->bounded = true;
+	if (output < r->out_wanted)
 		r->out_wanted = output;
 }
 
@@ -148,7 +152,7 @@ static bool add_counter(struct call *c, const struct budget_conf *b, bool soft)
 	d->budget.limit_cost = b->limit_cost;
 	d->budget.limit_tokens = b->limit_tokens;
 	set_window(d, b, c->exchange->wall / NS_PER_S);
-	a->bounded = true;
+	a->bounded |= !soft;
 	return true;
 }
 
@@ -161,7 +165,7 @@ static void fill_reservation(struct call *c)
 
 	r->fixed_tokens = tokens_input_bound(c);
 	r->fixed_cost = fixed_cost(c, r->fixed_tokens, &each);
-	r->out_price = each * n;
+	r->out_price = each > UINT64_MAX / n ? UINT64_MAX : each * n;
 	r->out_tokens_each = n;
 	r->out_wanted = tokens_output_wanted(c);
 	r->out_min = c->agent->allowance.min_output < r->out_wanted ? c->agent->allowance.min_output : r->out_wanted;
@@ -218,26 +222,28 @@ void budget_plan(struct call *c)
 	struct lone callers = {"caller", c->has_max_cost ? c->max_cost : INT64_MAX, c->max_tokens ? c->max_tokens : UINT64_MAX, false};
 	if (own)
 		heed_lone(c, &callers, false);
+	a->short_of_own = a->short_of;
 	c->unplanned = !add_all(c, soft);
-	a->hopeless = !soft && (a->short_of || needs_user(c) || c->unplanned);
+	a->hopeless = a->short_of_own || (!soft && (a->short_of || needs_user(c) || c->unplanned));
+	a->ask.reservation.out_granted = a->ask.reservation.out_wanted;
 }
 
-/* "2026-11-23T00:00:00Z", or nothing for what never ends. */
+/* What to do about it: some budgets begin anew, others only grow when a person says so. */
 static void reset_text(const struct demand *d, const struct budget_conf *b, char *text, size_t room)
 {
 	time_t at = (time_t)d->budget.ends;
 	struct tm tm;
 
-	text[0] = '\0';
-	if (b->per != PER_TOTAL && gmtime_r(&at, &tm))
-		strftime(text, room, " It begins anew at %Y-%m-%dT%H:%M:%SZ.", &tm);
+	if (b->per == PER_TOTAL || !gmtime_r(&at, &tm) ||
+		!strftime(text, room, " It begins anew at %Y-%m-%dT%H:%M:%SZ. Do not repeat the call before.", &tm))
+		snprintf(text, room, " Do not repeat it.");
 }
 
 static enum verdict refuse_counter(struct call *c, const struct demand *d, const struct budget_conf *b)
 {
 	static const char *const times[] = {" for this hour", " for this day", " for this month", ""};
 	const char *whose = budget_scope_names[b->scope];
-	char reset[64];
+	char reset[96];
 
 	reset_text(d, b, reset, sizeof(reset));
 	if (d->state == DEMAND_RESERVED) {
@@ -249,8 +255,8 @@ static enum verdict refuse_counter(struct call *c, const struct demand *d, const
 	if (d->state == DEMAND_CROWDED)
 		return call_refuse(c, FAULT_RATE_LIMITED, NULL,
 			"More ids of one %s are in use than this gateway keeps budgets for; end some of them.", whose);
-	return call_refuse(c, FAULT_BUDGET_EXCEEDED, NULL,
-		"What is left of the %s's budget%s is not enough for this call.%s Do not repeat it before.", whose, times[b->per], reset);
+	return call_refuse(c, FAULT_BUDGET_EXCEEDED, NULL, "What is left of the %s's budget%s is not enough for this call.%s", whose,
+		times[b->per], reset);
 }
 
 static enum verdict refuse_lone(struct call *c)
@@ -274,6 +280,12 @@ static enum verdict budget_request(struct policy *p)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
 	if (!a || !a->budgets)
 		return VERDICT_PASS;
+	if (a->short_of_own) {
+		p->mode = MODE_ENFORCE; /* shadow is about the policy's limits: whoever set one for itself means it */
+		return refuse_lone(c);
+	}
+	c->output_bound = admission_bound(c);
+	tokens_count_answer(c);
 	if (needs_user(c))
 		return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user", NULL);
 	if (a->short_of)
@@ -283,8 +295,6 @@ static enum verdict budget_request(struct policy *p)
 	for (unsigned i = a->n_rates; i < a->ask.n; i++)
 		if (is_refusal(&a->ask.demands[i]))
 			return refuse_counter(c, &a->ask.demands[i], a->budgets[i - a->n_rates]);
-	c->output_bound = admission_bound(c);
-	tokens_count_answer(c);
 	return VERDICT_PASS;
 }
 
