@@ -9,6 +9,8 @@
 #include "policy/tokens.h"
 #include "weir/exchange.h"
 
+#define SLOT_WAIT_MS 1000 /* nobody knows when a call ends: that often is early enough, and does not hammer */
+
 /* Whose counter it is; at == NULL: no memory. */
 static struct slice counter_of(struct call *c, const struct rate_conf *r, struct slice counter)
 {
@@ -19,16 +21,15 @@ static struct slice counter_of(struct call *c, const struct rate_conf *r, struct
 	return counter;
 }
 
-static enum verdict add_rate(struct policy *p, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
+static bool add_rate(struct policy *p, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
 {
 	struct call *c = p->call;
 
 	if (r->by == RATE_BY_USER && !call_user_counts(c))
-		return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user",
-			"This agent's rate counts by user; say for which one this call is made, in x-weir-user.");
+		return true; /* there is nobody to count */
 	struct slice name = counter_of(c, r, counter);
 	if (!name.at)
-		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+		return false;
 	struct demand *d = admission_add(c->admitted, DEMAND_RATE, c->agent->allowance.group, name);
 	d->soft = p->mode == MODE_SHADOW;
 	d->by_tokens = by_tokens;
@@ -37,35 +38,52 @@ static enum verdict add_rate(struct policy *p, const struct rate_conf *r, struct
 	d->rate.burst = r->burst ? r->burst : r->count;
 	/* A call that is larger than the burst waits for all of it, and owes the rest when it is settled. */
 	d->rate.units = units < d->rate.burst ? units : d->rate.burst;
-	return VERDICT_PASS;
+	return true;
 }
 
-static enum verdict graver(enum verdict a, enum verdict b)
+static bool some_by_user(const struct rate_conf *rates, unsigned n)
 {
-	return a > b ? a : b;
+	for (unsigned i = 0; i < n; i++)
+		if (rates[i].by == RATE_BY_USER)
+			return true;
+	return false;
 }
 
-static enum verdict add_demands(struct policy *p)
+static bool needs_user(const struct call *c)
+{
+	const struct allowance_conf *a = &c->agent->allowance;
+
+	return (some_by_user(a->rates, a->n_rates) || some_by_user(a->token_rates, a->n_token_rates)) && !call_user_counts(c);
+}
+
+/* False: no memory. */
+static bool add_demands(struct policy *p)
 {
 	struct call *c = p->call;
 	const struct allowance_conf *a = &c->agent->allowance;
-	enum verdict v = VERDICT_PASS;
+	bool all = true;
 
 	if (!a->n_rates && !a->n_token_rates && !a->concurrency)
-		return v;
+		return true;
 	if (!admission_of(c, a->n_rates + a->n_token_rates + 1))
-		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+		return false;
 	for (unsigned i = 0; i < a->n_rates; i++)
-		v = graver(v, add_rate(p, &a->rates[i], a->rate_counters[i], 1, false));
+		all &= add_rate(p, &a->rates[i], a->rate_counters[i], 1, false);
 	for (unsigned i = 0; i < a->n_token_rates; i++)
-		v = graver(v, add_rate(p, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true));
+		all &= add_rate(p, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
 	if (a->concurrency) {
 		struct demand *d = admission_add(c->admitted, DEMAND_SLOT, a->group, a->slot_counter);
 		d->soft = p->mode == MODE_SHADOW;
 		d->slot.limit = a->concurrency;
 	}
 	c->admitted->n_rates = c->admitted->ask.n;
-	return v;
+	return all;
+}
+
+static enum verdict refuse_nobody(struct call *c)
+{
+	return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user",
+		"This agent's rate counts by user; say for which one this call is made, in x-weir-user.");
 }
 
 /* "100 requests an hour" */
@@ -80,12 +98,16 @@ static void rate_text(const struct demand *d, char *text, size_t room)
 static enum verdict refuse_rate(struct call *c, const struct demand *d)
 {
 	char rate[80];
+	enum verdict v;
 
-	if (d->kind == DEMAND_SLOT)
-		return call_refuse(c, FAULT_CONCURRENCY_LIMITED, NULL,
+	if (d->kind == DEMAND_SLOT) {
+		v = call_refuse(c, FAULT_CONCURRENCY_LIMITED, NULL,
 			"This agent may have %u calls at once; wait for one of them to end.", d->slot.limit);
+		c->refusal.retry_after_ms = SLOT_WAIT_MS;
+		return v;
+	}
 	rate_text(d, rate, sizeof(rate));
-	enum verdict v = call_refuse(c, FAULT_RATE_LIMITED, NULL,
+	v = call_refuse(c, FAULT_RATE_LIMITED, NULL,
 		d->state == DEMAND_CROWDED ? "So many callers have a rate of their own here (%s) that no more are taken; wait."
 					   : "This agent's rate is %s; wait as long as retry-after says.",
 		rate);
@@ -103,6 +125,8 @@ static enum verdict read_rates(struct policy *p)
 {
 	const struct admitted *a = p->call->admitted;
 
+	if (needs_user(p->call))
+		return refuse_nobody(p->call);
 	if (!a)
 		return VERDICT_PASS;
 	if (a->error && a->n_rates)
@@ -121,13 +145,15 @@ static enum verdict rates_head(struct policy *p)
 
 static enum verdict rates_request(struct policy *p)
 {
-	enum verdict v = add_demands(p), answer;
+	struct call *c = p->call;
+	bool enforced = p->mode == MODE_ENFORCE;
 
-	if (v != VERDICT_PASS && p->mode == MODE_ENFORCE)
-		return v;
-	budget_plan(p->call);
-	answer = admission_ask(p, read_rates);
-	return answer == VERDICT_PASS ? v : answer;
+	if (enforced && needs_user(c))
+		return refuse_nobody(c);
+	if (!add_demands(p) && enforced)
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	budget_plan(c);
+	return admission_ask(p, read_rates);
 }
 
 static void rates_cancel(struct policy *p)
