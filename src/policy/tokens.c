@@ -4,11 +4,13 @@
 #include "weir/exchange.h"
 
 #define BYTES_A_TOKEN 4      /* of text, roughly: where nobody counted */
-#define WINDOW (1u << 20)    /* tokens: no model reads more than that */
+#define WINDOW (1u << 20)    /* tokens: of what is more than text, no more is read than that */
 
 uint64_t tokens_input_bound(const struct call *c)
 {
-	return request_input_bound(&c->facts, WINDOW);
+	uint64_t of_text = request_input_bound(&c->facts, 0);
+
+	return of_text < UINT64_MAX ? of_text : WINDOW;
 }
 
 uint64_t tokens_input_estimate(const struct call *c)
@@ -63,5 +65,9 @@ uint64_t tokens_output_wanted(const struct call *c)
 
 uint64_t tokens_expected(const struct call *c)
 {
-	return tokens_input_estimate(c) + tokens_output_wanted(c) * (c->facts.n ? c->facts.n : 1);
+	uint64_t input = tokens_input_estimate(c), output;
+
+	if (__builtin_mul_overflow(tokens_output_wanted(c), c->facts.n ? c->facts.n : 1, &output) || output > UINT64_MAX - input)
+		return UINT64_MAX;
+	return input + output;
 }
