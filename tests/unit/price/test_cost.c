@@ -347,6 +347,73 @@ static void no_call_within_a_bound_costs_more(void **state)
 	}
 }
 
+static void a_bound_in_two_parts_is_no_less_than_the_bound_in_one(void **state)
+{
+	uint64_t s = 23;
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		struct price p = any_price(&s);
+		uint64_t input = next(&s) % 9000, output = next(&s) % 5000, half;
+		uint32_t of_parts, of_whole;
+		struct usage u = {0};
+		picousd each;
+		nanousd fixed, sum;
+
+		for (unsigned rows = next(&s) % PRICE_ROWS; rows; rows--) {
+			struct price_row *row = price_row_add(&p, next(&s) % 9000);
+			if (row)
+				row->of[next(&s) & 1 ? PRICE_input : PRICE_output] =
+				        next(&s) % 100000000;
+		}
+		cost_bound_parts(&p, input, COST_TEXT, &fixed, &each, &of_parts);
+		sum = fixed + money_round_up((picosum)output * each);
+		assert_true(sum >= cost_bound(&p, input, output, COST_TEXT, &of_whole));
+		assert_int_equal(of_whole & ~of_parts, 0);
+		/* any call that keeps to it */
+		half = input ? next(&s) % (input + 1) : 0;
+		u.in_uncached = half;
+		u.in_cache_read = (input - half) / 2;
+		u.in_cache_write_5m = (input - half) / 3;
+		u.out_text = output / 2;
+		u.out_reasoning = output / 4;
+		assert_true(sum >= cost_of(&p, &u, NULL));
+	}
+}
+
+static void a_bound_in_parts_looks_at_every_tier_in_reach(void **state)
+{
+	struct price p = plain();
+	uint32_t unpriced;
+	nanousd fixed;
+	picousd each;
+
+	(void)state;
+	price_set(&p, PRICE_request, 7000);
+	cost_bound_parts(&p, 1000, COST_TEXT, &fixed, &each, &unpriced);
+	assert_int_equal(fixed, 2500000 + 7);
+	assert_int_equal(each, 15000000);
+	assert_int_equal(unpriced, 0);
+	price_row_add(&p, 200000)->of[PRICE_output] = 30000000;
+	cost_bound_parts(&p, 200000, COST_TEXT, &fixed, &each, NULL);
+	assert_int_equal(each, 15000000);
+	cost_bound_parts(&p, 200001, COST_TEXT, &fixed, &each, NULL);
+	assert_int_equal(each, 30000000);
+	/* a dear tier does not make a call cheap that stays below it */
+	p.rows[1].of[PRICE_input] = 1;
+	cost_bound_parts(&p, 200001, COST_TEXT, &fixed, &each, NULL);
+	assert_int_equal(fixed, (nanousd)200001 * 2500 + 7);
+	p = (struct price){0};
+	cost_bound_parts(&p, 1, COST_TEXT, &fixed, &each, &unpriced);
+	assert_int_equal(fixed, 0);
+	assert_int_equal(unpriced, COST_TEXT);
+	p.free = true;
+	cost_bound_parts(&p, 1, COST_TEXT, &fixed, &each, &unpriced);
+	assert_int_equal(fixed, 0);
+	assert_int_equal(each, 0);
+	assert_int_equal(unpriced, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +436,8 @@ int main(void)
 	        cmocka_unit_test(absurd_usage_saturates_instead_of_wrapping),
 	        cmocka_unit_test(a_bound_covers_the_dearest_class_and_every_tier_in_reach),
 	        cmocka_unit_test(no_call_within_a_bound_costs_more),
+	        cmocka_unit_test(a_bound_in_two_parts_is_no_less_than_the_bound_in_one),
+	        cmocka_unit_test(a_bound_in_parts_looks_at_every_tier_in_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
