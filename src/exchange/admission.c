@@ -2,15 +2,12 @@
 /* admission: see admission.h. */
 #include <errno.h>
 #include <stdio.h>
-#include "crypto/digest.h"
 #include "exchange/admission.h"
 #include "exchange/journaling.h"
-#include "exchange/snapshot.h"
 #include "store/budget.h"
 #include "weir/exchange.h"
 
 #define EXPIRY_GRACE (60 * NS_PER_S) /* after a call's own deadline: then whoever holds something for it has died */
-#define HASHED 16 /* bytes of a hash in a counter's name: enough that no two ids of an agent meet */
 
 struct admitted *admission_of(struct call *c, unsigned n)
 {
@@ -35,28 +32,9 @@ struct admitted *admission_of(struct call *c, unsigned n)
 	return a;
 }
 
-struct demand *admission_add(struct admitted *a, enum demand_kind kind, struct slice group, struct slice name)
+void admission_add(struct admitted *a, const struct demand *d)
 {
-	struct demand *d = &a->ask.demands[a->ask.n++];
-
-	d->kind = kind;
-	d->group = group;
-	d->name = name;
-	return d;
-}
-
-struct slice admission_name(struct call *c, struct slice counter, struct slice id)
-{
-	struct exchange *x = c->exchange;
-	uint8_t mac[SHA256_LEN];
-	char *name = arena_alloc(&x->arena, counter.len + 2 * HASHED + 1);
-
-	if (!name)
-		return (struct slice){NULL, 0};
-	hmac_sha256(slice_from(x->snapshot->user_key, SHA256_LEN), id, mac);
-	memcpy(name, counter.at, counter.len);
-	hex_encode(mac, HASHED, name + counter.len);
-	return slice_from(name, counter.len + 2 * HASHED);
+	a->ask.demands[a->ask.n++] = *d;
 }
 
 static void on_answer(struct ticket *t, int result)

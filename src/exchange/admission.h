@@ -30,10 +30,7 @@ struct admitted {
 
 /* The call's own, made when there is none; room for n more demands. NULL: no memory. */
 struct admitted *admission_of(struct call *c, unsigned n);
-/* The next one, zeroed. */
-struct demand *admission_add(struct admitted *a, enum demand_kind kind, struct slice group, struct slice name);
-/* A counter's name and an id that somebody chose, as its keyed hash: names stay short, and stores learn no names of people. */
-struct slice admission_name(struct call *c, struct slice counter, struct slice id);
+void admission_add(struct admitted *a, const struct demand *d); /* the next one */
 /* Asks for p, once all demands are in. Its verdict is what read says, at once or, after VERDICT_WAIT, when the store has
  * answered. A store that cannot say leaves error set. */
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));

@@ -5,15 +5,13 @@
 #include <stdio.h>
 #include <time.h>
 #include "exchange/admission.h"
+#include "exchange/demands.h"
 #include "exchange/snapshot.h"
 #include "policy/budget.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
 #include "price/cost.h"
-#include "store/window.h"
 #include "weir/exchange.h"
-
-#define LIVE_NS (24 * 3600 * NS_PER_S) /* a workflow's counter after its last call */
 
 /* A limit of this call alone. */
 struct lone {
@@ -101,57 +99,16 @@ static void heed_lone(struct call *c, const struct lone *l, bool soft)
 		r->out_wanted = output;
 }
 
-/* Whose id selects the counter of this scope; empty: this call has none, and is its own. */
-static struct slice id_of(const struct call *c, enum budget_scope scope)
-{
-	static const struct slice none = SLICE_INIT("");
-
-	switch (scope) {
-	case BUDGET_WORKFLOW:
-		return c->agent->trust_workflow ? c->by.workflow : none;
-	case BUDGET_SESSION:
-		return c->agent->trust_session ? c->by.session : none;
-	case BUDGET_USER:
-		return call_user_counts(c) ? c->by.user : none;
-	default:
-		return none;
-	}
-}
-
-static bool counts_by_id(enum budget_scope scope)
-{
-	return scope == BUDGET_WORKFLOW || scope == BUDGET_SESSION || scope == BUDGET_USER;
-}
-
-static void set_window(struct demand *d, const struct budget_conf *b, uint64_t now_s)
-{
-	static const enum window_kind kinds[] = {
-		[PER_HOUR] = WINDOW_HOUR, [PER_DAY] = WINDOW_DAY, [PER_MONTH] = WINDOW_MONTH, [PER_TOTAL] = WINDOW_TOTAL,
-	};
-	struct window w = window_of(kinds[b->per], now_s);
-
-	d->budget.window = w.start;
-	d->budget.ends = w.end;
-	if (b->per == PER_TOTAL && (b->scope == BUDGET_WORKFLOW || b->scope == BUDGET_SESSION))
-		d->budget.ends = now_s + LIVE_NS / NS_PER_S;
-}
-
 static bool add_counter(struct call *c, const struct budget_conf *b, bool soft)
 {
 	struct admitted *a = c->admitted;
-	struct slice name = b->counter, id = id_of(c, b->scope);
+	struct demand d;
 
-	if (counts_by_id(b->scope))
-		name = admission_name(c, b->counter, id);
-	if (!name.at)
+	if (!demand_of_budget(c, b, &d))
 		return false;
-	struct slice group = b->scope == BUDGET_GATEWAY ? SLICE("g") : c->agent->allowance.group;
+	d.soft = soft;
 	a->budgets[a->ask.n - a->n_rates] = b;
-	struct demand *d = admission_add(a, DEMAND_BUDGET, group, name);
-	d->soft = soft;
-	d->budget.limit_cost = b->limit_cost;
-	d->budget.limit_tokens = b->limit_tokens;
-	set_window(d, b, c->exchange->wall / NS_PER_S);
+	admission_add(a, &d);
 	a->bounded |= !soft;
 	return true;
 }
@@ -177,7 +134,7 @@ static bool add_all(struct call *c, bool soft)
 
 	for (unsigned i = 0; i < all->n_budgets; i++) {
 		const struct budget_conf *b = &all->budgets[i];
-		bool alone = b->scope == BUDGET_REQUEST || (counts_by_id(b->scope) && !id_of(c, b->scope).len);
+		bool alone = b->scope == BUDGET_REQUEST || (budget_counts_by_id(b->scope) && !budget_id(c, b->scope).len);
 		if (!alone && !add_counter(c, b, soft))
 			return false;
 		struct lone lone = {budget_scope_names[b->scope], b->limit_cost, b->limit_tokens, b->scope == BUDGET_REQUEST};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "config/units.h"
 #include "exchange/admission.h"
+#include "exchange/demands.h"
 #include "policy/budget.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
@@ -11,49 +12,36 @@
 
 #define SLOT_WAIT_MS 1000 /* nobody knows when a call ends: that often is early enough, and does not hammer */
 
-/* Whose counter it is; at == NULL: no memory. */
-static struct slice counter_of(struct call *c, const struct rate_conf *r, struct slice counter)
-{
-	if (r->by == RATE_BY_USER)
-		return admission_name(c, counter, c->by.user);
-	if (r->by == RATE_BY_KEY)
-		return admission_name(c, counter, c->key_sha256 ? slice_from(c->key_sha256, SHA256_LEN) : SLICE("none"));
-	return counter;
-}
-
 static bool add_rate(struct policy *p, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
 {
 	struct call *c = p->call;
+	struct demand d;
 
-	if (r->by == RATE_BY_USER && !call_user_counts(c))
+	if (!rate_has_id(c, r))
 		return true; /* there is nobody to count */
-	struct slice name = counter_of(c, r, counter);
-	if (!name.at)
+	if (!demand_of_rate(c, r, counter, &d))
 		return false;
-	struct demand *d = admission_add(c->admitted, DEMAND_RATE, c->agent->allowance.group, name);
-	d->soft = p->mode == MODE_SHADOW;
-	d->by_tokens = by_tokens;
-	d->rate.count = r->count;
-	d->rate.period_ns = r->period_ns;
-	d->rate.burst = r->burst ? r->burst : r->count;
+	d.soft = p->mode == MODE_SHADOW;
+	d.by_tokens = by_tokens;
 	/* A call that is larger than the burst waits for all of it, and owes the rest when it is settled. */
-	d->rate.units = units < d->rate.burst ? units : d->rate.burst;
+	d.rate.units = units < d.rate.burst ? units : d.rate.burst;
+	admission_add(c->admitted, &d);
 	return true;
 }
 
-static bool some_by_user(const struct rate_conf *rates, unsigned n)
+static bool all_have_ids(const struct call *c, const struct rate_conf *rates, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (rates[i].by == RATE_BY_USER)
-			return true;
-	return false;
+		if (!rate_has_id(c, &rates[i]))
+			return false;
+	return true;
 }
 
 static bool needs_user(const struct call *c)
 {
 	const struct allowance_conf *a = &c->agent->allowance;
 
-	return (some_by_user(a->rates, a->n_rates) || some_by_user(a->token_rates, a->n_token_rates)) && !call_user_counts(c);
+	return !all_have_ids(c, a->rates, a->n_rates) || !all_have_ids(c, a->token_rates, a->n_token_rates);
 }
 
 /* False: no memory. */
@@ -72,9 +60,10 @@ static bool add_demands(struct policy *p)
 	for (unsigned i = 0; i < a->n_token_rates; i++)
 		all &= add_rate(p, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
 	if (a->concurrency) {
-		struct demand *d = admission_add(c->admitted, DEMAND_SLOT, a->group, a->slot_counter);
-		d->soft = p->mode == MODE_SHADOW;
-		d->slot.limit = a->concurrency;
+		struct demand d;
+		demand_of_slot(c, &d);
+		d.soft = p->mode == MODE_SHADOW;
+		admission_add(c->admitted, &d);
 	}
 	c->admitted->n_rates = c->admitted->ask.n;
 	return all;

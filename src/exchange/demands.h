@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* demands: which counter of the store each of an agent's limits looks at, for one call. */
+#pragma once
+#include "weir/call.h"
+#include "weir/store.h"
+
+/* Whether a budget has a counter for each id of a workflow, session or user. */
+static inline bool budget_counts_by_id(enum budget_scope scope)
+{
+	return scope == BUDGET_WORKFLOW || scope == BUDGET_SESSION || scope == BUDGET_USER;
+}
+
+/* Whose id selects the counter of this scope; empty: the call has none that counts. */
+struct slice budget_id(const struct call *c, enum budget_scope scope);
+/* Whether the call is told apart by what a rate counts by. */
+static inline bool rate_has_id(const struct call *c, const struct rate_conf *r)
+{
+	return r->by != RATE_BY_USER || call_user_counts(c);
+}
+
+/* Each fills in all of *d but soft, by_tokens and the units. False: no memory. */
+bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice counter, struct demand *d);
+bool demand_of_budget(struct call *c, const struct budget_conf *b, struct demand *d);
+void demand_of_slot(struct call *c, struct demand *d);
