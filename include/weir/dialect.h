@@ -13,7 +13,7 @@ enum action {
 	ACTION_NONE,
 	ACTION_CHAT, ACTION_COMPLETION, ACTION_EMBEDDING, ACTION_MODERATION, /* go upstream */
 	ACTION_MODELS, ACTION_MODEL,                                       /* answered here */
-	ACTION_ME, ACTION_CALL_STATUS,
+	ACTION_ME, ACTION_CALL_STATUS, ACTION_BUDGET,
 };
 
 /* What a request asks for. Slices live in the arena given to read_request or in the body. */

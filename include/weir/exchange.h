@@ -123,6 +123,8 @@ struct exchange {
 	struct call *calls;            /* in arena */
 	unsigned n_calls;
 
+	struct looking *looking;       /* exchange/local_budget.c, in arena: what it asks the store to show; or NULL */
+
 	/* what is written down of it */
 	struct list journal_link;      /* in env->deciding or env->syncing */
 	uint64_t written_at;           /* bytes of the journal when its decision was in the file */

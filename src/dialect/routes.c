@@ -20,6 +20,7 @@ static const struct route_entry entries[] = {
         {SLICE_INIT("/v1/models"), false, BIT(GET), "GET", ACTION_MODELS},
         {SLICE_INIT("/v1/models/"), true, BIT(GET), "GET", ACTION_MODEL},
         {SLICE_INIT("/weir/v1/me"), false, BIT(GET), "GET", ACTION_ME},
+        {SLICE_INIT("/weir/v1/budget"), false, BIT(GET), "GET", ACTION_BUDGET},
         {SLICE_INIT("/weir/v1/calls/"), true, BIT(GET), "GET", ACTION_CALL_STATUS},
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* local: what Weir itself answers to an agent: which models it may use, who it is, what a call of its own cost. */
+/* local: what Weir itself answers to an agent: which models it may use, who it is, what a call of its own cost,
+ * what its limits leave. */
 #include <errno.h>
 #include "base/json_write.h"
+#include "exchange/local_budget.h"
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -10,7 +12,7 @@
 
 bool local_is(enum action a)
 {
-	return a == ACTION_MODELS || a == ACTION_MODEL || a == ACTION_ME || a == ACTION_CALL_STATUS;
+	return a == ACTION_MODELS || a == ACTION_MODEL || a == ACTION_ME || a == ACTION_CALL_STATUS || a == ACTION_BUDGET;
 }
 
 static int write_models(struct exchange *x, struct buf *out)
@@ -103,12 +105,19 @@ enum step local_answer(struct exchange *x)
 	case ACTION_CALL_STATUS:
 		e = write_call(x, &body);
 		break;
+	case ACTION_BUDGET:
+		e = local_budget_write(x, &body);
+		break;
 	default:
 		break;
 	}
 	if (!e)
 		e = reply_open(x, 200, SLICE("application/json"), buf_slice(&body));
 	buf_finish(&body);
+	if (e == PENDING)
+		return STEP_WAIT;
+	if (e == -ENOTCONN)
+		return refuse_fault(x, FAULT_STORE_UNAVAILABLE, NULL);
 	if (e == -ENOENT)
 		return x->route.action == ACTION_MODEL
 			       ? refuse_fault(x, FAULT_MODEL_DENIED, NULL)

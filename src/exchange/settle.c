@@ -119,6 +119,7 @@ static const struct slice action_names[] = {
 	[ACTION_MODEL] = SLICE_INIT("model"),
 	[ACTION_ME] = SLICE_INIT("me"),
 	[ACTION_CALL_STATUS] = SLICE_INIT("call"),
+	[ACTION_BUDGET] = SLICE_INIT("budget"),
 };
 
 struct slice action_name(enum action a)

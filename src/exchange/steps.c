@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "exchange/chain.h"
 #include "exchange/journaling.h"
+#include "exchange/local_budget.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -173,6 +174,7 @@ static enum step step_closing(struct exchange *x)
 	x->env->clear_deadline(x->env, &x->deadline);
 	exchange_works(x);
 	journaling_forget(x);
+	local_budget_cancel(x);
 	if (x->source)
 		x->source->ops->close(x->source);
 	x->source = NULL;

@@ -20,7 +20,7 @@ void exchange_want_body(struct exchange *x);
 enum step refuse(struct exchange *x, const struct refusal *r);
 enum step refuse_fault(struct exchange *x, enum fault fault, const char *sentence);
 
-/* local.c: what Weir itself answers: model lists, who am I, what did that call cost. */
+/* local.c: what Weir itself answers: model lists, who am I, what did that call cost, what is left. May wait. */
 bool local_is(enum action a);
 enum step local_answer(struct exchange *x);
 

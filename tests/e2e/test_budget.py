@@ -250,3 +250,18 @@ def test_an_aborted_stream_is_charged_what_was_reserved(start_weir, provider):
     line = weir.last_call()
     assert line["estimated"] and line["code"] == "client_gone" and Decimal(str(line["cost_usd"])) >= Decimal("0.005")
     assert code_of(weir.chat(max_tokens=500)) == "budget_exceeded"
+
+
+def test_an_agent_hears_what_is_left_to_it_and_nothing_of_what_others_spend(start_weir, provider):
+    provider.script(usage=USAGE)
+    weir = start_weir(provider, budget={"cost": 9, "per": "month"}, ready=None)
+    weir.write_policy(agents={"app": {"rate_limit": "5/hour", "budget": {"agent": {"cost": 1, "per": "day"}}}})
+    weir.start()
+    assert weir.chat("full", max_tokens=100).status_code == weir.chat("app", max_tokens=100).status_code == 200
+    weir.last_call()
+    with weir.http("app") as http:
+        told = http.get("/weir/v1/budget").json()
+    own, shared = told["budgets"]
+    assert told["agent"] == "app" and told["rates"][0]["remaining"] == 4
+    assert own["scope"] == "agent" and Decimal(str(own["usd"]["spent"])) == COST and own["usd"]["reserved"] == 0
+    assert shared["scope"] == "gateway" and shared["usd"] == {"limit": 9} and shared["has_room"]

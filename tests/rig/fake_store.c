@@ -66,9 +66,24 @@ static void fake_drop(struct ticket *t)
 {
 	struct fake_waiter *w = t->provider;
 
-	assert(&w->admission->ticket == t);
-	w->admission = NULL;
+	assert(w->ticket == t);
+	w->ticket = NULL;
 	w->store->drops++;
+}
+
+static int wait_for(struct fake_store *f, const struct fake_waiter *what)
+{
+	for (unsigned i = 0; i < FAKE_STORE_WAITERS; i++) {
+		struct fake_waiter *w = &f->waiters[i];
+
+		if (w->ticket)
+			continue;
+		*w = *what;
+		w->store = f;
+		ticket_arm(w->ticket, f->turn, fake_drop, w);
+		return PENDING;
+	}
+	return -EBUSY;
 }
 
 static int fake_admit(struct store *s, struct admission *a)
@@ -84,16 +99,7 @@ static int fake_admit(struct store *s, struct admission *a)
 		decide(f, a);
 		return READY;
 	}
-	for (unsigned i = 0; i < FAKE_STORE_WAITERS; i++) {
-		struct fake_waiter *w = &f->waiters[i];
-
-		if (w->admission)
-			continue;
-		*w = (struct fake_waiter){f, a};
-		ticket_arm(&a->ticket, f->turn, fake_drop, w);
-		return PENDING;
-	}
-	return -EBUSY;
+	return wait_for(f, &(struct fake_waiter){.ticket = &a->ticket, .admission = a});
 }
 
 static uint64_t used_of(const struct demand *d, const struct settlement *used)
@@ -121,14 +127,8 @@ static void fake_settle(struct store *s, struct admission *a, const struct settl
 	f->settles++;
 }
 
-static int fake_look(
-        struct store *s, struct demand *demands, unsigned n, uint64_t now_wall_ns, struct ticket *t)
+static int show(struct fake_store *f, struct demand *demands, unsigned n)
 {
-	struct fake_store *f = container_of(s, struct fake_store, store);
-
-	(void)now_wall_ns, (void)t;
-	if (f->fails)
-		return f->fails;
 	for (unsigned i = 0; i < n; i++) {
 		struct demand *d = &demands[i];
 		uint64_t held = *counter_of(f, d->name), limit = limit_of(d);
@@ -140,6 +140,19 @@ static int fake_look(
 			d->left = held < limit ? limit - held : 0;
 	}
 	return READY;
+}
+
+static int fake_look(
+        struct store *s, struct demand *demands, unsigned n, uint64_t now_wall_ns, struct ticket *t)
+{
+	struct fake_store *f = container_of(s, struct fake_store, store);
+
+	(void)now_wall_ns;
+	if (f->fails)
+		return f->fails;
+	if (f->pending)
+		return wait_for(f, &(struct fake_waiter){.ticket = t, .demands = demands, .n = n});
+	return show(f, demands, n);
 }
 
 static const struct store_ops fake_ops = {"fake", fake_admit, fake_settle, fake_look};
@@ -154,19 +167,21 @@ unsigned fake_store_waiting(const struct fake_store *f)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < FAKE_STORE_WAITERS; i++)
-		n += f->waiters[i].admission != NULL;
+		n += f->waiters[i].ticket != NULL;
 	return n;
 }
 
 bool fake_store_answer(struct fake_store *f, int result)
 {
 	for (unsigned i = 0; i < FAKE_STORE_WAITERS; i++) {
-		struct admission *a = f->waiters[i].admission;
+		struct fake_waiter w = f->waiters[i];
 
-		if (!a)
+		if (!w.ticket)
 			continue;
-		f->waiters[i].admission = NULL;
-		ticket_complete(&a->ticket, result < 0 ? result : decide(f, a));
+		f->waiters[i].ticket = NULL;
+		if (result >= 0)
+			result = w.admission ? decide(f, w.admission) : show(f, w.demands, w.n);
+		ticket_complete(w.ticket, result);
 		return true;
 	}
 	return false;

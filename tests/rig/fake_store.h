@@ -10,15 +10,18 @@
 struct fake_store {
 	struct store store; /* hand &f->store to whoever wants one */
 	struct turn *turn;  /* borrowed */
-	bool pending;       /* false: admit answers READY */
-	int fails;          /* a negative errno that admit answers with; 0: it works */
+	bool pending;       /* false: it answers READY */
+	int fails;          /* a negative errno that it answers with; 0: it works */
 	struct {
 		char key[64]; /* a demand's name, whatever its group */
 		uint64_t held;
 	} counters[FAKE_STORE_KEYS];
 	struct fake_waiter {
 		struct fake_store *store;    /* its own */
-		struct admission *admission; /* borrowed; NULL: free place */
+		struct ticket *ticket;       /* borrowed; NULL: free place */
+		struct admission *admission; /* borrowed; NULL: it only looks */
+		struct demand *demands;      /* borrowed: at these */
+		unsigned n;
 	} waiters[FAKE_STORE_WAITERS];
 	unsigned admits, settles, drops;
 };
