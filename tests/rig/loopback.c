@@ -3,6 +3,7 @@
  * ahead. */
 #include "rig/loopback.h"
 #include <assert.h>
+#include <stdlib.h>
 #include <strings.h>
 #include "base/mem.h"
 #include "crypto/key.h"
@@ -198,7 +199,7 @@ static const struct codec_events client_events = {
 
 void loopback_read(const struct loopback *l, struct loopback_answer *ret)
 {
-	char *copy = mem_dup(l->sent, l->n_sent);
+	char *copy = malloc(l->n_sent + 1); /* not starved: this is the test's own */
 	struct h1_codec client;
 	struct gather asked;
 	struct head head;
@@ -214,12 +215,13 @@ void loopback_read(const struct loopback *l, struct loopback_answer *ret)
 	head.keep_alive = true;
 	head_add_id(&head, HEADER_HOST, SLICE("h"));
 	client.base.ops->put_head(&client.base, 1, &head, true);
-	assert(copy); /* the codec may write to what it takes */
+	assert(copy);
+	memcpy(copy, l->sent, l->n_sent); /* the codec may write to what it takes */
 	client.base.ops->feed(&client.base, slice_from(copy, l->n_sent));
 	client.base.ops->finish(&client.base);
 	head_finish(&head);
 	gather_finish(&asked);
-	mem_free(copy);
+	free(copy);
 }
 
 const char *loopback_header(const struct loopback_answer *a, const char *name)
