@@ -54,6 +54,7 @@ struct source {
 struct store;
 struct journal;
 struct tokens_learn;
+struct warnings;
 struct exchange_env {
 	struct turn *turn;
 	void (*set_deadline)(struct exchange_env *env, struct deadline *d, uint64_t at); /* monotonic ns */
@@ -69,6 +70,7 @@ struct exchange_env {
 	struct list settling;                       /* admissions whose settlement is written down in this turn */
 	struct tokens_learn *learn;                 /* how far estimates are off; NULL: nothing is learned */
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
+	struct warnings *warnings;                  /* which budgets have warned; NULL: none does */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
 	/* Opens the attempt that carries x's request upstream; 0 and x->source set, or a negative errno. */

@@ -22,6 +22,12 @@ struct record_tool {
 	enum fault fault;
 };
 
+/* A budget that is used up beyond its warn_at. */
+struct record_warning {
+	const char *scope, *window; /* as the policy language has them */
+	struct slice name;          /* whose it is */
+};
+
 struct record {
 	char request_id[27];
 	struct slice trace_id;
@@ -57,6 +63,8 @@ struct record {
 	struct record_verdict verdicts[RECORD_POLICIES];
 	unsigned n_verdicts;
 	bool shadow;             /* some verdict was recorded and not applied */
+	const struct record_warning *warnings; /* that this call is the first to see in their window */
+	unsigned n_warnings;
 };
 
 struct observer {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* health: see health.h. It has a thread of its own, so it answers while workers are busy. */
+#include "app/budget_gauges.h"
 #include "app/health.h"
 #include "app/server.h"
 
@@ -34,8 +35,10 @@ static void metrics_page(struct worker *w, const struct head *head, struct buf *
 	};
 
 	*ret_type = openmetrics ? openmetrics_type : SLICE("text/plain; version=0.0.4; charset=utf-8");
+	budget_gauges_read(embedded_store(s->store), conf, clock_wall(&clock_system), &g);
 	if (metrics_write(s->metrics, &g, openmetrics, out) < 0)
 		buf_clear(out);
+	budget_gauges_free(&g);
 }
 
 bool health_serve(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,

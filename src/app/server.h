@@ -8,6 +8,7 @@
 #include "app/worker.h"
 #include "base/sink.h"
 #include "exchange/recent.h"
+#include "exchange/warnings.h"
 #include "store/embedded.h"
 #include "text/tokens_learn.h"
 #include "exchange/strangers.h"
@@ -33,6 +34,7 @@ struct server {
 	struct keeper *keeper;    /* owned: writes down what is decided */
 	struct tokens_learn learn; /* how far estimates of tokens are off */
 	struct book *book;        /* owned: keeps what budgets have spent, and who spent it */
+	struct warnings warnings; /* which budgets have warned */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */

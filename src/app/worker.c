@@ -51,6 +51,7 @@ static void init_env(struct worker *w)
 		.policies = policy_registry,
 		.n_policies = POLICY_COUNT,
 		.learn = &w->server->learn,
+		.warnings = &w->server->warnings,
 		.store = embedded_store(w->server->store),
 		.recent = w->server->recent,
 		.strangers = w->server->strangers,

@@ -77,14 +77,20 @@ static void set_window(struct demand *d, const struct budget_conf *b, uint64_t n
 		d->budget.ends = now_s + LIVE_NS / NS_PER_S;
 }
 
+void demand_of_counter(
+	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d)
+{
+	*d = (struct demand){.kind = DEMAND_BUDGET, .name = name};
+	d->group = b->scope == BUDGET_GATEWAY ? SLICE("g") : a->group;
+	d->budget.limit_cost = b->limit_cost;
+	d->budget.limit_tokens = b->limit_tokens;
+	set_window(d, b, now_s);
+}
+
 bool demand_of_budget(struct call *c, const struct budget_conf *b, struct demand *d)
 {
 	struct slice name = budget_counts_by_id(b->scope) ? name_with(c, b->counter, budget_id(c, b->scope)) : b->counter;
 
-	*d = (struct demand){.kind = DEMAND_BUDGET, .name = name};
-	d->group = b->scope == BUDGET_GATEWAY ? SLICE("g") : c->agent->allowance.group;
-	d->budget.limit_cost = b->limit_cost;
-	d->budget.limit_tokens = b->limit_tokens;
-	set_window(d, b, c->exchange->wall / NS_PER_S);
+	demand_of_counter(&c->agent->allowance, b, name, c->exchange->wall / NS_PER_S, d);
 	return name.at;
 }

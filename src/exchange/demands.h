@@ -22,3 +22,6 @@ static inline bool rate_has_id(const struct call *c, const struct rate_conf *r)
 bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice counter, struct demand *d);
 bool demand_of_budget(struct call *c, const struct budget_conf *b, struct demand *d);
 void demand_of_slot(struct call *c, struct demand *d);
+/* A budget's, by the whole name of its counter; now_s: wall seconds, which select the window. */
+void demand_of_counter(
+	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d);

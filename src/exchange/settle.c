@@ -5,6 +5,7 @@
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
+#include "exchange/warnings.h"
 #include "price/cost.h"
 
 #define BYTES_A_TOKEN 4 /* of text, roughly */
@@ -231,6 +232,7 @@ void settle_record(struct exchange *x)
 		fill_what(&r, x, c);
 		fill_how(&r, x, c);
 		fill_cost(&r, x, c);
+		r.n_warnings = warnings_of(x, c, &r.warnings);
 		journaling_close(x, c, &r);
 		for (struct observer *o = x->env->observers; o; o = o->next)
 			o->call_ended(o, &r);

@@ -186,6 +186,18 @@ static void count_verdicts(struct metrics_part *p, const struct record *r)
 	}
 }
 
+static void count_warnings(struct metrics_part *p, const struct record *r)
+{
+	for (unsigned i = 0; i < r->n_warnings; i++) {
+		const struct record_warning *w = &r->warnings[i];
+
+		key_begin(p, slice_str(w->scope), SLICE("none"));
+		label_add(&p->key, w->name, SLICE("none"));
+		label_add(&p->key, slice_str(w->window), SLICE("none"));
+		count_one(p, TABLE_WARNINGS, 0, 1);
+	}
+}
+
 static void metrics_call_ended(struct observer *o, const struct record *r)
 {
 	struct metrics_part *p = container_of(o, struct metrics_part, observer);
@@ -203,6 +215,7 @@ static void metrics_call_ended(struct observer *o, const struct record *r)
 	if (r->usage.mismatch)
 		count_model(p, TABLE_MISMATCH, r);
 	count_verdicts(p, r);
+	count_warnings(p, r);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -251,6 +264,7 @@ static const struct series_kind kinds[TABLES] = {
         [TABLE_ATTEMPTS] = {NUMBERS(1), 2, add_one},
         [TABLE_UNPRICED] = {NUMBERS(1), 1, add_one},
         [TABLE_MISMATCH] = {NUMBERS(1), 1, add_one},
+        [TABLE_WARNINGS] = {NUMBERS(1), 3, add_one},
 };
 
 static_assert(TOKEN_KINDS <= SERIES_COLUMNS_MAX, "a bit for each column");

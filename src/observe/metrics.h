@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics: what is counted over all calls, and the page that tells it. Each worker counts into a part of its own; the page
- * adds them up. Label values are bounded: a metric has at most METRIC_SERIES_MAX series, then "other". */
+/* metrics: what is counted over all calls, and the page that tells it. Each worker counts into a
+ * part of its own; the page adds them up. Label values are bounded: a metric has at most
+ * METRIC_SERIES_MAX series, then "other". */
 #pragma once
 #include "base/buf.h"
 #include "weir/record.h"
@@ -15,6 +16,14 @@ void metrics_free(struct metrics *m);
 struct metrics_part *metrics_part(struct metrics *m, unsigned i);
 struct observer *metrics_observer(struct metrics_part *p); /* the part's own; used on one thread */
 
+/* How one budget stands in its present window. */
+struct budget_gauge {
+	const char *scope;
+	struct slice name; /* whose it is; borrowed */
+	const char *window;
+	nanousd limit, spent, reserved;
+};
+
 /* What is not counted but looked up when the page is made. */
 struct metrics_gauges {
 	bool last_reload_good;
@@ -23,7 +32,11 @@ struct metrics_gauges {
 	unsigned sessions, in_flight, shadow_agents;
 	const char *version; /* of Weir */
 	struct slice policy_version;
+	struct budget_gauge *budgets; /* at most METRIC_SERIES_MAX */
+	unsigned n_budgets;
 };
 
-/* Prometheus text 0.0.4, or OpenMetrics 1.0 with its # EOF. From any thread. 0, -ENOMEM, -ENOBUFS. */
-int metrics_write(struct metrics *m, const struct metrics_gauges *g, bool openmetrics, struct buf *out);
+/* Prometheus text 0.0.4, or OpenMetrics 1.0 with its # EOF. From any thread. 0, -ENOMEM, -ENOBUFS.
+ */
+int metrics_write(
+        struct metrics *m, const struct metrics_gauges *g, bool openmetrics, struct buf *out);

@@ -228,6 +228,25 @@ static void put_fact(struct page *p)
 	put_value(p, n);
 }
 
+static void put_budgets(struct page *p)
+{
+	for (unsigned i = 0; i < p->gauges->n_budgets; i++) {
+		const struct budget_gauge *b = &p->gauges->budgets[i];
+		nanousd amount;
+
+		memcpy(&amount, (const char *)b + p->metric->at, sizeof(amount));
+		put(p, p->metric->name);
+		put(p, "{");
+		put_label(p, "scope", slice_str(b->scope));
+		put(p, ",");
+		put_label(p, "name", b->name);
+		put(p, ",");
+		put_label(p, "window", slice_str(b->window));
+		put(p, "}");
+		put_value(p, (uint64_t)amount);
+	}
+}
+
 static void put_build(struct page *p)
 {
 	put(p, p->metric->name);
@@ -276,6 +295,9 @@ static void put_metric(struct page *p)
 		break;
 	case FROM_FACTS:
 		put_fact(p);
+		break;
+	case FROM_BUDGETS:
+		put_budgets(p);
 		break;
 	case FROM_BUILD:
 		put_build(p);

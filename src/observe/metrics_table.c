@@ -22,6 +22,8 @@ static const char *const token_kinds[TOKEN_KINDS] = {
 #define OF_AGENT(member)                                                                           \
 	.table = TABLE_AGENT, .labels = {"agent"}, .at = offsetof(struct agent_counts, member)
 #define FACT(member) .source = FROM_FACTS, .at = offsetof(struct page_facts, member)
+#define OF_BUDGET(member)                                                                          \
+	.source = FROM_BUDGETS, .unit = UNIT_NANO, .at = offsetof(struct budget_gauge, member)
 #define COLUMNS(names) .columns = (names), .n_columns = sizeof(names) / sizeof(*(names))
 #define COUNTER .type = METRIC_COUNTER
 #define GAUGE .type = METRIC_GAUGE
@@ -50,6 +52,11 @@ const struct metric metric_table[] = {
 		COUNTER, .unit = UNIT_NANO, .table = TABLE_COST, .labels = {"agent", "kind", "name"}},
 	{"weir_policy_verdicts_total", "What policies said about calls, the gravest word of each.",
 		COUNTER, .source = FROM_POLICIES},
+	{"weir_budget_limit_usd", "What may be spent in the present window, by budgets in US dollars.", GAUGE, OF_BUDGET(limit)},
+	{"weir_budget_spent_usd", "What is spent of it.", GAUGE, OF_BUDGET(spent)},
+	{"weir_budget_reserved_usd", "What calls that run hold of it in reserve.", GAUGE, OF_BUDGET(reserved)},
+	{"weir_budget_warnings_total", "Windows in which a budget passed its warn_at.",
+		COUNTER, .table = TABLE_WARNINGS, .labels = {"scope", "name", "window"}},
 	{"weir_attempts_total", "Attempts to reach an upstream, by how they ended.",
 		COUNTER, .table = TABLE_ATTEMPTS, .labels = {"upstream", "outcome"}},
 	{"weir_unknown_price_total", "Calls whose cost is not known, since their model has no price.",

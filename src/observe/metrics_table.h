@@ -6,7 +6,7 @@
 #include "observe/process.h"
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
-enum metric_source { FROM_ROWS, FROM_POLICIES, FROM_FACTS, FROM_BUILD };
+enum metric_source { FROM_ROWS, FROM_POLICIES, FROM_FACTS, FROM_BUDGETS, FROM_BUILD };
 
 /* What a number counts, as the power of ten that makes one unit of the metric. */
 enum metric_unit { UNIT_ONE = 0, UNIT_MILLI_OF_NANO = 6, UNIT_NANO = 9 };
@@ -25,8 +25,8 @@ struct metric {
 	enum metric_type type;
 	enum metric_source source;
 	enum metric_unit unit;
-	enum table table;               /* FROM_ROWS */
-	size_t at;                      /* in the row's counts, or in page_facts */
+	enum table table; /* FROM_ROWS */
+	size_t at;        /* in the row's counts, in page_facts, or in a budget_gauge */
 	const char *labels[LABELS_MAX]; /* of the row's key, in its order */
 	const char *column_label;       /* NULL: the row has one series */
 	const char *const *columns;     /* n_columns values of that label */

@@ -318,7 +318,7 @@ class Weir:
         self.last_metrics = found
         return found
 
-    def metric(self, name, _from=None, **labels):
+    def metric(self, name, /, _from=None, **labels):
         """The sum over all series of that name with these labels."""
         return sum(v for (n, ls), v in (_from or self.metrics()).items() if n == name and set(labels.items()) <= set(ls))
 

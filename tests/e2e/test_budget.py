@@ -265,3 +265,17 @@ def test_an_agent_hears_what_is_left_to_it_and_nothing_of_what_others_spend(star
     assert told["agent"] == "app" and told["rates"][0]["remaining"] == 4
     assert own["scope"] == "agent" and Decimal(str(own["usd"]["spent"])) == COST and own["usd"]["reserved"] == 0
     assert shared["scope"] == "gateway" and shared["usd"] == {"limit": 9} and shared["has_room"]
+
+
+def test_budgets_are_on_the_page_of_metrics_and_warn_once(start_weir, provider):
+    provider.script(usage=USAGE)
+    limit = {"cost": good_for(5), "per": "day"}
+    weir = with_agent(start_weir, provider, budget={"agent": limit, "warn_at": "50%"}, min_output=100)
+    who = {"scope": "agent", "name": "app", "window": "day"}
+    for calls in range(1, 6):
+        assert weir.chat(max_tokens=100).status_code == 200
+        weir.last_call()
+        assert Decimal(str(weir.metric("weir_budget_spent_usd", **who))).quantize(Decimal("1e-9")) == COST * calls
+        assert weir.metric("weir_budget_reserved_usd", **who) == 0
+        assert (weir.metric("weir_budget_warnings_total", **who) or 0) == (calls >= 3)
+    assert Decimal(str(weir.metric("weir_budget_limit_usd", **who))) == Decimal(limit["cost"])

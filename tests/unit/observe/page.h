@@ -251,7 +251,14 @@ static inline struct page_read page_parse(struct slice text, bool openmetrics)
 
 static inline struct page_read page_of(struct metrics *m, bool openmetrics)
 {
-	struct metrics_gauges g = {.version = "1.2.3", .policy_version = SLICE("abc\"d")};
+	struct budget_gauge budgets[] = {
+	        {"agent", SLICE("support-bot"), "day", 20000000000, 1500000001, 0},
+	        {"gateway", SLICE("gateway"), "total", 500000000000, 0, 70000},
+	};
+	struct metrics_gauges g = {.version = "1.2.3",
+	        .policy_version = SLICE("abc\"d"),
+	        .budgets = budgets,
+	        .n_budgets = 2};
 	struct buf out = BUF_INIT(PAGE_MAX);
 	struct page_read p;
 

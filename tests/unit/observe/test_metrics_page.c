@@ -11,6 +11,7 @@ static struct metrics *filled(void)
 {
 	struct metrics *m = metrics_new(1);
 	struct record r = sample_record();
+	struct record_warning warning = {"agent", "day", SLICE("support-bot")};
 	struct record_tool tool = {.name = SLICE("a\"b\\c"), .allowed = true};
 	struct observer *o = metrics_observer(metrics_part(m, 0));
 
@@ -19,6 +20,8 @@ static struct metrics *filled(void)
 	r.verdicts[0] = (struct record_verdict){"models", VERDICT_PASS, MODE_ENFORCE};
 	r.n_verdicts = 1;
 	r.usage.mismatch = true;
+	r.warnings = &warning;
+	r.n_warnings = 1;
 	o->call_ended(o, &r);
 	r.price_unknown = true;
 	o->call_ended(o, &r);
@@ -41,6 +44,28 @@ static void each_declared_metric_stands_on_the_page(void **state)
 			if (!page_count(&p, name) && !page_count(&p, sum))
 				fail_msg("%s is not on the page", name);
 		}
+		page_close(&p);
+	}
+	metrics_free(m);
+}
+
+static void a_budget_is_shown_as_it_stands(void **state)
+{
+	struct metrics *m = filled();
+
+	(void)state;
+	for (unsigned om = 0; om < 2; om++) {
+		struct page_read p = page_of(m, om);
+		const char *agent = "scope=\"agent\",name=\"support-bot\",window=\"day\"";
+		const char *all = "scope=\"gateway\",name=\"gateway\",window=\"total\"";
+
+		assert_sample(&p, "weir_budget_limit_usd", agent, "20");
+		assert_sample(&p, "weir_budget_spent_usd", agent, "1.500000001");
+		assert_sample(&p, "weir_budget_reserved_usd", agent, "0");
+		assert_sample(&p, "weir_budget_limit_usd", all, "500");
+		assert_sample(&p, "weir_budget_reserved_usd", all, "0.00007");
+		assert_sample(&p, "weir_budget_warnings_total", agent, "2");
+		assert_int_equal(page_count(&p, "weir_budget_warnings_total"), 1);
 		page_close(&p);
 	}
 	metrics_free(m);
@@ -220,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_declared_metric_stands_on_the_page),
+	        cmocka_unit_test(a_budget_is_shown_as_it_stands),
 	        cmocka_unit_test(a_page_without_calls_is_a_page),
 	        cmocka_unit_test(labels_are_escaped),
 	        cmocka_unit_test(gauges_are_what_they_were_told),
