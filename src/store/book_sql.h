@@ -51,7 +51,7 @@ static const char *const book_sql_texts[SQL_N] = {
 	[SQL_CALLS] = "SELECT record, denied, estimated, cost, tokens FROM calls",
 	[SQL_HELD] = "INSERT OR IGNORE INTO held VALUES(?, ?, ?, 0, 0, 0, ?)",
 	[SQL_HELD_OF] = "SELECT record, charged, cost, tokens FROM held WHERE id = ?",
-	[SQL_HELD_OVER] = "DELETE FROM held WHERE id = ?",
+	[SQL_HELD_OVER] = "DELETE FROM held WHERE id = ? RETURNING record, charged, cost, tokens",
 	[SQL_HELD_CHARGED] = "UPDATE held SET charged = 1, cost = ?2, tokens = ?3 WHERE id = ?1",
 	[SQL_HELD_ALL] = "SELECT record FROM held WHERE NOT charged",
 	[SQL_COUNTER] = "INSERT INTO counters VALUES(?, ?, ?, ?, max(?, 0), max(?, 0)) ON CONFLICT DO UPDATE "

@@ -55,42 +55,45 @@ static int write_held(struct book *b)
 
 /* ---- what came late ---- */
 
-/* What a held reservation was and what it was charged. 0: there is none; 1: there is; 2: recovery
- * has charged it; or a negative errno. */
-static int find_held(struct book *b, struct slice id, struct slice *ret_record, int64_t *ret_cost,
-        int64_t *ret_tokens)
+struct was_held {
+	struct slice record; /* in the tally's arena */
+	bool charged;        /* recovery has: so much */
+	int64_t cost, tokens;
+};
+
+/* Takes a reservation out of the book; recovery's stays. 1, 0 when there is none, or a negative
+ * errno. */
+static int take_held(struct book *b, const struct entry_settlement *e, struct was_held *ret)
 {
-	sqlite3_stmt *s = book_statement(b, SQL_HELD_OF);
+	sqlite3_stmt *s = book_statement(b, e->by_recovery ? SQL_HELD_OF : SQL_HELD_OVER);
 	int code, r = 0;
 
 	if (!s)
 		return book_error(b);
-	bind_text(s, 1, id);
-	code = sqlite3_step(s);
-	if (code == SQLITE_ROW) {
-		*ret_record = arena_dup(&b->tally.arena, column_slice(s, 0));
-		*ret_cost = sqlite3_column_int64(s, 2);
-		*ret_tokens = sqlite3_column_int64(s, 3);
-		r = ret_record->at ? sqlite3_column_int(s, 1) ? 2 : 1 : -ENOMEM;
-	} else if (code != SQLITE_DONE) {
-		r = book_error(b);
+	bind_text(s, 1, e->id);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		ret->record = arena_dup(&b->tally.arena, column_slice(s, 0));
+		ret->charged = sqlite3_column_int(s, 1);
+		ret->cost = sqlite3_column_int64(s, 2);
+		ret->tokens = sqlite3_column_int64(s, 3);
+		r = 1;
 	}
+	if (code != SQLITE_DONE)
+		r = book_error(b);
 	sqlite3_reset(s);
-	return r;
+	return r == 1 && !ret->record.at ? -ENOMEM : r;
 }
 
-static int close_held(
+static int mark_charged(
         struct book *b, const struct entry_settlement *e, int64_t cost, int64_t tokens)
 {
-	sqlite3_stmt *s = book_statement(b, e->by_recovery ? SQL_HELD_CHARGED : SQL_HELD_OVER);
+	sqlite3_stmt *s = book_statement(b, SQL_HELD_CHARGED);
 
 	if (!s)
 		return book_error(b);
 	bind_text(s, 1, e->id);
-	if (e->by_recovery) {
-		sqlite3_bind_int64(s, 2, cost);
-		sqlite3_bind_int64(s, 3, tokens);
-	}
+	sqlite3_bind_int64(s, 2, cost);
+	sqlite3_bind_int64(s, 3, tokens);
 	return book_run(b, s);
 }
 
@@ -110,22 +113,22 @@ static int tell_call(struct book *b, const struct entry_settlement *e, int64_t c
 /* Only the first settlement counts, but that one which comes after recovery's corrects it. */
 static int late_settlement(struct book *b, const struct entry_settlement *e)
 {
-	int64_t cost = e->cost > 0 ? e->cost : 0, tokens = as_signed(e->tokens), charged = 0,
-	        charged_tokens = 0;
-	struct slice record = {NULL, 0};
+	int64_t cost = e->cost > 0 ? e->cost : 0, tokens = as_signed(e->tokens);
+	struct was_held was = {.cost = 0};
 	struct entry held;
-	int r = find_held(b, e->id, &record, &charged, &charged_tokens);
+	int r = take_held(b, e, &was);
 
-	if (r <= 0 || (r == 2 && e->by_recovery))
+	if (r <= 0 || (was.charged && e->by_recovery))
 		return r < 0 ? r : 0;
-	r = entry_unpack(&b->unpack, record, &held);
+	r = entry_unpack(&b->unpack, was.record, &held);
 	if (r || held.kind != ENTRY_RESERVATION)
 		return r ? r : -EBADMSG;
-	r = tally_spend(&b->tally, held.reservation.counters, held.reservation.n, cost - charged,
-	        tokens - charged_tokens);
-	if (!r)
-		r = tell_call(b, e, cost - charged, tokens - charged_tokens);
-	return r ? r : close_held(b, e, cost, tokens);
+	r = tally_spend(&b->tally, held.reservation.counters, held.reservation.n, cost - was.cost,
+	        tokens - was.tokens);
+	/* What the call's own outcome says comes with it. */
+	if (!r && !map_get(&b->tally.over, e->request_id))
+		r = tell_call(b, e, cost - was.cost, tokens - was.tokens);
+	return r || !e->by_recovery ? r : mark_charged(b, e, cost, tokens);
 }
 
 /* A second outcome of a call says nothing more. */

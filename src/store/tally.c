@@ -1,48 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tally: see tally.h. All of it lies in one arena, which is emptied when the book has it. */
+/* tally: see tally.h. Rows lie in one arena, which is emptied when the book has them. */
 #include "store/tally.h"
 #include <errno.h>
 #include "base/clock.h"
+#include "base/mem.h"
 
 #define TALLY_MAX ((size_t)8 << 20)
 #define KEY_MAX ((size_t)64 << 10)
 
-void tally_init(struct tally *t)
+static void begin(struct tally *t)
 {
-	*t = (struct tally){.key = BUF_INIT(KEY_MAX), .late_end = &t->late};
-	arena_init(&t->arena, TALLY_MAX);
 	map_init(&t->calls);
 	map_init(&t->held);
 	map_init(&t->sums);
+	map_init(&t->over);
+	t->live = t->records = 0;
+	t->ledger = NULL;
+	t->tools = NULL;
+	t->counters = NULL;
+	t->late = NULL;
+	t->late_end = &t->late;
 }
 
-static void drop_maps(struct tally *t)
+static void drop(struct tally *t)
 {
+	struct map *const owners[] = {&t->calls, &t->held};
+	struct slice key;
+	void *value;
+
+	for (unsigned i = 0; i < 2; i++)
+		for (size_t it = 0; map_next(owners[i], &it, &key, &value);)
+			mem_free(value);
 	map_finish(&t->calls);
 	map_finish(&t->held);
 	map_finish(&t->sums);
+	map_finish(&t->over);
+}
+
+void tally_init(struct tally *t)
+{
+	*t = (struct tally){.key = BUF_INIT(KEY_MAX)};
+	arena_init(&t->arena, TALLY_MAX);
+	begin(t);
 }
 
 void tally_finish(struct tally *t)
 {
-	drop_maps(t);
+	drop(t);
 	arena_finish(&t->arena);
 	buf_finish(&t->key);
 }
 
 void tally_clear(struct tally *t)
 {
-	drop_maps(t);
-	map_init(&t->calls);
-	map_init(&t->held);
-	map_init(&t->sums);
+	drop(t);
 	arena_reset(&t->arena);
-	t->copied = 0;
-	t->ledger = NULL;
-	t->tools = NULL;
-	t->counters = NULL;
-	t->late = NULL;
-	t->late_end = &t->late;
+	begin(t);
 }
 
 /* ---- rows of sums, found by what tells them apart ---- */
@@ -158,61 +171,72 @@ static struct counter_row *counter_row_of(struct tally *t, const struct entry_co
 
 /* ---- what each record does ---- */
 
-static struct slice copy_record(struct tally *t, struct slice record)
-{
-	t->copied += record.len;
-	return arena_dup(&t->arena, record);
-}
-
 /* A slice of the record, as it stands in the copy of it. */
 static struct slice moved(struct slice s, struct slice record, struct slice copy)
 {
 	return s.len ? slice_from(copy.at + (s.at - record.at), s.len) : (struct slice){"", 0};
 }
 
+/* Adds it under its key, or frees it: a second one says nothing more. */
+static int keep(struct tally *t, struct map *map, struct slice key, void *value, size_t size)
+{
+	int r = map_add(map, key, value);
+
+	if (r)
+		mem_free(value);
+	else
+		t->live += size;
+	return r == -EEXIST ? 0 : r;
+}
+
+static size_t call_size(const struct open_call *c)
+{
+	return sizeof(*c) + c->record.len;
+}
+
 static int take_decision(struct tally *t, const struct entry_decision *d, struct slice record)
 {
-	struct slice copy = copy_record(t, record);
-	struct open_call *c = copy.at ? arena_zalloc(&t->arena, sizeof(*c)) : NULL;
-	int r;
+	struct open_call *c = mem_alloc(sizeof(*c) + record.len);
 
 	if (!c)
 		return -ENOMEM;
-	c->record = copy;
-	c->request_id = moved(d->who.request_id, record, copy);
+	memcpy(c->bytes, record.at, record.len);
+	c->record = slice_from(c->bytes, record.len);
+	c->request_id = moved(d->who.request_id, record, c->record);
 	c->denied = slice_is(d->decision, "deny");
-	r = map_add(&t->calls, c->request_id, c);
-	return r == -EEXIST ? 0 : r;
+	c->estimated = false;
+	c->cost = c->tokens = 0;
+	return keep(t, &t->calls, c->request_id, c, call_size(c));
+}
+
+static size_t held_size(const struct held *h)
+{
+	return sizeof(*h) + h->n * sizeof(*h->counters) + h->record.len;
 }
 
 static int take_reservation(struct tally *t, const struct entry_reservation *e, struct slice record)
 {
-	struct slice copy = copy_record(t, record);
-	struct held *h = copy.at ? arena_zalloc(&t->arena, sizeof(*h)) : NULL;
-	struct entry_counter *counters =
-	        h ? arena_alloc(&t->arena, (e->n + 1) * sizeof(*counters)) : NULL;
+	size_t counters = e->n * sizeof(*e->counters);
+	struct held *h = mem_alloc(sizeof(*h) + counters + record.len);
 	int r;
 
-	if (!counters)
+	if (!h)
 		return -ENOMEM;
+	char *bytes = (char *)h->counters + counters;
+	struct slice copy = slice_from(memcpy(bytes, record.at, record.len), record.len);
+	h->id = moved(e->id, record, copy);
+	h->request_id = moved(e->request_id, record, copy);
+	h->record = copy;
+	h->expires = e->expires;
+	h->n = e->n;
 	for (unsigned i = 0; i < e->n; i++) {
-		counters[i] = e->counters[i];
-		counters[i].group = moved(counters[i].group, record, copy);
-		counters[i].name = moved(counters[i].name, record, copy);
+		h->counters[i] = e->counters[i];
+		h->counters[i].group = moved(e->counters[i].group, record, copy);
+		h->counters[i].name = moved(e->counters[i].name, record, copy);
 	}
-	*h = (struct held){
-	        .id = moved(e->id, record, copy),
-	        .request_id = moved(e->request_id, record, copy),
-	        .record = copy,
-	        .expires = e->expires,
-	        .counters = counters,
-	        .n = e->n,
-	};
+	r = keep(t, &t->held, h->id, h, held_size(h));
 	/* Its counters are used, and kept as long as that says. */
-	r = tally_spend(t, counters, e->n, 0, 0);
-	if (!r)
-		r = map_add(&t->held, h->id, h);
-	return r == -EEXIST ? 0 : r;
+	return r ? r : tally_spend(t, e->counters, e->n, 0, 0);
 }
 
 static int take_late(struct tally *t, struct slice record)
@@ -221,7 +245,7 @@ static int take_late(struct tally *t, struct slice record)
 
 	if (!l)
 		return -ENOMEM;
-	l->record = copy_record(t, record);
+	l->record = arena_dup(&t->arena, record);
 	if (!l->record.at)
 		return -ENOMEM;
 	*t->late_end = l;
@@ -235,6 +259,7 @@ static int take_settlement(struct tally *t, const struct entry_settlement *e, st
 	struct held *h = map_get(&t->held, e->id);
 	struct open_call *c = map_get(&t->calls, e->request_id);
 	int64_t cost = e->cost > 0 ? e->cost : 0, tokens = as_signed(e->tokens);
+	int r;
 
 	if (!h || !c || e->by_recovery)
 		return take_late(t, record);
@@ -242,18 +267,34 @@ static int take_settlement(struct tally *t, const struct entry_settlement *e, st
 	c->tokens = plus(c->tokens, tokens);
 	c->estimated |= e->estimated;
 	map_remove(&t->held, e->id);
-	return tally_spend(t, h->counters, h->n, cost, tokens);
+	r = tally_spend(t, h->counters, h->n, cost, tokens);
+	t->live -= held_size(h);
+	mem_free(h);
+	return r;
 }
 
 static int take_outcome(struct tally *t, const struct entry_outcome *o, struct slice record)
 {
 	struct open_call *c = map_remove(&t->calls, o->who.request_id);
+	int r;
 
-	return c ? tally_outcome(t, o, c->denied) : take_late(t, record);
+	if (!c) {
+		struct late **at = t->late_end;
+
+		r = take_late(t, record);
+		if (!r)
+			r = map_add(&t->over, moved(o->who.request_id, record, (*at)->record), *at);
+		return r == -EEXIST ? 0 : r;
+	}
+	r = tally_outcome(t, o, c->denied);
+	t->live -= call_size(c);
+	mem_free(c);
+	return r;
 }
 
 int tally_take(struct tally *t, const struct entry *e, struct slice record)
 {
+	t->records++;
 	switch (e->kind) {
 	case ENTRY_DECISION:
 		return take_decision(t, &e->decision, record);

@@ -6,7 +6,8 @@
 #include "base/map.h"
 #include "journal/pack.h"
 
-#define TALLY_FULL (48u << 10) /* bytes of copied records: to be written down then */
+#define TALLY_FULL ((size_t)256 << 10) /* bytes in use: to be written down then */
+#define TALLY_RECORDS 20000u           /* and after so many */
 #define HOUR_S 3600u
 
 enum ledger_name {
@@ -51,17 +52,18 @@ struct counter_row { /* what is to be added */
 	int64_t cost, tokens;
 };
 
-struct open_call { /* decided and not over */
-	struct slice request_id, record;
+struct open_call {                       /* decided and not over */
+	struct slice request_id, record; /* the second holds the first */
 	bool denied, estimated;
 	int64_t cost, tokens; /* settled so far */
+	char bytes[];
 };
 
 struct held { /* a reservation that is not settled */
 	struct slice id, request_id, record;
 	uint64_t expires;
-	const struct entry_counter *counters;
 	unsigned n;
+	struct entry_counter counters[]; /* and behind them the record's bytes */
 };
 
 struct late { /* about something that the book may know: to be asked there */
@@ -70,9 +72,11 @@ struct late { /* about something that the book may know: to be asked there */
 };
 
 struct tally {
-	struct arena arena;
-	size_t copied;                /* bytes of records */
+	struct arena arena; /* of rows and of what came late */
+	size_t live;        /* bytes of calls and reservations, each freed when it is over */
+	unsigned records;
 	struct map calls, held, sums; /* sums: of the rows, by all that tells them apart */
+	struct map over;              /* calls whose outcome is among what came late */
 	struct ledger_row *ledger;
 	struct tool_row *tools;
 	struct counter_row *counters;
@@ -85,7 +89,7 @@ void tally_finish(struct tally *t);
 void tally_clear(struct tally *t);
 static inline bool tally_is_full(const struct tally *t)
 {
-	return t->copied > TALLY_FULL;
+	return t->live + t->arena.used > TALLY_FULL || t->records >= TALLY_RECORDS;
 }
 /* record is what e was read from, and e's slices lie in it. 0 or -ENOMEM: then the tally is to be
  * cleared. */
