@@ -2,6 +2,7 @@
 /* command_explain: `weir explain`: what a policy means, and where each value comes from. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 #include "app/commands.h"
 #include "app/explain.h"
@@ -9,9 +10,10 @@
 #include "config/nearest.h"
 
 #define PATHS_MAX 64
+#define BODY_MAX (32u << 20)
 
 static const char help[] =
-        "usage: weir explain -c PATH... [--agent NAME] [--model NAME] [--tool NAME]\n"
+        "usage: weir explain -c PATH... [--agent NAME] [--model NAME] [--tool NAME] [--body FILE]\n"
         "\n"
         "Prints each value of a policy with where it was written: FILE:LINE, (defaults) or (team) "
         "behind it when it is\n"
@@ -23,6 +25,8 @@ static const char help[] =
         "  --agent NAME        this agent, and a call of it\n"
         "  --model NAME        this model; with --agent, a call to it\n"
         "  --tool NAME         this tool; with --agent, a call with it\n"
+        "  --body FILE         with --agent, a chat call with this body: what it would take of rates "
+        "and budgets\n"
         "\n"
         "Examples:\n"
         "  weir explain -c policy.yaml\n"
@@ -32,6 +36,7 @@ struct options {
 	const char *paths[PATHS_MAX];
 	unsigned n_paths;
 	struct slice agent, model, tool;
+	const char *body; /* a file's name */
 };
 
 /* 0 to go on, 1 when help was printed, negative: usage. */
@@ -42,6 +47,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	        {"agent", required_argument, NULL, 'a'},
 	        {"model", required_argument, NULL, 'm'},
 	        {"tool", required_argument, NULL, 't'},
+	        {"body", required_argument, NULL, 'b'},
 	        {"help", no_argument, NULL, 'h'},
 	        {0},
 	};
@@ -62,6 +68,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->model = slice_str(optarg);
 		else if (ch == 't')
 			o->tool = slice_str(optarg);
+		else if (ch == 'b')
+			o->body = optarg;
 		else
 			return -print_usage_error(
 			        "explain", "an option is not known or has no value");
@@ -90,6 +98,36 @@ static int say_unknown(
 	return -ENOENT;
 }
 
+static int read_file(const char *name, struct buf *out)
+{
+	char piece[4096];
+	FILE *f = fopen(name, "re");
+	size_t n;
+	int r = f ? 0 : -errno;
+
+	while (!r && (n = fread(piece, 1, sizeof(piece), f)))
+		r = buf_put(out, piece, n);
+	if (f)
+		fclose(f);
+	return r;
+}
+
+static int explain_body(struct explain *e, const struct options *o, const struct agent_conf *a)
+{
+	struct asked asked = {.model = o->model, .tool = o->tool};
+	struct buf body = BUF_INIT(BODY_MAX);
+	int r = o->body ? read_file(o->body, &body) : 0;
+
+	if (o->body)
+		asked.body = buf_len(&body) ? buf_slice(&body) : (struct slice){"", 0};
+	if (r)
+		fprintf(stderr, "weir explain: %s: %s\n", o->body, strerror(-r));
+	else
+		explain_call(e, a, &asked);
+	buf_finish(&body);
+	return r ? -ENOENT : e->error;
+}
+
 static int explain_chosen(struct explain *e, const struct options *o)
 {
 	const struct agent_conf *a = o->agent.at ? conf_agent(e->conf, o->agent) : NULL;
@@ -110,7 +148,7 @@ static int explain_chosen(struct explain *e, const struct options *o)
 	if (t)
 		explain_tool(e, t);
 	if (a)
-		explain_call(e, a, o->model, o->tool);
+		e->error = e->error ? e->error : explain_body(e, o, a);
 	if (!a && !m && !t)
 		explain_all(e);
 	explain_inactive(e);

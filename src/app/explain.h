@@ -28,6 +28,11 @@ void explain_model(struct explain *e, const struct model_conf *m);
 void explain_tool(struct explain *e, const struct tool_conf *t);
 void explain_inactive(struct explain *e);
 
-/* The decision table for one call; model and tool may be empty. a is an agent of the conf. */
-void explain_call(
-        struct explain *e, const struct agent_conf *a, struct slice model, struct slice tool);
+/* What a call is about; each may be empty. */
+struct asked {
+	struct slice model, tool;
+	struct slice body; /* at == NULL: none was given */
+};
+
+/* The decision table for one call. a is an agent of the conf. */
+void explain_call(struct explain *e, const struct agent_conf *a, const struct asked *asked);

@@ -2,8 +2,9 @@
 /* explain_call: one call, policy by policy, in the order in which they judge it; each verdict with
  * the line that gave it. */
 #include <stdio.h>
-#include "app/explain.h"
+#include "app/explain_limits.h"
 #include "base/clock.h"
+#include "exchange/admission.h"
 
 struct verdict_row {
 	const char *policy;
@@ -172,9 +173,58 @@ static void judge_route(const struct explain *e, const struct agent_conf *a, str
 	        SLICE_FMT(m->upstream_name.len ? m->upstream_name : model));
 }
 
-void explain_call(
-        struct explain *e, const struct agent_conf *a, struct slice model, struct slice tool)
+static void judge_rates(const struct agent_conf *a, const struct node *agent, struct verdict_row *row)
 {
+	const struct allowance_conf *all = &a->allowance;
+
+	if (!all->n_rates && !all->n_token_rates && !all->concurrency) {
+		row->verdict = "-";
+		snprintf(row->why, sizeof(row->why), "it has no rates");
+		return;
+	}
+	row->line = node_member(agent, all->n_rates         ? "rate_limit"
+				       : all->n_token_rates ? "token_rate_limit"
+							    : "concurrency");
+	row->verdict = in_shadow(a, SHADOW_RATES) ? "pass (shadow)" : "pass";
+	snprintf(row->why, sizeof(row->why), "if its rates have room");
+}
+
+/* What no counter has to be asked for is judged. */
+static void judge_budget(const struct agent_conf *a, const struct node *agent, const struct planned *p,
+        struct verdict_row *row)
+{
+	const struct admitted *admitted = p ? p->call.admitted : NULL;
+
+	if (!a->allowance.n_budgets) {
+		row->verdict = "-";
+		snprintf(row->why, sizeof(row->why), "it has no budget");
+		return;
+	}
+	row->line = node_member(agent, "budget");
+	row->verdict = in_shadow(a, SHADOW_BUDGET) ? "pass (shadow)" : "pass";
+	snprintf(row->why, sizeof(row->why), "if its worst case fits into every budget");
+	if (!admitted || !admitted->short_of)
+		return;
+	refuse(row, a, SHADOW_BUDGET, "refuse budget_exceeded", "shadow budget_exceeded");
+	snprintf(row->why, sizeof(row->why), "it alone may pass the %s's budget", admitted->short_of);
+}
+
+/* The call's own facts, where a body was given; NULL: none, or it cannot be read, which is said. */
+static struct planned *read_body(struct explain *e, const struct agent_conf *a, const struct asked *asked)
+{
+	struct planned *p = asked->body.at ? planned_new(e, a, asked->model, asked->body) : NULL;
+
+	if (!p || !p->error)
+		return p;
+	explain_put(e, "the body would be refused: %s\n", *p->why.text ? p->why.text : "it cannot be read");
+	planned_free(p);
+	return NULL;
+}
+
+void explain_call(struct explain *e, const struct agent_conf *a, const struct asked *asked)
+{
+	struct planned *p = read_body(e, a, asked);
+	struct slice model = p && !asked->model.len ? p->call.facts.model : asked->model, tool = asked->tool;
 	static const char *const policies[] = {"limits", "identity", "models", "tools", "screening",
 	        "approval", "rates", "cache", "budget", "privacy", "route"};
 	const struct node *agent = e->load->agents[a->index];
@@ -193,6 +243,10 @@ void explain_call(
 			judge_model(e, a, agent, model, &row);
 		else if (i == 3)
 			judge_tool(e, a, agent, tool, &row);
+		else if (i == 6)
+			judge_rates(a, agent, &row);
+		else if (i == 8)
+			judge_budget(a, agent, p, &row);
 		else if (i == 10)
 			judge_route(e, a, model, &row);
 		else
@@ -205,4 +259,7 @@ void explain_call(
 			break; /* a tool that is taken out does not stop the call */
 	}
 	explain_put(e, "    verdict: %s\n\n", end);
+	if (p && *end != 'r')
+		explain_planned(e, p);
+	planned_free(p);
 }

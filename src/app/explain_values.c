@@ -3,7 +3,7 @@
  * written: no secret is shown. */
 #include <stdarg.h>
 #include <stdio.h>
-#include "app/explain.h"
+#include "app/explain_limits.h"
 #include "config/inherit.h"
 #include "config/keys.h"
 
@@ -128,6 +128,7 @@ void explain_agent(struct explain *e, const struct agent_conf *a)
 		if (!node_member(n, rights[i]))
 			explain_row(e, "", rights[i], NULL, "[]");
 	explain_block(e, agent_directives, n);
+	explain_worst_hours(e, a);
 	explain_put(e, "\n");
 }
 

@@ -81,14 +81,34 @@ static void learn_price(const struct snapshot *s, struct model_price *p, const s
 		p->table = snapshot_table_price(s, m->upstream, name);
 }
 
-const struct price_model *snapshot_table_price(const struct snapshot *s, const struct upstream_conf *upstream,
-	struct slice upstream_model)
+static const struct price_model *find_price(struct slice provider, struct slice upstream_model)
 {
-	struct slice provider = s->upstreams[upstream->index].provider;
-
 	if (!provider.len)
 		provider = price_provider_by_model(upstream_model);
 	return provider.at ? price_model_find(provider, upstream_model) : NULL;
+}
+
+const struct price_model *snapshot_table_price(const struct snapshot *s, const struct upstream_conf *upstream,
+	struct slice upstream_model)
+{
+	return find_price(s->upstreams[upstream->index].provider, upstream_model);
+}
+
+bool snapshot_price_of(const struct model_conf *m, struct slice asked, uint64_t wall_ns, struct price *ret)
+{
+	const struct price_model *table;
+	struct upstream_facts f;
+
+	*ret = (struct price){0};
+	if (m->price.set) {
+		set_fixed(ret, &m->price);
+		return true;
+	}
+	learn_upstream(&f, m->upstream);
+	table = find_price(f.provider, m->upstream_name.len ? m->upstream_name : asked);
+	if (table)
+		price_at(table, wall_ns, ret);
+	return table;
 }
 
 struct snapshot *snapshot_new(

@@ -53,3 +53,6 @@ const struct snapshot_key *snapshot_find_key(const struct snapshot *s, const uin
 /* The table's price of a model that a glob stands for; NULL: unknown. */
 const struct price_model *snapshot_table_price(const struct snapshot *s, const struct upstream_conf *upstream,
 	struct slice upstream_model);
+/* What a model costs at a time, by the policy's own price or the table's, also where no snapshot was made yet. False: nobody
+ * knows. */
+bool snapshot_price_of(const struct model_conf *m, struct slice asked, uint64_t wall_ns, struct price *ret);

@@ -6,22 +6,22 @@
 #include "exchange/admission.h"
 #include "exchange/demands.h"
 #include "policy/budget.h"
+#include "policy/rates.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
 #include "weir/exchange.h"
 
 #define SLOT_WAIT_MS 1000 /* nobody knows when a call ends: that often is early enough, and does not hammer */
 
-static bool add_rate(struct policy *p, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
+static bool add_rate(struct call *c, bool soft, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
 {
-	struct call *c = p->call;
 	struct demand d;
 
 	if (!rate_has_id(c, r))
 		return true; /* there is nobody to count */
 	if (!demand_of_rate(c, r, counter, &d))
 		return false;
-	d.soft = p->mode == MODE_SHADOW;
+	d.soft = soft;
 	d.by_tokens = by_tokens;
 	/* A call that is larger than the burst waits for all of it, and owes the rest when it is settled. */
 	d.rate.units = units < d.rate.burst ? units : d.rate.burst;
@@ -44,10 +44,8 @@ static bool needs_user(const struct call *c)
 	return !all_have_ids(c, a->rates, a->n_rates) || !all_have_ids(c, a->token_rates, a->n_token_rates);
 }
 
-/* False: no memory. */
-static bool add_demands(struct policy *p)
+bool rates_plan(struct call *c, bool soft)
 {
-	struct call *c = p->call;
 	const struct allowance_conf *a = &c->agent->allowance;
 	bool all = true;
 
@@ -56,13 +54,13 @@ static bool add_demands(struct policy *p)
 	if (!admission_of(c, a->n_rates + a->n_token_rates + 1))
 		return false;
 	for (unsigned i = 0; i < a->n_rates; i++)
-		all &= add_rate(p, &a->rates[i], a->rate_counters[i], 1, false);
+		all &= add_rate(c, soft, &a->rates[i], a->rate_counters[i], 1, false);
 	for (unsigned i = 0; i < a->n_token_rates; i++)
-		all &= add_rate(p, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
+		all &= add_rate(c, soft, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
 	if (a->concurrency) {
 		struct demand d;
 		demand_of_slot(c, &d);
-		d.soft = p->mode == MODE_SHADOW;
+		d.soft = soft;
 		admission_add(c->admitted, &d);
 	}
 	c->admitted->n_rates = c->admitted->ask.n;
@@ -139,7 +137,7 @@ static enum verdict rates_request(struct policy *p)
 
 	if (enforced && needs_user(c))
 		return refuse_nobody(c);
-	if (!add_demands(p) && enforced)
+	if (!rates_plan(c, !enforced) && enforced)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
 	budget_plan(c);
 	return admission_ask(p, read_rates);

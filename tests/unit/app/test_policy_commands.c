@@ -231,7 +231,8 @@ static void explain_judges_a_call_policy_by_policy(void **state)
 	check_holds(row("3 models"), "pass as the model gpt-4o-mini");
 	check_holds(row("3 models"), "p.yaml:5 (defaults)");
 	check_holds(row("4 tools"), "pass lookup is on its list");
-	check_holds(row("9 budget"), "inactive");
+	check_holds(row("7 rates"), "it has no rates");
+	check_holds(row("9 budget"), "it has no budget");
 	check_holds(row("11 route"), "pass to openai as mini");
 	check_holds(row("verdict:"), "verdict: pass");
 	assert_int_equal(
@@ -252,6 +253,56 @@ static void explain_judges_a_call_policy_by_policy(void **state)
 	assert_int_equal(
 	        RUN(command_explain, "explain", path, "--agent", "trial", "--tool", "pay"), 0);
 	check_holds(row("2 identity"), "refuse agent_suspended");
+}
+
+static void explain_works_out_the_worst_hour_and_what_a_body_would_take(void **state)
+{
+	char body[200];
+
+	(void)state;
+	write_policy(
+	        "version: 1\n"
+	        "upstreams: {openai: {credential: none}}\n"
+	        "models: {m: {upstream: openai, price: {input: 1, output: 2}}}\n"
+	        "agents:\n"
+	        "  a:\n"
+	        "    models: [m]\n"
+	        "    trust_claimed: [user]\n"
+	        "    rate_limit: [100/hour, 10/minute per user, 30/day burst 5]\n"
+	        "    token_rate_limit: 1k/minute\n"
+	        "    concurrency: 8\n"
+	        "    budget: {request: {tokens: 500}, user: {cost: 1, per: day}, agent: {cost: "
+	        "20, tokens: 1M}}\n");
+	snprintf(body, sizeof(body), "%s/body.json", folder);
+	FILE *f = fopen(body, "w");
+	assert_non_null(f);
+	fputs("{\"model\":\"m\",\"max_tokens\":300,\"messages\":[{\"role\":\"user\","
+	      "\"content\":\"hi\"}]}",
+	        f);
+	fclose(f);
+	assert_int_equal(RUN(command_explain, "explain", path, "--agent", "a", "--body", body), 0);
+	check_holds(out, "worst hour: 200 requests, of which 100 at once (100 in 1h)\n");
+	check_holds(out, "worst hour of a user: 610 requests, of which 10 at once (10 in 1m)\n");
+	check_holds(out, "worst hour: 6 requests, of which 5 at once (30 in 1d)\n");
+	check_holds(out, "worst hour: 61000 tokens, of which 1000 at once (1000 in 1m)\n");
+	check_holds(row("7 rates"), "pass if its rates have room");
+	check_holds(row("9 budget"), "pass if its worst case fits into every budget");
+	check_holds(out, "of input, 300 of output\n");
+	check_holds(row("r:a:3600"), "1 of 100 requests in 1h");
+	check_holds(row("r:a:60:user:ID"), "1 of 10 requests in 1m");
+	check_holds(row("c:a"), "1 of 8 calls at once");
+	check_holds(row("b:user:day:ID"), "all of it, of 1 USD");
+	check_holds(row("b:agent:a:total"), "all of it, of 20 USD 1000000 tokens");
+	f = fopen(body, "w");
+	assert_non_null(f);
+	fputs("{", f);
+	fclose(f);
+	assert_int_equal(RUN(command_explain, "explain", path, "--agent", "a", "--body", body), 0);
+	check_holds(out, "the body would be refused: The body cannot be read");
+	unlink(body);
+	assert_int_equal(RUN(command_explain, "explain", path, "--agent", "a", "--body", body), 1);
+	check_holds(err, "No such file or directory");
+	write_policy(policy);
 }
 
 static void explain_knows_what_was_meant(void **state)
@@ -311,6 +362,7 @@ int main(void)
 	        cmocka_unit_test(help_has_examples),
 	        cmocka_unit_test(explain_says_where_each_value_was_written),
 	        cmocka_unit_test(explain_judges_a_call_policy_by_policy),
+	        cmocka_unit_test(explain_works_out_the_worst_hour_and_what_a_body_would_take),
 	        cmocka_unit_test(explain_knows_what_was_meant),
 	        cmocka_unit_test(schema_prints_the_checked_in_file),
 	        cmocka_unit_test(a_new_key_is_printed_with_the_hash_that_knows_it),
