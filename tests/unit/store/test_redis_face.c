@@ -281,7 +281,7 @@ static void it_may_be_freed_from_within_an_answer(void **state)
 	}
 }
 
-static struct store_ask *doomed;
+static struct store_ask doomed[4];
 
 static void cancel_when_down(struct redis_store *s)
 {
@@ -302,11 +302,10 @@ static void free_when_down(struct redis_store *s)
 static void all_may_be_cancelled_when_it_goes_down(void **state)
 {
 	struct fixture *f = *state;
-	struct store_ask asks[4];
+	struct store_ask *asks = doomed;
 
-	doomed = asks;
 	for (unsigned how = 0; how < 4; how++) {
-		memset(asks, 0, sizeof(asks));
+		memset(doomed, 0, sizeof(doomed));
 		f->store.up = f->store.down = false;
 		f->peer.answer = silence;
 		f->store.changed = NULL;
