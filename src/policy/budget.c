@@ -160,11 +160,17 @@ static struct policy *own_policy(struct call *c)
 	return NULL;
 }
 
+/* The caller's word, which holds in shadow too: shadow is about the policy's limits. */
+static bool has_own_limits(const struct call *c)
+{
+	return c->has_max_cost || c->max_tokens;
+}
+
 void budget_plan(struct call *c)
 {
 	const struct allowance_conf *all = &c->agent->allowance;
 	struct policy *p = own_policy(c);
-	bool soft = p && p->mode == MODE_SHADOW, own = c->has_max_cost || c->max_tokens;
+	bool soft = p && p->mode == MODE_SHADOW, own = has_own_limits(c);
 
 	if (!all->n_budgets && !own)
 		return;
@@ -233,12 +239,15 @@ static enum verdict budget_request(struct policy *p)
 	struct call *c = p->call;
 	const struct admitted *a = c->admitted;
 
-	if (c->unplanned)
+	if (c->unplanned) {
+		if (has_own_limits(c))
+			p->mode = MODE_ENFORCE;
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	}
 	if (!a || !a->budgets)
 		return VERDICT_PASS;
 	if (a->short_of_own) {
-		p->mode = MODE_ENFORCE; /* shadow is about the policy's limits: whoever set one for itself means it */
+		p->mode = MODE_ENFORCE;
 		return refuse_lone(c);
 	}
 	c->output_bound = admission_bound(c);

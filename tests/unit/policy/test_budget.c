@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "policy/registry.h"
 #include "rig/allowance_rig.h"
+#include "rig/starve.h"
 
 #define IN ((nanousd)1000)
 #define OUT ((nanousd)2000)
@@ -464,6 +465,33 @@ static void callers_limits_hold_in_shadow_too(void **state)
 	assert_in_range(allowance_sent(&rig, "max_tokens"), 700, 800);
 }
 
+static int starved(void *arg)
+{
+	int e = allowance_begin(
+	        &rig, ", budget: {agent: {tokens: 300}, user: {cost: 1}}" SHADOW, "", false);
+
+	(void)arg;
+	if (!e) {
+		allowance_ask(&rig, ",\"max_tokens\":5000",
+		        "x-weir-max-tokens: 800\r\nx-weir-user: ann\r\n");
+		rig_settle(&rig.x);
+		if (rig.x.n_reached)
+			assert_in_range(allowance_sent(&rig, "max_tokens"), 700, 800);
+		rig_reconnect(&rig.x);
+		rig_settle(&rig.x);
+		assert_int_equal(fake_store_waiting(&rig.fake), 0);
+	}
+	allowance_end(&rig);
+	return e;
+}
+
+static void without_memory_no_call_goes_on_without_its_own_limit(void **state)
+{
+	(void)state;
+	starve(starved, NULL);
+	begin_plain("", false);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, end)
@@ -488,6 +516,7 @@ int main(void)
 	        T(both_in_shadow_stop_nobody),
 	        T(a_budget_in_shadow_leaves_rates_in_force),
 	        T(callers_limits_hold_in_shadow_too),
+	        T(without_memory_no_call_goes_on_without_its_own_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
