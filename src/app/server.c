@@ -207,16 +207,14 @@ static int open_journal(struct server *s, const struct conf *conf, char note[512
 	return keeper_open(&s->keeper, &o, note);
 }
 
+/* Whichever users' ids may be sealed with: the policy's, and the state folder's from before the policy had one. */
 static unsigned deployment_keys(const struct server *s, const struct conf *conf, struct slice keys[BOOK_KEYS_MAX])
 {
 	unsigned n = 0;
 
-	while (n < conf->n_deployment_keys && n < BOOK_KEYS_MAX) {
+	for (; n < conf->n_deployment_keys && n + 1 < BOOK_KEYS_MAX; n++)
 		keys[n] = secret_slice(conf->deployment_keys[n]);
-		n++;
-	}
-	if (!n)
-		keys[n++] = deployment_key(s, conf);
+	keys[n++] = slice_from(s->state.key, sizeof(s->state.key));
 	return n;
 }
 

@@ -21,7 +21,9 @@ static inline int put_append(struct put *p, const void *at, size_t len)
 #define msgpack_pack_inline_func(name) __attribute__((unused)) static inline int put##name
 #define msgpack_pack_user struct put *
 #define msgpack_pack_append_buffer(user, bytes, len) return put_append(user, bytes, len)
+#define msgpack_pack_ext put_ext /* from 6 on the template calls itself by this name */
 #include <msgpack/pack_template.h>
+#undef msgpack_pack_ext
 
 static inline void put_text(struct put *p, const char *at, size_t len)
 {

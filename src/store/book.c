@@ -37,6 +37,8 @@ static int errno_of(sqlite3 *db, int code)
 	case SQLITE_NOTADB:
 		return -EBADMSG;
 	case SQLITE_IOERR:
+		if (code == SQLITE_IOERR_NOMEM)
+			return -ENOMEM;
 		return sqlite3_system_errno(db) == ENOSPC ? -ENOSPC : -EIO;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
@@ -197,7 +199,7 @@ static int open_database(struct book *b, const char *path, int flags)
 	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, sql_plus, NULL,
 	            NULL) != SQLITE_OK)
 		return book_error(b);
-	return execute(b, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -128; PRAGMA "
+	return execute(b, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -64; PRAGMA "
 	                  "temp_store = MEMORY");
 }
 
@@ -208,9 +210,11 @@ static int open_own(struct book *b, const char *path)
 
 	if (!r)
 		r = open_database(b, path, SQLITE_OPEN_READWRITE);
-	/* What is empty needs no journal of its own to become a database with one. */
+	/* An empty one is made without a word to the disk: all that it will hold, the journal has.
+	 */
 	if (!r && is_new)
-		r = execute(b, "PRAGMA journal_mode = MEMORY");
+		r = execute(b, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA "
+		               "journal_mode = WAL");
 	if (!r)
 		r = execute(b, "PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL; PRAGMA "
 		               "journal_size_limit = 8388608");

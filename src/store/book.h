@@ -11,8 +11,8 @@
 
 #define BOOK_FILE "book.db"
 #define BOOK_NOTE 512
-#define BOOK_KEYS_MAX 8
-#define BOOK_SCHEMA 1 /* PRAGMA user_version */
+#define BOOK_KEYS_MAX 9 /* the policy's eight, the state folder's */
+#define BOOK_SCHEMA 1   /* PRAGMA user_version */
 
 struct book;
 struct embedded;

@@ -147,6 +147,9 @@ static int fold_worker(struct book *b, struct place *p, struct journal_place lim
 	uint32_t number = p->number;
 	int r = number ? 0 : next_number(b, p->worker, 0, &number);
 
+	/* It was begun anew: all of it is gone. */
+	if (limit.number && number > limit.number)
+		return say_lost(b, p);
 	while (!r && number && (!limit.number || number <= limit.number)) {
 		r = fold_segment(b, p, number, limit);
 		if (r || number == limit.number)

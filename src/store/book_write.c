@@ -265,27 +265,51 @@ static int write_all(struct book *b)
 	return r;
 }
 
-int book_write(struct book *b)
+/* Also of one that could not be rolled back when it failed. */
+static int roll_back(struct book *b)
 {
-	struct places next = {NULL, 0};
-	char why[BOOK_NOTE];
-	int r = places_copy(&next, &b->read);
+	return sqlite3_get_autocommit(b->db) ? 0 : book_do(b, SQL_ROLLBACK);
+}
+
+static int commit(struct book *b)
+{
+	int r = roll_back(b);
 
 	if (!r)
 		r = book_do(b, SQL_BEGIN);
 	if (!r)
 		r = write_all(b);
+	return r ? r : book_do(b, SQL_COMMIT);
+}
+
+/* Records that change nothing may be read again: most starts find no others, and wait for no disk.
+ */
+static int skip(struct book *b)
+{
+	tally_clear(&b->tally);
+	for (unsigned i = 0; i < b->read.n; i++)
+		if (!places_get(&b->committed, b->read.list[i].worker))
+			return -ENOMEM;
+	return 0;
+}
+
+int book_write(struct book *b)
+{
+	struct places next = {NULL, 0}, old = b->committed;
+	char why[BOOK_NOTE];
+	int r;
+
+	if (tally_is_empty(&b->tally))
+		return skip(b);
+	r = places_copy(&next, &b->read);
+
 	if (!r)
-		r = book_do(b, SQL_COMMIT);
+		r = commit(b);
 	if (r) {
 		memcpy(why, b->note, sizeof(why));
-		if (!sqlite3_get_autocommit(b->db))
-			book_do(b, SQL_ROLLBACK);
+		roll_back(b);
 		memcpy(b->note, why, sizeof(why));
-		next.n = 0;
-	}
-	struct places old = b->committed;
-	if (!r) {
+	} else {
 		b->committed = next;
 		next = old;
 	}

@@ -91,6 +91,10 @@ static inline bool tally_is_full(const struct tally *t)
 {
 	return t->live + t->arena.used > TALLY_FULL || t->records >= TALLY_RECORDS;
 }
+static inline bool tally_is_empty(const struct tally *t)
+{
+	return !t->calls.n && !t->held.n && !t->late && !t->ledger && !t->tools && !t->counters;
+}
 /* record is what e was read from, and e's slices lie in it. 0 or -ENOMEM: then the tally is to be
  * cleared. */
 int tally_take(struct tally *t, const struct entry *e, struct slice record);

@@ -178,7 +178,7 @@ def test_a_ledger_that_is_not_there_and_words_that_are_not_known(weir_command, t
 
 
 def test_a_journal_that_lost_a_segment_stops_the_start_with_a_sentence(start_weir, provider):
-    weir = start(start_weir, provider)
+    weir = start_weir(provider, workers=1)
     weir.chat()
     weir.last_call()
     weir.stop()

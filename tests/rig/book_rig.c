@@ -25,7 +25,7 @@ static uint64_t still_mono(struct clock *c)
 static uint64_t still_wall(struct clock *c)
 {
 	(void)c;
-	return RIG_WALL;
+	return BOOK_RIG_WALL;
 }
 
 static struct clock still = {still_mono, still_wall}; /* the wall's time does not move */
@@ -115,7 +115,7 @@ static struct texts texts_of(const struct book_rig_call *c)
 
 static uint64_t wall_of(const struct book_rig_call *c)
 {
-	return c->wall_s ? c->wall_s * NS_PER_S : RIG_WALL;
+	return c->wall_s ? c->wall_s * NS_PER_S : BOOK_RIG_WALL;
 }
 
 static struct entry_who who_of(const struct book_rig_call *c, const struct texts *t)
@@ -145,9 +145,9 @@ void book_rig_reserve(struct journal *j, const struct book_rig_call *c)
 	struct texts t = texts_of(c);
 	/* The last one is the first again: a policy may name a counter twice. */
 	const struct entry_counter counters[] = {
-	        {SLICE("g"), SLICE("month"), RIG_HOUR - 1000, RIG_HOUR + 100000},
+	        {SLICE("g"), SLICE("month"), BOOK_RIG_HOUR - 1000, BOOK_RIG_HOUR + 100000},
 	        {slice_str(t.agent), SLICE("total"), 0, UINT64_MAX},
-	        {SLICE("g"), SLICE("month"), RIG_HOUR - 1000, RIG_HOUR + 100000},
+	        {SLICE("g"), SLICE("month"), BOOK_RIG_HOUR - 1000, BOOK_RIG_HOUR + 100000},
 	};
 	struct entry_reservation e = {.id = slice_str(t.id),
 	        .request_id = slice_str(t.request),
@@ -336,7 +336,7 @@ void book_rig_assert_equal(struct book_rig *r)
 	char sql[160];
 
 	book_rig_read_truth(r, &t);
-	for (unsigned i = 0; i < RIG_COUNTERS; i++) {
+	for (unsigned i = 0; i < BOOK_RIG_COUNTERS; i++) {
 		char group[8] = "g";
 		if (i)
 			snprintf(group, sizeof(group), "a:%u", i - 1);

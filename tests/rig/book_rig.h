@@ -5,9 +5,9 @@
 #include "journal/journal.h"
 #include "store/book.h"
 
-#define RIG_COUNTERS 5                /* "g", and "a:0" to "a:3" */
-#define RIG_HOUR UINT64_C(1790000000) /* wall seconds, within an hour */
-#define RIG_WALL (RIG_HOUR * UINT64_C(1000000000))
+#define BOOK_RIG_COUNTERS 5                /* "g", and "a:0" to "a:3" */
+#define BOOK_RIG_HOUR UINT64_C(1790000000) /* wall seconds, within an hour */
+#define BOOK_RIG_WALL (BOOK_RIG_HOUR * UINT64_C(1000000000))
 
 struct book_rig {
 	char folder[64];
@@ -25,13 +25,13 @@ struct book_rig_call {
 	nanousd reserved, cost;
 	uint64_t tokens_reserved, tokens;
 	bool denied, tool_denied, estimated, by_recovery;
-	uint64_t wall_s; /* 0: RIG_HOUR */
+	uint64_t wall_s; /* 0: BOOK_RIG_HOUR */
 };
 
 struct book_rig_truth { /* of the whole journal */
-	int64_t spent[RIG_COUNTERS],
-	        tokens[RIG_COUNTERS]; /* the first settlement of each, corrected */
-	int64_t cost;                 /* of all outcomes */
+	int64_t spent[BOOK_RIG_COUNTERS],
+	        tokens[BOOK_RIG_COUNTERS]; /* the first settlement of each, corrected */
+	int64_t cost;                      /* of all outcomes */
 	unsigned decisions, outcomes, held, open, charged;
 	bool is_doubled; /* two outcomes of one call, or two settlements by recovery */
 };

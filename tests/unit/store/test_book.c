@@ -322,12 +322,39 @@ static void a_segment_that_is_gone_or_shorter_or_another_stops_the_start(void **
 	unlink(away);
 	book_rig_start_surely(&rig);
 	assert_int_equal(book_catch_up(rig.book, book_rig_journal(&rig, 0)), 0);
+	struct book_rig_call second = one;
+	second.number = 5;
+	book_rig_whole(book_rig_journal(&rig, 1), &second);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_fold(&rig);
 	book_rig_stop(&rig);
 	chmod(away, 0600);
 	assert_int_equal(
 	        truncate(away, 60), 0); /* recovery takes it away, and the keeper begins it anew */
 	book_rig_start_surely(&rig);
 	assert_int_equal(book_catch_up(rig.book, book_rig_journal(&rig, 0)), -EBADMSG);
+}
+
+static void a_journal_that_was_begun_anew_stops_the_start(void **unused)
+{
+	char path[160];
+
+	(void)unused;
+	for (unsigned i = 0; i < 3; i++) {
+		book_rig_stop(&rig);
+		book_rig_start_surely(&rig);
+	}
+	book_rig_whole(book_rig_journal(&rig, 1), &one);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_fold(&rig);
+	book_rig_stop(&rig);
+	for (unsigned number = 1; number < 5; number++) {
+		segment_path(path, 1, number);
+		assert_int_equal(unlink(path), 0);
+	}
+	book_rig_start_surely(&rig);
+	assert_int_equal(book_catch_up(rig.book, book_rig_journal(&rig, 0)), -EBADMSG);
+	assert_non_null(strstr(book_note(rig.book), "0001-0000000004.journal"));
 }
 
 static void a_segment_missing_in_between_stops_the_start(void **unused)
@@ -395,7 +422,7 @@ static int count_cost(void *arg, struct slice group, struct slice name, uint64_t
 	int64_t *sum = arg;
 
 	assert_true(group.len && name.len && tokens == 31);
-	assert_true(slice_is(group, "g") ? window && ends == RIG_HOUR + 100000
+	assert_true(slice_is(group, "g") ? window && ends == BOOK_RIG_HOUR + 100000
 	                                 : !window && ends == UINT64_MAX);
 	*sum += cost;
 	return 0;
@@ -485,6 +512,35 @@ static void cut_short_at_any_step_it_goes_on_where_it_was(void **unused)
 	book_rig_assert_equal(&rig);
 }
 
+static void a_full_disk_holds_up_only_the_book_until_there_is_room(void **unused)
+{
+	char sql[64];
+	struct book_rig_call c = one;
+
+	(void)unused;
+	catch_up();
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld",
+	        (long long)book_rig_number(&rig, "PRAGMA page_count"));
+	assert_int_equal(sqlite3_exec(rig.book->db, sql, NULL, NULL, NULL), SQLITE_OK);
+	for (unsigned i = 0; i < 200; i++) {
+		char workflow[16];
+		snprintf(workflow, sizeof(workflow), "w%u", i);
+		c.number = i;
+		c.workflow = workflow;
+		book_rig_whole(book_rig_journal(&rig, i % 3), &c);
+		book_rig_turn(book_rig_journal(&rig, i % 3));
+	}
+	assert_int_equal(book_fold(rig.book), -ENOSPC);
+	assert_non_null(strstr(book_note(rig.book), "full"));
+	assert_int_equal(book_rig_number(&rig, "SELECT count(*) FROM ledger"), 0);
+	assert_int_equal(book_fold(rig.book), -ENOSPC);
+	assert_int_equal(
+	        sqlite3_exec(rig.book->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+	        SQLITE_OK);
+	book_rig_fold(&rig);
+	book_rig_assert_equal(&rig);
+}
+
 static int read_it_all(void *arg)
 {
 	struct book_options o = {.path = rig.folder,
@@ -530,12 +586,14 @@ int main(void)
 	        TEST(a_book_that_was_moved_away_is_made_anew_from_the_journal),
 	        TEST(many_segments_are_read_one_after_the_other),
 	        TEST(a_segment_that_is_gone_or_shorter_or_another_stops_the_start),
+	        TEST(a_journal_that_was_begun_anew_stops_the_start),
 	        TEST(a_segment_missing_in_between_stops_the_start),
 	        TEST(a_later_schema_and_what_is_no_database_are_refused_in_a_sentence),
 	        TEST(nobody_else_may_read_it),
 	        TEST(counters_are_given_while_their_window_lasts_and_deleted_later),
 	        TEST(the_thread_folds_what_is_written_and_says_how_far_behind_it_is),
 	        TEST(cut_short_at_any_step_it_goes_on_where_it_was),
+	        TEST(a_full_disk_holds_up_only_the_book_until_there_is_room),
 	        TEST(it_does_without_memory_and_leaks_nothing),
 	};
 
