@@ -44,7 +44,7 @@ const char *book_note(const struct book *b);
 /* To be called once, at start, before any call: folds, then charges what processes that died held
  * in reserve and ends their calls, in the first worker's journal, and folds again. */
 int book_catch_up(struct book *b, struct journal *first);
-/* Every counter that is still in its window, with what is spent. fn returns 0 to go on. */
+/* Every counter that is still in its window and has spent something. fn returns 0 to go on. */
 int book_each_counter(struct book *b,
         int (*fn)(void *arg, struct slice group, struct slice name, uint64_t window, uint64_t ends,
                 nanousd cost, uint64_t tokens),

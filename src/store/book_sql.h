@@ -56,7 +56,8 @@ static const char *const book_sql_texts[SQL_N] = {
 	[SQL_HELD_ALL] = "SELECT record FROM held WHERE NOT charged",
 	[SQL_COUNTER] = "INSERT INTO counters VALUES(?, ?, ?, ?, max(?, 0), max(?, 0)) ON CONFLICT DO UPDATE "
 		"SET ends = max(ends, excluded.ends), cost = max(plus(cost, ?5), 0), tokens = max(plus(tokens, ?6), 0)",
-	[SQL_COUNTERS] = "SELECT grp, name, window, ends, cost, tokens FROM counters WHERE ends > ?",
+	[SQL_COUNTERS] = "SELECT grp, name, window, ends, cost, tokens FROM counters WHERE ends > ? "
+		"AND (cost OR tokens)",
 	[SQL_LEDGER] = "INSERT INTO ledger VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
 		"UPDATE SET " SUM(calls) ", " SUM(refused) ", " SUM(tokens_input) ", " SUM(tokens_cached) ", "
 		SUM(tokens_output) ", " SUM(tokens_reasoning) ", " SUM(tokens_total) ", " SUM(cost) ", " SUM(estimated),
