@@ -40,6 +40,8 @@ struct request_facts {
 	uint64_t text_bytes;       /* unescaped text that a model may read, tools with all their braces: for bounds and estimates */
 	uint32_t n_messages, n_texts; /* n_texts: in input and prompt */
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
+	bool wants_media;          /* the answer may hold audio or images, which cost more than text */
+	uint64_t predicted_bytes;  /* of an answer that the caller predicts: what is not taken over is billed as written */
 };
 
 /* What is to be different upstream. */
@@ -52,6 +54,8 @@ struct edit_wishes {
 
 /* Tokens that its input has at most, window at most (0: not known). UINT64_MAX: nothing bounds it. */
 uint64_t request_input_bound(const struct request_facts *f, uint64_t window);
+/* Of its text alone. */
+uint64_t request_text_bound(const struct request_facts *f);
 /* About how many tokens it has. t: what read_request was given. */
 uint64_t request_input_estimate(const struct request_facts *f, const struct token_counter *t, enum token_family family);
 

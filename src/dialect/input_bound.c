@@ -18,11 +18,16 @@ static bool is_text_alone(const struct request_facts *f)
 	return true;
 }
 
+uint64_t request_text_bound(const struct request_facts *f)
+{
+	return f->text_bytes + A_MESSAGE * ((uint64_t)f->n_messages + f->n_texts) +
+	       A_TOOL * (uint64_t)f->n_tools;
+}
+
 uint64_t request_input_bound(const struct request_facts *f, uint64_t window)
 {
 	uint64_t most = window ? window : UINT64_MAX;
-	uint64_t bound = f->text_bytes + A_MESSAGE * ((uint64_t)f->n_messages + f->n_texts) +
-	                 A_TOOL * (uint64_t)f->n_tools;
+	uint64_t bound = request_text_bound(f);
 
 	return is_text_alone(f) && bound < most ? bound : most;
 }

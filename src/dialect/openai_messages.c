@@ -30,15 +30,27 @@ static const struct json_name part_names[PART_MEMBER_N] = {
         [PART_MEMBER_TEXT] = JSON_NAME("text"),
 };
 
-/* Text parts count as text; what is no text says that text_bytes is not all. */
-static void weigh_part(
-        struct openai_reader *r, const struct json_value *part, const struct json_value *type)
+/* Some take a part without a type for what its members say: only one that has nothing but a text is
+ * surely one. */
+static bool is_text(
+        const struct json_value *part, const struct json_value *type, const struct json_value *text)
 {
-	if (json_type(type) != JSON_STRING || json_is_string(type, "text") ||
-	        json_is_string(type, "refusal"))
+	if (json_type(type) == JSON_STRING)
+		return json_is_string(type, "text") || json_is_string(type, "refusal");
+	return json_type(text) == JSON_STRING && json_count(part) == 1;
+}
+
+/* Text parts count as text; what is no text says that text_bytes is not all. Of such a part only
+ * the text still counts, so that none hides in it. */
+static void weigh_part(struct openai_reader *r, const struct json_value *part,
+        const struct json_value *type, const struct json_value *text)
+{
+	if (json_type(part) != JSON_OBJECT || is_text(part, type, text))
 		return;
 	r->facts->has_media = true;
 	r->facts->text_bytes -= json_text_bytes(part);
+	if (json_type(text) == JSON_STRING)
+		r->facts->text_bytes += json_text_bytes(text);
 }
 
 static int read_parts(
@@ -52,7 +64,7 @@ static int read_parts(
 
 		if (error)
 			return error;
-		weigh_part(r, it.value, m[PART_MEMBER_TYPE]);
+		weigh_part(r, it.value, m[PART_MEMBER_TYPE], m[PART_MEMBER_TEXT]);
 	}
 	return 0;
 }
@@ -72,6 +84,9 @@ static int read_message(
 		error = openai_refuse_tools(r, "functions", w);
 	if (!error && json_type(m[MESSAGE_CONTENT]) == JSON_ARRAY)
 		error = read_parts(r, m[MESSAGE_CONTENT], &(struct openai_where){w, "content", 0});
+	if (json_type(m[MESSAGE_CONTENT]) == JSON_OBJECT)
+		weigh_part(r, m[MESSAGE_CONTENT], json_get(m[MESSAGE_CONTENT], "type"),
+		        json_get(m[MESSAGE_CONTENT], "text"));
 	/* An earlier spoken answer, held at the provider. */
 	if (json_type(m[MESSAGE_AUDIO]) == JSON_OBJECT)
 		r->facts->has_media = true;
@@ -119,6 +134,6 @@ int openai_read_input(struct openai_reader *r, const struct json_value *v)
 	r->facts->n_texts += count_texts(v);
 	r->facts->text_bytes += json_text_bytes(v);
 	for (struct json_iter it = json_iter(v); json_next(&it);)
-		weigh_part(r, it.value, json_get(it.value, "type"));
+		weigh_part(r, it.value, json_get(it.value, "type"), json_get(it.value, "text"));
 	return 0;
 }

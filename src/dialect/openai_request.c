@@ -156,6 +156,29 @@ static int read_response_format(struct openai_reader *r, const struct json_value
 	return 0;
 }
 
+/* Anything but text. */
+static int read_modalities(struct openai_reader *r, const struct json_value *v)
+{
+	r->facts->text_bytes += json_written_bytes(v);
+	for (struct json_iter it = json_iter(v); json_next(&it);)
+		r->facts->wants_media |= !json_is_string(it.value, "text");
+	return 0;
+}
+
+static int read_audio(struct openai_reader *r, const struct json_value *v)
+{
+	r->facts->text_bytes += json_written_bytes(v);
+	r->facts->wants_media = true;
+	return 0;
+}
+
+static int read_prediction(struct openai_reader *r, const struct json_value *v)
+{
+	r->facts->text_bytes += json_written_bytes(v);
+	r->facts->predicted_bytes = json_written_bytes(v);
+	return 0;
+}
+
 static int read_user(struct openai_reader *r, const struct json_value *v)
 {
 	if (json_type(v) != JSON_STRING)
@@ -219,6 +242,9 @@ static int read_nothing(struct openai_reader *r, const struct json_value *v)
 	X(prompt, openai_read_prompt, false)                                                       \
 	X(input, openai_read_input, false)                                                         \
 	X(best_of, read_best_of, false)                                                            \
+	X(modalities, read_modalities, false)                                                      \
+	X(audio, read_audio, false)                                                                \
+	X(prediction, read_prediction, false)                                                      \
 	X(models, read_models, false)                                                              \
 	X(fallbacks, read_fallbacks, false)                                                        \
 	X(fallback_models, read_fallback_models, false)                                            \

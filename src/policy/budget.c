@@ -35,6 +35,21 @@ static const struct price *price_planned(struct call *c)
 	return a->price = p;
 }
 
+/* With what is predicted and not taken over, which is billed as if it were written. */
+static nanousd with_predicted(const struct call *c, nanousd fixed, picousd output)
+{
+	uint64_t n = c->facts.n ? c->facts.n : 1, tokens;
+	picosum sum = 0;
+
+	if (!c->facts.predicted_bytes)
+		return fixed;
+	if (__builtin_mul_overflow(c->facts.predicted_bytes, n, &tokens))
+		tokens = UINT64_MAX;
+	money_add(&sum, tokens, output); /* 64 by 64 bits: it fits */
+	nanousd predicted = money_round_up(sum);
+	return fixed > INT64_MAX - predicted ? INT64_MAX : fixed + predicted;
+}
+
 /* What the call costs whatever is written, with so much input. */
 static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 {
@@ -44,10 +59,12 @@ static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 
 	*ret_output = 0;
 	if (c->facts.has_media)
-		classes |= USAGE_BIT(in_image) | USAGE_BIT(in_audio) | USAGE_BIT(in_video) | USAGE_BIT(out_audio) | USAGE_BIT(out_image);
+		classes |= USAGE_BIT(in_image) | USAGE_BIT(in_audio) | USAGE_BIT(in_video);
+	if (c->facts.has_media || c->facts.wants_media)
+		classes |= USAGE_BIT(out_audio) | USAGE_BIT(out_image);
 	if (price && c->facts.action != ACTION_MODERATION)
 		cost_bound_parts(price, input, classes, &fixed, ret_output, &unpriced);
-	return fixed;
+	return with_predicted(c, fixed, *ret_output);
 }
 
 /* Output that a sum of money is good for; UINT64_MAX when output costs nothing. */

@@ -4,13 +4,13 @@
 #include "weir/exchange.h"
 
 #define BYTES_A_TOKEN 4      /* of text, roughly: where nobody counted */
-#define WINDOW (1u << 20)    /* tokens: of what is more than text, no more is read than that */
+#define WINDOW (1u << 20)    /* tokens: of what is more than text, no more is read than that beside the text */
 
 uint64_t tokens_input_bound(const struct call *c)
 {
 	uint64_t of_text = request_input_bound(&c->facts, 0);
 
-	return of_text < UINT64_MAX ? of_text : WINDOW;
+	return of_text < UINT64_MAX ? of_text : request_text_bound(&c->facts) + WINDOW;
 }
 
 uint64_t tokens_input_estimate(const struct call *c)

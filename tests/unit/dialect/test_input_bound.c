@@ -98,6 +98,13 @@ static void the_window_is_the_most(void **state)
 	        "{'model':'m','messages':[{'role':'user','content':[{'type':'image_url'}]}]}",
 	        "{'model':'m','messages':[{'role':'user','content':[{'type':'file'}]}]}",
 	        "{'model':'m','messages':[{'role':'assistant','audio':{'id':'a'}}]}",
+	        /* Some readers take a part without a type for what it holds. */
+	        "{'model':'m','messages':[{'role':'user','content':[{'image_url':{'url':'u'}}]}]}",
+	        "{'model':'m','messages':[{'role':'user','content':[{'text':'a','image_url':'u'}]}]"
+	        "}",
+	        "{'model':'m','messages':[{'role':'user','content':[{'type':null,'audio_url':1}]}]"
+	        "}",
+	        "{'model':'m','messages':[{'role':'user','content':{'type':'image_url'}}]}",
 	        CHAT(",'tools':[{'type':'web_search'}]"),
 	        CHAT(",'web_search_options':{}"),
 	};
@@ -108,6 +115,33 @@ static void the_window_is_the_most(void **state)
 	for (size_t i = 0; i < sizeof(unbounded) / sizeof(unbounded[0]); i++) {
 		assert_int_equal(bound_of(ACTION_CHAT, unbounded[i], 128000), 128000);
 		assert_true(bound_of(ACTION_CHAT, unbounded[i], 0) == UINT64_MAX);
+	}
+}
+
+static void text_counts_beside_what_is_none(void **state)
+{
+	static const char *const texts[] = {
+	        "{'type':'image_url','image_url':{'url':'u'}},{'type':'text','text':'0123456789'}",
+	        "{'type':'input_text','text':'0123456789'}",
+	        "{'text':'0123456789'}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char text[256];
+		struct request_facts f;
+		struct complaint why;
+		struct arena arena;
+
+		arena_init(&arena, 8 << 20);
+		snprintf(text, sizeof(text),
+		        "{'model':'m','messages':[{'role':'user','content':[%s]}]}", texts[i]);
+		assert_int_equal(dialect_openai.read_request(
+		                         ACTION_CHAT, quotes(&arena, text), &arena, NULL, &f, &why),
+		        0);
+		assert_in_range(request_text_bound(&f), 16 + 10, 16 + 60);
+		assert_int_equal(f.has_media, i < 2);
+		arena_finish(&arena);
 	}
 }
 
@@ -130,6 +164,7 @@ int main(void)
 	        cmocka_unit_test(messages_have_a_share_each),
 	        cmocka_unit_test(texts_of_a_list_have_a_share_each),
 	        cmocka_unit_test(the_window_is_the_most),
+	        cmocka_unit_test(text_counts_beside_what_is_none),
 	        cmocka_unit_test(what_was_removed_does_not_run),
 	};
 

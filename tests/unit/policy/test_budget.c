@@ -121,9 +121,47 @@ static void what_is_more_than_text_takes_the_window(void **state)
 	        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
 	        "\"image_url\",\"image_url\":{\"url\":\"https://a.example/x.png\"}}]}]}",
 	        NULL);
-	assert_int_equal(asked()->fixed_tokens, 1 << 20);
-	assert_int_equal(asked()->fixed_cost, (1 << 20) * IN);
+	assert_in_range(
+	        asked()->fixed_tokens, 1 << 20, (1 << 20) + 60); /* and its text beside it */
+	assert_int_equal(asked()->fixed_cost, asked()->fixed_tokens * IN);
 	allowance_reply(&rig, 1, 1);
+}
+
+/* What a provider does not take over of it is billed as output, beyond any bound. */
+static void what_is_predicted_may_cost_as_if_it_were_written(void **state)
+{
+	static const char prediction[] = "{\"type\":\"content\",\"content\":\"0123456789\"}";
+	nanousd plain;
+
+	(void)state;
+	begin_plain(", budget: {agent: {cost: 1}}", true);
+	allowance_ask(&rig, ",\"max_tokens\":300,\"n\":2", NULL);
+	plain = asked()->fixed_cost;
+	allowance_reply(&rig, 1, 1);
+	char more[128];
+	snprintf(more, sizeof(more), ",\"max_tokens\":300,\"n\":2,\"prediction\":%s", prediction);
+	allowance_ask(&rig, more, NULL);
+	assert_in_range(
+	        asked()->fixed_cost, plain + 10 * IN + 20 * OUT, plain + 50 * IN + 100 * OUT);
+	assert_int_equal(asked()->cost, asked()->fixed_cost + 600 * OUT);
+	allowance_reply(&rig, 1, 1);
+}
+
+static void audio_that_is_wanted_may_come(void **state)
+{
+	static const char *const wants[] = {"\"modalities\":[\"text\",\"audio\"]",
+	        "\"audio\":{\"voice\":\"alloy\"}", "\"modalities\":[\"text\"]"};
+	char more[96];
+
+	(void)state;
+	begin_plain(", budget: {agent: {cost: 1}}", true);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(more, sizeof(more), ",\"max_tokens\":300,%s", wants[i]);
+		allowance_ask(&rig, more, NULL);
+		assert_int_equal(rig.x.down.exchange->calls[0].facts.wants_media, i < 2);
+		assert_in_range(asked()->fixed_tokens, 10, 120);
+		allowance_reply(&rig, 1, 1);
+	}
 }
 
 static void so_many_answers_that_they_cannot_be_counted_are_too_many(void **state)
@@ -500,6 +538,8 @@ int main(void)
 	        T(who_names_no_bound_gets_the_expected_output),
 	        T(what_writes_nothing_reserves_its_input),
 	        T(what_is_more_than_text_takes_the_window),
+	        T(what_is_predicted_may_cost_as_if_it_were_written),
+	        T(audio_that_is_wanted_may_come),
 	        T(so_many_answers_that_they_cannot_be_counted_are_too_many),
 	        T(the_bound_is_lowered_to_what_is_left),
 	        T(every_limit_lowers_and_the_least_counts),
