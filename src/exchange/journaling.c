@@ -197,6 +197,15 @@ static void not_written(struct exchange *x)
 	exchange_on_source_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
 }
 
+/* Of what was put down in the turn nothing is in the file: its end writes the decision down as what became of it. */
+static void unsay(struct exchange *x)
+{
+	x->decided = false;
+	for (unsigned i = 0; i < x->n_calls; i++)
+		if (x->calls[i].admitted)
+			x->calls[i].admitted->journaled = false;
+}
+
 bool journaling_turn_ended(struct exchange_env *env, int result)
 {
 	struct list decided;
@@ -209,6 +218,7 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 	while ((node = list_pop(&decided))) {
 		struct exchange *x = container_of(node, struct exchange, journal_link);
 		if (result < 0) {
+			unsay(x);
 			not_written(x);
 		} else if (x->waits_for_disk) {
 			x->written_at = written;

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import resource
 import signal
 import sqlite3
 import time
@@ -249,3 +250,32 @@ def test_killed_under_load_nothing_is_under_counted(start_weir, provider, ledger
 @pytest.mark.slow
 def test_killed_under_load_many_times(start_weir, provider, ledger):
     kills(start_weir, provider, ledger, 60)
+
+
+def records(weir, weir_command):
+    done = weir_command("audit", "show", "--path", weir.state / "journal", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_decision_that_could_not_be_written_is_written_as_what_became_of_it(start_weir, provider, weir_command):
+    weir = start(start_weir, provider, budget={"agent": {"cost": 5, "per": "day"}})
+    weir.stop()
+    weir.write_policy(workers=1, agents={"app": {"budget": {"agent": {"cost": 5, "per": "day"}}}})
+    weir.start()
+    for n in range(16):  # the segment's end lies behind the limit, its successor's begin before it
+        assert weir.chat().status_code == 200
+        weir.last_call(n + 1)
+    sent = len(provider.ledger())
+    resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+    refused = weir.chat()
+    resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert code_of(refused) == "audit_unavailable" and len(provider.ledger()) == sent
+    assert weir.chat().status_code == 200
+    weir.stop()
+    kinds = {}
+    for r in records(weir, weir_command):
+        kinds.setdefault(r.get("request_id"), []).append(r["kind"])
+    mine = kinds[refused.headers["x-weir-request-id"]]
+    assert mine.count("decision") == 1 and mine.count("outcome") == 1
+    assert all(k.count("decision") == k.count("outcome") == 1 for i, k in kinds.items() if i)
