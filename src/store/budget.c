@@ -68,8 +68,8 @@ enum demand_state budget_judge(
 {
 	uint64_t want = least(r->out_min, r->out_wanted), fits;
 
-	if (room(d, r, add(b->spent_cost, b->reserved_cost),
-	            add(b->spent_tokens, b->reserved_tokens), &fits) &&
+	if (room(d, r, add(b->spent_cost, budget_sum(b->reserved_cost, UINT64_MAX)),
+	            add(b->spent_tokens, budget_sum(b->reserved_tokens, UINT64_MAX)), &fits) &&
 	        fits >= want) {
 		*out = least(*out, fits);
 		return DEMAND_GRANTED;
@@ -92,8 +92,8 @@ void reservation_price(struct reservation *r)
 
 void budget_reserve(struct budget *b, const struct reservation *r, uint64_t expires, unsigned n)
 {
-	b->reserved_cost = add_cost(b->reserved_cost, amount(r->cost));
-	b->reserved_tokens = add(b->reserved_tokens, r->tokens);
+	b->reserved_cost += amount(r->cost);
+	b->reserved_tokens += r->tokens;
 	b->next = n ? least(b->next, expires) : expires;
 	b->last = n && b->last > expires ? b->last : expires;
 }
@@ -103,8 +103,8 @@ void budget_reserve(struct budget *b, const struct reservation *r, uint64_t expi
 void budget_settle(struct budget *b, const struct reservation *r, const struct settlement *used,
         uint64_t expires, unsigned n)
 {
-	b->reserved_cost -= least(b->reserved_cost, amount(r->cost));
-	b->reserved_tokens -= least(b->reserved_tokens, r->tokens);
+	b->reserved_cost -= budget_sum(b->reserved_cost, amount(r->cost));
+	b->reserved_tokens -= budget_sum(b->reserved_tokens, r->tokens);
 	if (!n)
 		b->next = b->last = 0;
 	else if (b->next == expires)
@@ -122,9 +122,9 @@ void budget_spend(struct budget *b, uint64_t cost, uint64_t tokens)
 void budget_tell(const struct budget *b, struct demand *d, uint64_t now_wall_ns)
 {
 	d->spent_cost = (nanousd)b->spent_cost;
-	d->reserved_cost = (nanousd)b->reserved_cost;
+	d->reserved_cost = (nanousd)budget_sum(b->reserved_cost, INT64_MAX);
 	d->spent_tokens = b->spent_tokens;
-	d->reserved_tokens = b->reserved_tokens;
+	d->reserved_tokens = budget_sum(b->reserved_tokens, UINT64_MAX);
 	d->wait_ns =
 	        d->state == DEMAND_RESERVED && b->next > now_wall_ns ? b->next - now_wall_ns : 0;
 }

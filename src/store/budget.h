@@ -7,12 +7,21 @@
 #include "weir/store.h"
 
 struct budget {
-	uint64_t spent_cost, reserved_cost; /* nano-dollars, at most INT64_MAX */
-	uint64_t spent_tokens, reserved_tokens;
+	uint64_t spent_cost, spent_tokens; /* nano-dollars, at most INT64_MAX; what is too much for
+	                                      that stays so */
+	/* These go down again, so that one which stopped at a largest number would forget
+	 * somebody's. */
+	picosum reserved_cost, reserved_tokens; /* nano-dollars, tokens */
 	uint64_t next,
 	        last;  /* wall ns: when the first and the last of those that are reserved expire */
 	uint64_t ends; /* wall seconds: it may be forgotten then */
 };
+
+/* The sum, or the most that there may be of it. */
+static inline uint64_t budget_sum(picosum sum, uint64_t most)
+{
+	return sum < most ? (uint64_t)sum : most;
+}
 
 /* Whether a call fits: RESERVED or REFUSED if not. *out is lowered to the tokens of output that
  * fit, but not below the least that the call wants. */

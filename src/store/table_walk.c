@@ -22,9 +22,9 @@ static struct counter counter_of(const struct cell *c)
 	        .window = c->window,
 	        .ends = c->budget.ends,
 	        .spent_cost = (nanousd)c->budget.spent_cost,
-	        .reserved_cost = (nanousd)c->budget.reserved_cost,
+	        .reserved_cost = (nanousd)budget_sum(c->budget.reserved_cost, INT64_MAX),
 	        .spent_tokens = c->budget.spent_tokens,
-	        .reserved_tokens = c->budget.reserved_tokens,
+	        .reserved_tokens = budget_sum(c->budget.reserved_tokens, UINT64_MAX),
 	};
 }
 

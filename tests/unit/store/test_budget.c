@@ -29,6 +29,28 @@ static void the_output_is_lowered_to_what_fits_and_no_further(void **state)
 	assert_int_equal(r.out_granted, 600);
 }
 
+/* A budget in shadow reserves whatever is asked for, in counters that others share. */
+static void no_sum_of_reservations_forgets_one_of_them(void **state)
+{
+	const struct reservation own = {.cost = 400, .tokens = 40},
+	                         huge = {.cost = INT64_MAX, .tokens = UINT64_MAX};
+	const struct settlement none = {.ran = false};
+	struct demand d = limit(1000, 100);
+	struct budget b = {0};
+
+	(void)state;
+	budget_reserve(&b, &own, 1, 0);
+	budget_reserve(&b, &huge, 1, 1);
+	budget_reserve(&b, &huge, 1, 2);
+	budget_tell(&b, &d, 0);
+	assert_true(d.reserved_cost == INT64_MAX && d.reserved_tokens == UINT64_MAX);
+	budget_settle(&b, &huge, &none, 1, 2);
+	budget_settle(&b, &huge, &none, 1, 1);
+	budget_tell(&b, &d, 0);
+	assert_int_equal(d.reserved_cost, 400);
+	assert_int_equal(d.reserved_tokens, 40);
+}
+
 static void tokens_count_each_of_several_answers(void **state)
 {
 	const struct demand d = limit(BUDGET_NO_COST, 1000);
@@ -191,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_output_is_lowered_to_what_fits_and_no_further),
+	        cmocka_unit_test(no_sum_of_reservations_forgets_one_of_them),
 	        cmocka_unit_test(tokens_count_each_of_several_answers),
 	        cmocka_unit_test(what_others_hold_in_reserve_is_told_apart_from_what_is_spent),
 	        cmocka_unit_test(the_least_output_is_never_more_than_what_was_wanted),
