@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "exchange/admission.h"
 #include "exchange/answer_limits.h"
+#include "exchange/demands.h"
 
 #define LIST_MAX 1024 /* bytes of a field that lists all windows */
 
@@ -124,7 +125,7 @@ static int add_remaining(struct exchange *x, struct head *to, const struct admit
 			continue;
 		if (!is_known(d))
 			continue; /* one before it has refused, so there is less left there */
-		nanousd mine = d->budget.limit_cost - d->spent_cost - d->reserved_cost;
+		nanousd mine = demand_left(d);
 		if (a->in_force && x->calls[0].priced)
 			mine += a->ask.reservation.cost - x->calls[0].cost;
 		left = mine < left ? mine : left;

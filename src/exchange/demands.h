@@ -25,3 +25,14 @@ void demand_of_slot(struct call *c, struct demand *d);
 /* A budget's, by the whole name of its counter; now_s: wall seconds, which select the window. */
 void demand_of_counter(
 	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d);
+
+/* What the store has told of a budget's money: below zero when more is used than there is. Sums of a budget that is a shadow
+ * stop only at the largest number. */
+static inline nanousd demand_left(const struct demand *d)
+{
+	nanousd left;
+
+	if (__builtin_sub_overflow(d->budget.limit_cost - d->spent_cost, d->reserved_cost, &left))
+		return INT64_MIN / 2;
+	return left;
+}

@@ -143,7 +143,7 @@ static bool is_own(const struct call *c, const struct budget_conf *b)
 
 static void put_usd(struct json_writer *w, const struct budget_conf *b, const struct demand *d)
 {
-	nanousd left = d ? b->limit_cost - d->spent_cost - d->reserved_cost : 0;
+	nanousd left = d ? demand_left(d) : 0;
 
 	json_key(w, "usd");
 	json_open(w, '{');

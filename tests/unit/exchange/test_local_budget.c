@@ -136,6 +136,28 @@ static void ids_that_are_named_and_believed_select_a_counter(void **state)
 	assert_says("{\"scope\":\"user\",\"per\":\"total\",\"usd\":{\"limit\":2}}");
 }
 
+static void a_shadow_may_have_spent_more_than_can_be_counted(void **state)
+{
+	struct demand d = {.kind = DEMAND_BUDGET,
+	        .group = SLICE("a:tester"),
+	        .name = SLICE("b:agent:tester:total"),
+	        .soft = true,
+	        .budget = {.limit_cost = 1, .limit_tokens = BUDGET_NO_TOKENS, .ends = UINT64_MAX}};
+	struct admission a = {.demands = &d, .n = 1, .reservation = {.fixed_cost = INT64_MAX}};
+	struct settlement used = {.ran = true, .cost = INT64_MAX};
+
+	(void)state;
+	begin(", budget: {agent: {cost: 1}}, mode: {shadow: [budget]}", "", true);
+	struct store *s = embedded_store(rig.embedded);
+	assert_int_equal(s->ops->admit(s, &a), READY);
+	s->ops->settle(s, &a, &used);
+	assert_int_equal(s->ops->admit(s, &a), READY);
+	get("");
+	assert_int_equal(rig.answer.status, 200);
+	assert_says("\"left\":0");
+	s->ops->settle(s, &a, &used);
+}
+
 static void shadow_is_said(void **state)
 {
 	(void)state;
@@ -216,6 +238,7 @@ int main(void)
 	        T(what_is_used_up_is_nothing_left),
 	        T(what_others_share_in_shows_its_limit_and_whether_there_is_room),
 	        T(ids_that_are_named_and_believed_select_a_counter),
+	        T(a_shadow_may_have_spent_more_than_can_be_counted),
 	        T(shadow_is_said),
 	        T(a_store_may_answer_later_or_not_at_all),
 	        T(without_memory_nothing_leaks),
