@@ -9,6 +9,7 @@
 #include "weir/policy.h"
 #include "weir/record.h"
 
+struct caching;
 struct exchange;
 
 struct attribution {
@@ -50,6 +51,7 @@ struct call {
 	struct refusal refusal;
 	struct list charges;
 	struct admitted *admitted;   /* exchange/admission.h, in the exchange's arena; NULL: the store was not asked */
+	struct caching *caching;     /* exchange/caching.h, in the exchange's arena; NULL: no cache was asked */
 	uint64_t charged_tokens;     /* that its budgets are charged with */
 	bool unplanned;              /* there was no memory to work out what its budgets have to hold */
 	struct record_verdict verdicts[RECORD_POLICIES];

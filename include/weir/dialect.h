@@ -101,6 +101,9 @@ struct answer {
 	struct slice service_tier;
 	uint64_t text_bytes;      /* unescaped text that came, for estimates */
 	bool complete;            /* the API's own end was seen (finish, [DONE], a whole document) */
+	bool closed;              /* that end was the last one there is: [DONE], or a whole document */
+	bool cut_short;           /* it ended for another reason than that all was said: length, a filter, calls, an error */
+	unsigned n_stopped;       /* choices that ended because all was said */
 	unsigned calls_denied, calls_released;
 	/* filled by the exchange before rendering */
 	bool cost_known;

@@ -36,7 +36,7 @@ struct downstream {
 	struct key_memo *key;                     /* owned: the last key that named an agent here; NULL: none is kept */
 };
 
-/* source: where an answer comes from: an attempt upstream, a local reply; later a cache. It reports with exchange_on_*. */
+/* source: where an answer comes from: an attempt upstream, a local reply, the cache. It reports with exchange_on_*. */
 struct source;
 struct source_ops {
 	const char *name; /* the record's ended_by: "upstream", "gateway" */
@@ -52,6 +52,7 @@ struct source {
 
 /* What an exchange needs from the place it runs in; one a worker. */
 struct store;
+struct cache;
 struct journal;
 struct tokens_learn;
 struct warnings;
@@ -70,6 +71,7 @@ struct exchange_env {
 	struct list settling;                       /* admissions whose settlement is written down in this turn */
 	struct tokens_learn *learn;                 /* how far estimates are off; NULL: nothing is learned */
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
+	struct cache *cache;                        /* answers that may be given again; NULL: there is none */
 	struct warnings *warnings;                  /* which budgets have warned; NULL: none does */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
@@ -131,6 +133,7 @@ struct exchange {
 	struct list journal_link;      /* in env->deciding or env->syncing */
 	uint64_t written_at;           /* bytes of the journal when its decision was in the file */
 	bool decided;                  /* the decision is written down */
+	bool waits_for_turn;           /* nothing is answered before the decision is in the file */
 	bool waits_for_disk;           /* nothing goes upstream before the decision is on the disk */
 
 	/* answer */

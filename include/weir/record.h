@@ -59,6 +59,7 @@ struct record {
 	struct usage usage;
 	bool usage_known, estimated, price_unknown, went_upstream;
 	nanousd cost;
+	const char *cache;       /* "hit", "miss", "bypass"; NULL: no cache was asked */
 	/* what the policies said */
 	struct record_verdict verdicts[RECORD_POLICIES];
 	unsigned n_verdicts;

@@ -12,6 +12,7 @@
 #include "config/diagnostics.h"
 #include "journal/keeper.h"
 #include "store/book.h"
+#include "store/cache.h"
 
 #define SINK_ROOM (8u << 20)
 #define LEARNED_PAIRS 1024 /* of an agent and a model */
@@ -137,6 +138,7 @@ static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
 		for (unsigned w = 0; w < s->n_workers; w++)
 			worker_post_policy(&s->workers[w], snapshot_ref(snapshot), mine,
 				pick_sockets(&s->workers[w], grid + (size_t)w * n, n, mine));
+		cache_set_limits(s->cache, (struct cache_limits){conf->cache.memory, conf->cache.max_entry});
 		keep_sockets(s, grid, n);
 		snapshot_unref(s->snapshot);
 		s->snapshot = snapshot;
@@ -278,11 +280,12 @@ static int start_shared(struct server *s)
 	s->sink = sink_new(STDOUT_FILENO, SINK_ROOM);
 	s->recent = recent_new();
 	s->store = embedded_new((struct table_limits){EMBEDDED_IDS_A_GROUP, STORE_MEMORY}, &clock_system);
+	s->cache = cache_new((struct cache_limits){0});
 	s->strangers = mem_zalloc(sizeof(*s->strangers));
 	s->contexts = tls_contexts_new();
 	if (tokens_learn_init(&s->learn, LEARNED_PAIRS) < 0)
 		return -ENOMEM;
-	return s->sink && s->recent && s->store && s->strangers && s->contexts ? 0 : -ENOMEM;
+	return s->sink && s->recent && s->store && s->cache && s->strangers && s->contexts ? 0 : -ENOMEM;
 }
 
 int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512])
@@ -434,6 +437,7 @@ void server_stop(struct server *s)
 		tls_contexts_free(s->contexts);
 	recent_free(s->recent);
 	embedded_free(s->store);
+	cache_free(s->cache);
 	tokens_learn_finish(&s->learn);
 	mem_free(s->strangers);
 	metrics_free(s->metrics);

@@ -35,6 +35,7 @@ struct server {
 	struct tokens_learn learn; /* how far estimates of tokens are off */
 	struct book *book;        /* owned: keeps what budgets have spent, and who spent it */
 	struct warnings warnings; /* which budgets have warned */
+	struct cache *cache;      /* owned: answers that may be given again */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */

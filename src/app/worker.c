@@ -53,6 +53,7 @@ static void init_env(struct worker *w)
 		.learn = &w->server->learn,
 		.warnings = &w->server->warnings,
 		.store = embedded_store(w->server->store),
+		.cache = w->server->cache,
 		.recent = w->server->recent,
 		.strangers = w->server->strangers,
 		.reach = attempt_open,

@@ -94,6 +94,7 @@ struct model_conf {
 	struct slice upstream_name; /* empty: the name that was asked for */
 	struct price_conf price;
 	uint64_t max_output, expected_output;
+	uint64_t cache_ns; /* how long an answer is given again; 0: never */
 };
 
 struct tool_conf {
@@ -118,7 +119,13 @@ struct identity_conf {
 enum denied_tool { DENIED_STRIP, DENIED_REFUSE };
 
 /* What a policy may be put in shadow: bit i is the i-th name of shadow_names. */
-enum shadow_bit { SHADOW_MODELS = 1, SHADOW_TOOLS = 2, SHADOW_RATES = 4, SHADOW_BUDGET = 8 };
+enum shadow_bit {
+	SHADOW_MODELS = 1,
+	SHADOW_TOOLS = 2,
+	SHADOW_RATES = 4,
+	SHADOW_BUDGET = 8,
+	SHADOW_CACHE = 16
+};
 extern const char *const shadow_names[];
 
 struct agent_conf {
@@ -151,6 +158,10 @@ struct audit_conf {
 	uint64_t segment;  /* bytes */
 };
 
+struct cache_conf {
+	uint64_t memory, max_entry; /* bytes: of all answers, of one */
+};
+
 enum unknown_price { UNKNOWN_PRICE_COUNT, UNKNOWN_PRICE_DENY };
 
 struct conf {
@@ -178,6 +189,7 @@ struct conf {
 	struct budget_item *budgets; /* of the whole gateway */
 	unsigned n_budgets;
 	struct audit_conf audit;
+	struct cache_conf cache;
 	enum unknown_price unknown_price;
 	bool unknown_price_said; /* the policy itself says what is done about it */
 	uint64_t drain_quiet_ns, drain_hard_ns, keep_alive_comment_ns;

@@ -91,7 +91,7 @@ static int feed_whole(struct answer *a, struct slice in, struct lap *lap, struct
 	r = read_document(a, &doc, lap, why);
 	json_done(&doc);
 	if (!r)
-		a->complete = true;
+		a->complete = a->closed = true;
 	return r;
 }
 

@@ -30,6 +30,7 @@ struct openai_choice {
 	uint32_t index;
 	bool finished;
 	bool had_calls;
+	bool stopped; /* it has said so */
 	unsigned released;  /* of its calls, once it has finished */
 	int64_t last_call;  /* index of the call the last delta was about; -1: none */
 	bool said[FIELD_N]; /* some text came on this channel */

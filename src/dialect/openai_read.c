@@ -191,6 +191,7 @@ int openai_read_top(
 	};
 	if (top.choices && json_type(top.choices) != JSON_ARRAY)
 		return openai_malformed(why, "choices is no array");
+	a->cut_short |= top.error != NULL;
 	((struct openai_answer *)a->state)->usage_came = false;
 	if (top.usage)
 		r = openai_read_usage(a, top.usage, why);
@@ -295,6 +296,16 @@ static int view_message(const struct answer *a, struct openai_view *v,
 	return r ? r : view_calls(v, inner, why);
 }
 
+static void note_finish(struct answer *a, const struct openai_view *v)
+{
+	if (!json_is_string(v->finish, "stop")) {
+		a->cut_short = true;
+		return;
+	}
+	a->n_stopped += !v->choice->stopped;
+	v->choice->stopped = true;
+}
+
 int openai_view(struct answer *a, const struct json_value *element, unsigned position,
         struct openai_view *ret, struct complaint *why)
 {
@@ -323,6 +334,8 @@ int openai_view(struct answer *a, const struct json_value *element, unsigned pos
 		r = openai_read_usage(a, m[CHOICE_USAGE], why);
 	if (!r)
 		r = find_choice(a, (uint32_t)index, &v.choice, why);
+	if (!r && v.finish)
+		note_finish(a, &v);
 	if (!r)
 		*ret = v;
 	return r;

@@ -426,7 +426,7 @@ static int take_done(struct stream *t)
 {
 	if (holds_calls(t->s) && !t->s->failed)
 		return broke_off(t);
-	t->s->done = t->a->complete = true;
+	t->s->done = t->a->complete = t->a->closed = true;
 	return take_end(t, t->bytes);
 }
 

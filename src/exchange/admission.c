@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "exchange/admission.h"
+#include "exchange/caching.h"
 #include "exchange/journaling.h"
 #include "store/budget.h"
 #include "weir/exchange.h"
@@ -116,7 +117,7 @@ void admission_settle(struct call *c)
 
 	if (!a || !a->ask.granted)
 		return;
-	a->used = (struct settlement){.ran = x->went_upstream};
+	a->used = (struct settlement){.ran = x->went_upstream || caching_is_hit(c)};
 	if (a->used.ran) {
 		a->used.cost = c->cost;
 		a->used.tokens = c->charged_tokens;

@@ -5,6 +5,7 @@
 #include "base/plain.h"
 #include "exchange/admission.h"
 #include "exchange/answer_limits.h"
+#include "exchange/caching.h"
 #include "exchange/header_set.h"
 #include "exchange/leak.h"
 #include "exchange/steps.h"
@@ -87,6 +88,9 @@ static int add_own(struct exchange *x, struct head *to)
 	if (add_named(x, to, SLICE("x-weir-tools-removed"), buf_slice(&c->tools_removed)) < 0)
 		return -ENOMEM;
 	if (c->admitted && answer_limits_add(x, to) < 0)
+		return -ENOMEM;
+	const char *cache = caching_word(c);
+	if (cache && !x->source_local && add_other(to, SLICE("x-weir-cache"), slice_str(cache)) < 0)
 		return -ENOMEM;
 	if (x->source_local)
 		return head_add(to, HEADER_X_REQUEST_ID, SLICE("x-request-id"), slice_from(x->request_id, 26));

@@ -72,8 +72,11 @@ static int add_credential(struct head *to, const struct upstream_conf *u, enum h
 	return head_add_header(to, (struct header){u->credential_header, secret_slice(u->credential_value), id});
 }
 
-static int add_agents_own(struct exchange *x, struct head *to, const struct upstream_conf *u, uint64_t left_out)
+int attempt_head_agents(struct exchange *x, struct head *to)
 {
+	const struct upstream_conf *u = x->calls[0].model->upstream;
+	uint64_t left_out = set_left_out(x, u, header_id_of(u->credential_header));
+
 	for (unsigned i = 0; i < x->head->n_headers; i++) {
 		const struct header *h = &x->head->headers[i];
 		bool stays = h->id == HEADER_OTHER ? name_is_left_out(u, h->name) : header_set_has(left_out, h->id);
@@ -98,9 +101,7 @@ int attempt_head(struct exchange *x, const struct endpoint_conf *e, struct head 
 	to->minor = 1;
 	if (!to->target.at || head_add_id(to, HEADER_HOST, e->authority) < 0)
 		return -ENOMEM;
-	if (add_agents_own(x, to, u, set_left_out(x, u, own)) < 0)
-		return -ENOMEM;
-	if (head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||
+	if (attempt_head_agents(x, to) < 0 || head_add_id(to, HEADER_ACCEPT_ENCODING, SLICE("identity")) < 0 ||
 		head_add_id(to, HEADER_VIA, SLICE("1.1 weir")) < 0)
 		return -ENOMEM;
 	return add_credential(to, u, own);

@@ -2,6 +2,7 @@
 /* journaling: see journaling.h. */
 #include <errno.h>
 #include "exchange/admission.h"
+#include "exchange/caching.h"
 #include "exchange/journaling.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -109,6 +110,8 @@ int journaling_allow(struct exchange *x, struct call *c)
 	if (list_is_empty(&x->journal_link))
 		list_push(&env->deciding, &x->journal_link);
 	x->waits_for_disk = x->snapshot->conf->audit.strict;
+	/* What is put out for an upstream can be taken back when the turn's journal cannot be written, a whole answer not. */
+	x->waits_for_turn = !x->waits_for_disk && caching_is_hit(c);
 	return 0;
 }
 
@@ -152,6 +155,7 @@ static void put_outcome(struct exchange *x, const struct call *c, const struct r
 		.upstream = r->upstream,
 		.code = slice_str(fault_infos[r->fault].code),
 		.ended_by = slice_str(r->ended_by),
+		.cache = slice_str(r->cache ? r->cache : ""),
 		.status = r->status,
 		.attempts = r->attempts,
 		.latency_ns = r->latency_ns,
@@ -182,7 +186,7 @@ void journaling_close(struct exchange *x, struct call *c, const struct record *r
 void journaling_forget(struct exchange *x)
 {
 	list_unlink(&x->journal_link);
-	x->waits_for_disk = false;
+	x->waits_for_disk = x->waits_for_turn = false;
 }
 
 /* Whatever was put out for this call has not left yet: the source takes it back when it is closed. */
@@ -193,7 +197,7 @@ static void not_written(struct exchange *x)
 		x->source = NULL;
 	}
 	x->went_upstream = false;
-	x->waits_for_disk = false;
+	x->waits_for_disk = x->waits_for_turn = false;
 	exchange_on_source_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
 }
 
@@ -223,6 +227,8 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 		} else if (x->waits_for_disk) {
 			x->written_at = written;
 			list_push(&env->syncing, &x->journal_link);
+		} else if (x->waits_for_turn) {
+			caching_resume(x);
 		}
 	}
 	return result < 0;

@@ -3,6 +3,7 @@
  * the source is not read while a policy waits or the agent does not take what was sent. */
 #include <errno.h>
 #include "base/mem.h"
+#include "exchange/caching.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
 #include "exchange/snapshot.h"
@@ -89,6 +90,7 @@ enum step relay_begin(struct exchange *x)
 	if (!x->collect && x->snapshot->conf->keep_alive_comment_ns)
 		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->comment_at && x->comment_at < at ? x->comment_at : at);
+	caching_begin(x, head_value(h, HEADER_CONTENT_TYPE));
 	if (open_answer(x, h) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_RELAYING);
@@ -299,6 +301,8 @@ static enum step relay_stream(struct exchange *x)
 		leaks = leak_streams(x, in);
 	if (leaks)
 		return leaks > 0 ? leak_refuse(x) : step_abort(x);
+	if (x->calls[0].caching)
+		caching_hear(x->calls[0].caching, in);
 	enum fault f = lap_feed(x, in, x->end_arrived);
 	return f == FAULT_NONE ? lap_finish(x) : refuse_fault(x, f, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settle: what a call cost, and the record of it. Unknown usage is never 0: it is estimated and marked. */
 #include "exchange/admission.h"
+#include "exchange/caching.h"
 #include "exchange/journaling.h"
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
@@ -87,6 +88,10 @@ void settle_cost(struct exchange *x, struct call *c)
 
 	if (!c->model)
 		return;
+	if (caching_is_hit(c)) {
+		c->priced = true; /* nothing was used for it: it costs nothing */
+		return;
+	}
 	if (must_estimate(x, c) && x->phase == PHASE_CLOSING) {
 		estimate(x, c);
 		c->estimated = true;
@@ -205,8 +210,11 @@ static void fill_how(struct record *r, const struct exchange *x, const struct ca
 
 static void fill_cost(struct record *r, const struct exchange *x, const struct call *c)
 {
-	r->usage = x->answer.usage;
-	r->usage_known = x->answer.usage.known;
+	r->cache = caching_word(c);
+	if (!r->cache || *r->cache != 'h') { /* what a hit says was used was so when it was made */
+		r->usage = x->answer.usage;
+		r->usage_known = x->answer.usage.known;
+	}
 	r->estimated = c->estimated;
 	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);
 	r->went_upstream = x->went_upstream;

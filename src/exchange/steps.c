@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include "base/mem.h"
+#include "exchange/caching.h"
 #include "exchange/chain.h"
 #include "exchange/journaling.h"
 #include "exchange/local_budget.h"
@@ -118,6 +119,11 @@ static int write_down(struct exchange *x)
 	return r;
 }
 
+static int reach(struct exchange *x)
+{
+	return caching_is_hit(&x->calls[0]) ? caching_reach(x) : x->env->reach(x->env, x);
+}
+
 static enum step step_judging(struct exchange *x)
 {
 	struct complaint why UNINIT;
@@ -144,9 +150,9 @@ static enum step step_judging(struct exchange *x)
 		return refuse_complaint(x, &why);
 	if (!x->decided && write_down(x) < 0)
 		return refuse_fault(x, FAULT_AUDIT_UNAVAILABLE, NULL);
-	if (x->waits_for_disk)
+	if (x->waits_for_disk || x->waits_for_turn)
 		return STEP_WAIT;
-	if (x->env->reach(x->env, x) < 0)
+	if (reach(x) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_REACHING);
 }

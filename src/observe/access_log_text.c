@@ -112,6 +112,7 @@ void line_as_text(struct line *l, struct line_time *t, const struct record *r)
 		line_put_literal(l, " stream");
 	put_times(l, r);
 	put_cost(l, r);
+	put_field(l, " cache=", slice_str(r->cache));
 	if (r->ended_by && strcmp(r->ended_by, "upstream"))
 		put_field(l, " ended_by=", slice_str(r->ended_by));
 	if (r->shadow)

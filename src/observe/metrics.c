@@ -160,6 +160,13 @@ static void count_model(struct metrics_part *p, enum table which, const struct r
 	count_one(p, which, 0, 1);
 }
 
+static void count_cache(struct metrics_part *p, const struct record *r)
+{
+	key_begin(p, SLICE("answer"), SLICE(""));
+	label_add(&p->key, slice_str(r->cache), SLICE(""));
+	count_one(p, TABLE_CACHE, 0, 1);
+}
+
 struct policy_counts *policy_place(struct policy_counts of[POLICY_KINDS_MAX], const char *policy)
 {
 	/* A name is mostly the very same one; compared are only those of several. */
@@ -214,6 +221,8 @@ static void metrics_call_ended(struct observer *o, const struct record *r)
 		count_model(p, TABLE_UNPRICED, r);
 	if (r->usage.mismatch)
 		count_model(p, TABLE_MISMATCH, r);
+	if (r->cache)
+		count_cache(p, r);
 	count_verdicts(p, r);
 	count_warnings(p, r);
 	pthread_mutex_unlock(&p->lock);
@@ -264,6 +273,7 @@ static const struct series_kind kinds[TABLES] = {
         [TABLE_ATTEMPTS] = {NUMBERS(1), 2, add_one},
         [TABLE_UNPRICED] = {NUMBERS(1), 1, add_one},
         [TABLE_MISMATCH] = {NUMBERS(1), 1, add_one},
+        [TABLE_CACHE] = {NUMBERS(1), 2, add_one},
         [TABLE_WARNINGS] = {NUMBERS(1), 3, add_one},
 };
 

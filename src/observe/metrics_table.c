@@ -57,6 +57,8 @@ const struct metric metric_table[] = {
 	{"weir_budget_reserved_usd", "What calls that run hold of it in reserve.", GAUGE, OF_BUDGET(reserved)},
 	{"weir_budget_warnings_total", "Windows in which a budget passed its warn_at.",
 		COUNTER, .table = TABLE_WARNINGS, .labels = {"scope", "name", "window"}},
+	{"weir_cache_total", "Calls for which a cache was asked, by what it said.",
+		COUNTER, .table = TABLE_CACHE, .labels = {"kind", "result"}},
 	{"weir_attempts_total", "Attempts to reach an upstream, by how they ended.",
 		COUNTER, .table = TABLE_ATTEMPTS, .labels = {"upstream", "outcome"}},
 	{"weir_unknown_price_total", "Calls whose cost is not known, since their model has no price.",

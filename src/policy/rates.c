@@ -6,6 +6,7 @@
 #include "exchange/admission.h"
 #include "exchange/demands.h"
 #include "policy/budget.h"
+#include "policy/cache.h"
 #include "policy/rates.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
@@ -139,7 +140,8 @@ static enum verdict rates_request(struct policy *p)
 		return refuse_nobody(c);
 	if (!rates_plan(c, !enforced) && enforced)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
-	budget_plan(c);
+	if (!cache_answers(c))
+		budget_plan(c);
 	return admission_ask(p, read_rates);
 }
 

@@ -9,5 +9,6 @@ const struct policy_ops *const policy_registry[POLICY_COUNT] = {
 	&policy_models,   /* may it use this model; which one is meant? */
 	&policy_tools,    /* which declared tools may stay; is this tool call allowed? */
 	&policy_rates,    /* requests, tokens, calls at once in their windows; it asks the store, for the next one too */
+	&policy_cache,    /* have we this answer already? */
 	&policy_budget,   /* is one attempt's worst case reserved in every budget that applies? */
 };

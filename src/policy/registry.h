@@ -3,7 +3,8 @@
 #pragma once
 #include "weir/policy.h"
 
-#define POLICY_COUNT 6
+#define POLICY_COUNT 7
 extern const struct policy_ops *const policy_registry[POLICY_COUNT];
 
-extern const struct policy_ops policy_limits, policy_identity, policy_models, policy_tools, policy_rates, policy_budget;
+extern const struct policy_ops policy_limits, policy_identity, policy_models, policy_tools, policy_rates, policy_cache,
+	policy_budget;

@@ -22,6 +22,7 @@ static struct metrics *filled(void)
 	r.usage.mismatch = true;
 	r.warnings = &warning;
 	r.n_warnings = 1;
+	r.cache = "hit";
 	o->call_ended(o, &r);
 	r.price_unknown = true;
 	o->call_ended(o, &r);

@@ -471,8 +471,8 @@ static void both_in_shadow_stop_nobody(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(allowance_call(&rig, "", NULL), 200);
 	assert_int_equal(rig.x.last.r.verdicts[4].verdict, VERDICT_ANSWER);
-	assert_int_equal(rig.x.last.r.verdicts[5].verdict, VERDICT_ANSWER);
-	assert_int_equal(rig.x.last.r.verdicts[5].mode, MODE_SHADOW);
+	assert_int_equal(rig.x.last.r.verdicts[6].verdict, VERDICT_ANSWER);
+	assert_int_equal(rig.x.last.r.verdicts[6].mode, MODE_SHADOW);
 }
 
 static void a_budget_in_shadow_leaves_rates_in_force(void **state)

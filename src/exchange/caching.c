@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* caching: see caching.h. */
+#include <errno.h>
+#include "exchange/admission.h"
+#include "exchange/attempt_head.h"
+#include "exchange/caching.h"
+#include "exchange/snapshot.h"
+#include "exchange/steps.h"
+
+#define KEY_MAX (1u << 20) /* bytes of what a key is made of, but for the body */
+
+/* ---- the key ---- */
+
+/* With its length before it, so that no two lists of parts look alike. */
+static int put_part(struct buf *b, struct slice s)
+{
+	uint64_t len = s.len;
+	int e = buf_put(b, &len, sizeof(len));
+
+	return e ? e : buf_put_slice(b, s);
+}
+
+/* They differ from call to call, and no answer depends on them. */
+static bool is_of_one_call(const struct header *h)
+{
+	switch (h->id) {
+	case HEADER_TRACEPARENT:
+	case HEADER_REQUEST_ID:
+	case HEADER_X_REQUEST_ID:
+	case HEADER_X_STAINLESS_RETRY_COUNT:
+		return true;
+	case HEADER_OTHER:
+		return slice_equals_nocase(h->name, SLICE("tracestate")) ||
+		       slice_equals_nocase(h->name, SLICE("x-client-request-id"));
+	default:
+		return false;
+	}
+}
+
+static int put_headers(struct exchange *x, struct buf *b)
+{
+	struct head *h = &x->env->scratch;
+	int e;
+
+	head_reset(h);
+	e = attempt_head_agents(x, h);
+	for (unsigned i = 0; !e && i < h->n_headers; i++) {
+		if (is_of_one_call(&h->headers[i]))
+			continue;
+		e = put_part(b, h->headers[i].name);
+		if (!e)
+			e = put_part(b, h->headers[i].value);
+	}
+	return e;
+}
+
+/* What is in shadow now: it may end with the hour, while the policy stays. */
+static int put_modes(const struct call *c, struct buf *b)
+{
+	int e = 0;
+
+	for (unsigned i = 0; !e && i < c->n_policies; i++)
+		e = buf_put_char(b, (char)('0' + c->policies[i].mode));
+	return e;
+}
+
+/* The whole policy stands for the entries that the decision has read. */
+static int put_all(struct call *c, struct buf *b)
+{
+	struct exchange *x = c->exchange;
+	uint8_t body[SHA256_LEN];
+	const struct slice parts[] = {
+		slice_from(x->snapshot->conf->hash, SHA256_LEN), c->agent->name, c->by.user, x->path, x->query,
+		c->facts.model, c->model->name, c->upstream_model, c->model->upstream->name, buf_slice(&c->tools_removed),
+		slice_from(body, sizeof(body)),
+	};
+	int e = put_modes(c, b);
+
+	sha256(buf_slice(&x->body), body);
+	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
+		e = put_part(b, parts[i]);
+	return e ? e : put_headers(x, b);
+}
+
+static int make_key(struct call *c, uint8_t key[CACHE_KEY_LEN])
+{
+	struct buf all = BUF_INIT(KEY_MAX);
+	int e = put_all(c, &all);
+
+	if (!e)
+		sha256(buf_slice(&all), key);
+	buf_finish(&all);
+	return e;
+}
+
+/* ---- asking ---- */
+
+static bool is_cacheable(const struct call *c)
+{
+	enum action action = c->facts.action;
+
+	return c->model && c->model->cache_ns && c->exchange->env->cache && (action == ACTION_CHAT || action == ACTION_COMPLETION);
+}
+
+/* What its caller bounds is answered for it alone. */
+static bool has_own_limit(const struct call *c)
+{
+	return c->has_max_cost || c->max_tokens;
+}
+
+static void on_written(struct ticket *t, int result)
+{
+	(void)result;
+	exchange_wake(container_of(t, struct caching, written)->exchange);
+}
+
+void caching_look(struct call *c, bool apply)
+{
+	struct exchange *x = c->exchange;
+	struct slice word = head_value(x->head, HEADER_X_WEIR_CACHE);
+	struct caching *k;
+
+	if (c->caching || !is_cacheable(c) || !(k = arena_zalloc(&x->arena, sizeof(*k))))
+		return;
+	c->caching = k;
+	k->exchange = x;
+	ticket_init(&k->written, on_written);
+	k->result = CACHE_BYPASS;
+	buf_init(&k->heard, cache_entry_max(x->env->cache));
+	if (has_own_limit(c) || slice_equals_nocase(word, SLICE("no-store")) || make_key(c, k->key) < 0)
+		return;
+	k->keeps = !c->timeout_ns;
+	if (word.len)
+		return;
+	k->hit = cache_find(x->env->cache, k->key, exchange_now(x));
+	if (apply) {
+		k->result = k->hit ? CACHE_HIT : CACHE_MISS;
+		return;
+	}
+	c->shadow |= k->hit != NULL;
+	cache_entry_unref(k->hit);
+	k->hit = NULL;
+}
+
+const char *caching_word(const struct call *c)
+{
+	static const char *const words[] = {NULL, "bypass", "miss", "hit"};
+
+	return c->caching && !c->refused ? words[c->caching->result] : NULL;
+}
+
+/* ---- answering ---- */
+
+static void drop_nothing(struct ticket *t)
+{
+	(void)t;
+}
+
+void caching_resume(struct exchange *x)
+{
+	struct ticket *t = &x->calls[0].caching->written;
+
+	x->waits_for_turn = false;
+	ticket_arm(t, x->env->turn, drop_nothing, NULL);
+	ticket_complete(t, 0);
+}
+
+/* As its upstream gave it: it is read, judged and recorded like an answer that comes from there now. */
+int caching_reach(struct exchange *x)
+{
+	const struct call *c = &x->calls[0];
+	const struct cache_entry *e = c->caching->hit;
+
+	if (reply_open(x, 200, e->type, e->body) < 0)
+		return -ENOMEM;
+	x->source_local = x->collect = false;
+	x->upstream_status = 200;
+	x->upstream_name = c->model->upstream->name;
+	x->give_up_at = exchange_now(x) + c->model->upstream->total_ns;
+	return 0;
+}
+
+/* ---- keeping ---- */
+
+void caching_begin(struct exchange *x, struct slice type)
+{
+	struct caching *k = x->calls[0].caching;
+
+	if (k && k->keeps && !k->hit)
+		k->type = arena_dup(&x->arena, type);
+}
+
+void caching_hear(struct caching *k, struct slice in)
+{
+	if (!k->keeps || k->hit || buf_put_slice(&k->heard, in) == 0)
+		return;
+	k->keeps = false;
+	buf_finish(&k->heard);
+}
+
+/* It came to its own end, nobody has said no, and nothing in it is for this moment alone. */
+static bool is_worth_keeping(const struct exchange *x, const struct call *c)
+{
+	const struct answer *a = &x->answer;
+
+	if (!x->went_upstream || x->source_local || x->upstream_status != 200 || x->fault != FAULT_NONE)
+		return false;
+	if (!x->last_sent || x->client_gone || x->aborted || c->refused || c->n_tools)
+		return false;
+	return a->complete && a->closed && !a->cut_short && a->n_stopped >= (c->facts.n ? c->facts.n : 1);
+}
+
+void caching_end(struct call *c, bool whole)
+{
+	struct exchange *x = c->exchange;
+	struct caching *k = c->caching;
+
+	if (!k)
+		return;
+	if (k->keeps && !k->hit && k->type.at && whole && is_worth_keeping(x, c))
+		cache_put(x->env->cache, k->key, k->type, buf_slice(x->collect ? &x->arrived : &k->heard),
+			exchange_now(x) + c->model->cache_ns);
+	ticket_cancel(&k->written);
+	cache_entry_unref(k->hit);
+	k->hit = NULL;
+	buf_finish(&k->heard);
+}

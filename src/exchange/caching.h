@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* caching: what a call has to do with the cache of answers. A hit becomes a source like any other (reply.c makes it);
+ * a miss is listened to, and kept when it has ended as an answer that anybody may be given again. */
+#pragma once
+#include "store/cache.h"
+#include "weir/exchange.h"
+
+enum cache_result { CACHE_NOT_ASKED, CACHE_BYPASS, CACHE_MISS, CACHE_HIT };
+
+struct caching { /* in the exchange's arena */
+	enum cache_result result;
+	bool keeps;              /* what upstream answers may be stored */
+	uint8_t key[CACHE_KEY_LEN];
+	struct cache_entry *hit; /* counted */
+	struct ticket written;   /* done when the decision is in the file */
+	struct exchange *exchange; /* borrowed */
+	struct slice type;       /* of the answer from upstream */
+	struct buf heard;        /* owned: its stream so far */
+};
+
+/* Asks the cache, once the model is known. apply: a hit answers the call; else it is only noted. */
+void caching_look(struct call *c, bool apply);
+/* The answer from upstream: its content type, then what its stream brings. */
+void caching_begin(struct exchange *x, struct slice type);
+void caching_hear(struct caching *k, struct slice in);
+/* Keeps the answer if it may be kept and whole says that nothing has shortened it. Once, when the call ends. */
+void caching_end(struct call *c, bool whole);
+/* The decision about a hit is in the journal: x goes on in this turn's next round. */
+void caching_resume(struct exchange *x);
+/* Makes the hit the source of x's answer. 0 or -ENOMEM. */
+int caching_reach(struct exchange *x);
+const char *caching_word(const struct call *c); /* "hit", "miss", "bypass"; NULL: no cache was asked */
+
+static inline bool caching_is_hit(const struct call *c)
+{
+	return c->caching && c->caching->hit;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cache: have we this answer already? It is asked while rates puts its question together, since a hit reserves no budget;
+ * here it has its place in the order, its word and its shadow. */
+#include "exchange/caching.h"
+#include "policy/cache.h"
+#include "policy/registry.h"
+#include "policy/tokens.h"
+
+static bool is_in_shadow(const struct call *c)
+{
+	for (unsigned i = 0; i < c->n_policies; i++)
+		if (c->policies[i].ops == &policy_cache)
+			return c->policies[i].mode == MODE_SHADOW;
+	return true; /* it is no part of this chain */
+}
+
+bool cache_answers(struct call *c)
+{
+	caching_look(c, !is_in_shadow(c));
+	return caching_is_hit(c);
+}
+
+static enum verdict cache_head(struct policy *p)
+{
+	struct slice word = head_value(p->call->exchange->head, HEADER_X_WEIR_CACHE);
+
+	if (!word.at || slice_equals_nocase(word, SLICE("no-store")) || slice_equals_nocase(word, SLICE("no-cache")))
+		return VERDICT_PASS;
+	p->mode = MODE_ENFORCE;
+	return call_refuse(p->call, FAULT_REQUEST_INVALID, "x-weir-cache", "The header x-weir-cache is no-store or no-cache.");
+}
+
+static enum verdict cache_request(struct policy *p)
+{
+	cache_answers(p->call);
+	return VERDICT_PASS;
+}
+
+/* A bound that a budget has lowered says nothing about the answer that others would get. */
+static void cache_done(struct policy *p)
+{
+	struct call *c = p->call;
+
+	if (c->caching)
+		caching_end(c, !c->output_bound || c->output_bound >= tokens_output_wanted(c));
+}
+
+const struct policy_ops policy_cache = {
+	.name = "cache", .shadow_bit = SHADOW_CACHE, .on_head = cache_head, .on_request = cache_request, .on_done = cache_done,
+};

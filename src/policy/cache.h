@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cache: see cache.c. */
+#pragma once
+#include "weir/call.h"
+
+/* Whether the call is answered from the cache, asked before the store is: nothing has to be reserved for it then. */
+bool cache_answers(struct call *c);
