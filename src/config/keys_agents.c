@@ -3,8 +3,8 @@
  * agent's own. */
 #include "config/keys.h"
 
-const char *const shadow_names[] = {"models", "tools", "rates", "budget", NULL};
-const char shadow_words[] = "models tools rates budget screening approval cache privacy route";
+const char *const shadow_names[] = {"models", "tools", "rates", "budget", "cache", NULL};
+const char shadow_words[] = "models tools rates budget cache screening approval privacy route";
 static const char never_in_shadow[] = "limits identity suspension egress credentials audit";
 
 bool agent_key_is_own(struct slice key)

@@ -111,6 +111,6 @@ const struct directive model_directives[] = {
                 DIRECTIVE_AT(struct model_conf, expected_output), .fallback = "4096", .min = 1,
                 .max = 1000000000},
         {KEY("cache", TIME, "how long an identical call is answered from the cache"),
-                LATER("none false"), .note = "answers are not cached"},
+                DIRECTIVE_AT(struct model_conf, cache_ns), OFF("none false"), .min = 1000000},
         {0},
 };

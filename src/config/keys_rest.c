@@ -151,10 +151,13 @@ static const struct directive batch_keys[] = {
 };
 
 static const struct directive cache_keys[] = {
-        {KEY("memory", SIZE, "for all entries")},
-        {KEY("max_entry", SIZE, "for one entry")},
-        {KEY("embeddings", TIME, "how long an embedding is kept")},
-        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys)},
+        {KEY("memory", SIZE, "for all entries"), DIRECTIVE_AT(struct conf, cache.memory),
+                .fallback = "64MiB", .min = 1 << 16, .max = (uint64_t)1 << 40},
+        {KEY("max_entry", SIZE, "for one entry"), DIRECTIVE_AT(struct conf, cache.max_entry),
+                .fallback = "1MiB", .min = 1 << 10, .max = 1 << 30},
+        {KEY("embeddings", TIME, "how long an embedding is kept"), LATER("none false"),
+                .note = "embeddings are not cached"},
+        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys), LATER("none")},
         {0},
 };
 
@@ -234,7 +237,7 @@ const struct directive root_directives[] = {
         {KEY("telemetry", BLOCK, "traces"), OF_BLOCK(telemetry_keys), LATER("none {}")},
         {KEY("log", BLOCK, "a line about each call"), OF_BLOCK(log_keys)},
         {KEY("alerts", BLOCK, "who is told what"), OF_BLOCK(alert_keys), LATER("none {}")},
-        {KEY("cache", BLOCK, "room for answers"), OF_BLOCK(cache_keys), LATER("none")},
+        {KEY("cache", BLOCK, "room for answers"), OF_BLOCK(cache_keys), OFF("none")},
         {KEY("approvals", BLOCK, "how people are asked"), OF_BLOCK(approval_keys), LATER("none")},
         {KEY("drain", BLOCK, "how Weir stops"), OF_BLOCK(drain_keys)},
         {KEY("keep_alive_comment", TIME, "on a silent stream, a comment this often"),
