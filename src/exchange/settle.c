@@ -46,10 +46,11 @@ static bool must_estimate(const struct exchange *x, const struct call *c)
 }
 
 /* Nobody knows what it cost: what its budgets hold for it is charged, unless the policy takes an estimate; or that, where even
- * an estimate is more. */
+ * an estimate is more. What a budget in shadow holds bounds no answer: a caller could make it as large as it likes, and those who
+ * share the budget would pay. */
 static void charge_reserved(struct call *c)
 {
-	const struct reservation *r = admission_reserved(c);
+	const struct reservation *r = c->admitted && c->admitted->bounded ? admission_reserved(c) : NULL;
 
 	if (!r || c->agent->allowance.on_unknown_usage == UNKNOWN_USAGE_ESTIMATE)
 		return;

@@ -6,6 +6,7 @@ import json
 import time
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from rig import Heard, code_of, eventually, events, scripted
@@ -279,3 +280,16 @@ def test_budgets_are_on_the_page_of_metrics_and_warn_once(start_weir, provider):
         assert weir.metric("weir_budget_reserved_usd", **who) == 0
         assert (weir.metric("weir_budget_warnings_total", **who) or 0) == (calls >= 3)
     assert Decimal(str(weir.metric("weir_budget_limit_usd", **who))) == Decimal(limit["cost"])
+
+
+def test_an_agent_in_shadow_cannot_empty_a_budget_that_others_share(start_weir, provider):
+    weir = start_weir(provider, ready=None, budget={"cost": 5, "per": "month"})
+    weir.write_policy(agents={"app": {"mode": {"shadow": ["budget"]}}})
+    weir.start()
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(weir.url + "/v1/chat/completions", timeout=1, trust_env=False,
+                   headers={**weir.headers("app"), **scripted(delay_ms=3000)},
+                   json={"model": "gpt-4o", "n": 100, "max_tokens": 2**31 - 1, "messages": [{"role": "user", "content": "x"}]})
+    line = weir.last_call()
+    assert line["estimated"] and Decimal(str(line["cost_usd"])) < 1
+    assert weir.chat("full").status_code == 200
