@@ -14,4 +14,5 @@ struct redis_script {
 extern const struct redis_script *const redis_scripts[];
 extern const unsigned redis_scripts_n;
 
+extern const struct redis_script redis_script_counters;
 extern const struct redis_script redis_script_time;

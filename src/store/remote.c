@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remote: admissions and looks, one script for each group that they name, one after the other. What
+ * one group has granted is given back when the next one refuses. */
+#include "store/remote.h"
+#include <assert.h>
+#include <errno.h>
+#include "base/mem.h"
+#include "store/remote_core.h"
+
+static struct remote *remote_of(struct store *s)
+{
+	return container_of(s, struct remote, store);
+}
+
+/* ---- ending */
+
+/* Whoever asked hears of it, and nothing of the hold is his any more. */
+static void hold_tell(struct hold *h, int result)
+{
+	struct ticket *t = h->ticket;
+
+	h->ticket = NULL;
+	h->admission = NULL;
+	h->out = NULL;
+	ticket_complete(t, result);
+}
+
+/* Gives back what the first parts hold, or may hold. */
+static void hold_abandon(struct hold *h, unsigned parts)
+{
+	list_unlink(&h->link);
+	hold_unword(h);
+	h->n_parts = parts;
+	if (parts)
+		hold_settle(h, &(struct settlement){.ran = false});
+	else
+		hold_free(h);
+}
+
+/* Of these nobody knows whether it was carried out. */
+static bool is_unknown(int result)
+{
+	return result == -ETIMEDOUT || result == -ECONNRESET || result == -EAGAIN ||
+	       result == -EPROTO;
+}
+
+static void hold_fail(struct hold *h, int result)
+{
+	hold_tell(h, result);
+	hold_abandon(h, is_unknown(result) ? h->part + 1 : h->part);
+}
+
+static void hold_grant(struct hold *h)
+{
+	struct admission *a = h->admission;
+	struct remote *r = h->remote;
+
+	a->granted = true;
+	a->reservation.out_granted = h->reservation.out_granted;
+	a->reservation.cost = h->reservation.cost;
+	a->reservation.tokens = h->reservation.tokens;
+	for (unsigned i = 0; i < h->n; i++)
+		a->demands[i].held = h;
+	hold_unword(h);
+	h->state = HOLD_HELD;
+	list_unlink(&h->link);
+	list_push(&r->held, &h->link);
+	r->n_held++;
+	hold_tell(h, 1);
+}
+
+/* ---- an admission's answers */
+
+static void on_answer(struct redis_ask *ask, int result, const struct redis_reply *reply)
+{
+	struct hold *h = container_of(ask, struct hold, ask);
+	unsigned refused = h->n;
+
+	if (!result)
+		result = reply ? hold_read(h, reply, &refused) : -EPROTO;
+	if (result == 0) {
+		h->admission->refused_by = refused;
+		hold_tell(h, 0);
+		hold_abandon(h, h->part);
+		return;
+	}
+	if (result < 0) {
+		hold_fail(h, result);
+		return;
+	}
+	if (++h->part == h->n_parts) {
+		hold_grant(h);
+		return;
+	}
+	result = hold_ask(h, "admit", NULL, on_answer);
+	if (result < 0)
+		hold_fail(h, result);
+}
+
+static void on_dropped(struct ticket *t)
+{
+	struct hold *h = t->provider;
+
+	h->ticket = NULL;
+	h->out = NULL;
+	ask_cancel(&h->ask);
+	if (h->admission) {
+		h->admission = NULL;
+		hold_abandon(h, h->part + 1);
+	} else {
+		hold_free(h);
+	}
+}
+
+static void demands_begin(struct demand *demands, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		demands[i].state = DEMAND_NOT_ASKED;
+		demands[i].held = NULL;
+		demands[i].wait_ns = 0;
+	}
+}
+
+static int hold_begin(struct hold *h, const char *op, struct demand *out, struct ticket *t,
+        void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply))
+{
+	struct remote *r = h->remote;
+	int error;
+
+	h->out = out;
+	h->ticket = t;
+	error = hold_ask(h, op, NULL, done);
+	if (error < 0) {
+		hold_free(h);
+		return error;
+	}
+	list_push(&r->asking, &h->link);
+	ticket_arm(t, &r->loop->turn, on_dropped, h);
+	return PENDING;
+}
+
+static int remote_admit(struct store *s, struct admission *a)
+{
+	struct remote *r = remote_of(s);
+	struct hold *h;
+	int error;
+
+	demands_begin(a->demands, a->n);
+	a->refused_by = a->n;
+	a->granted = a->n == 0;
+	if (a->granted)
+		return READY;
+	if (r->fenced)
+		return -EAGAIN;
+	error = hold_new(r, a->id, a->demands, a->n, &h);
+	if (error)
+		return error;
+	h->admission = a;
+	h->reservation = a->reservation;
+	h->expires = r->loop->now;
+	if (a->expires > a->now_wall_ns)
+		h->expires += a->expires - a->now_wall_ns;
+	return hold_begin(h, "admit", a->demands, &a->ticket, on_answer);
+}
+
+static void remote_settle(struct store *s, struct admission *a, const struct settlement *used)
+{
+	struct remote *r = remote_of(s);
+	struct hold *h;
+
+	assert(a->granted);
+	a->granted = false;
+	if (!a->n)
+		return;
+	h = a->demands[0].held;
+	for (unsigned i = 0; i < a->n; i++)
+		a->demands[i].held = NULL;
+	r->n_held--;
+	list_unlink(&h->link);
+	hold_settle(h, used);
+}
+
+/* ---- looking */
+
+static void on_looked(struct redis_ask *ask, int result, const struct redis_reply *reply)
+{
+	struct hold *h = container_of(ask, struct hold, ask);
+	unsigned refused;
+
+	if (!result)
+		result = reply ? hold_read(h, reply, &refused) : -EPROTO;
+	if (result > 0)
+		result = ++h->part < h->n_parts ? hold_ask(h, "look", NULL, on_looked) : READY;
+	if (result == PENDING)
+		return;
+	hold_tell(h, result);
+	hold_free(h);
+}
+
+static int remote_look(
+        struct store *s, struct demand *demands, unsigned n, uint64_t now_wall_ns, struct ticket *t)
+{
+	struct hold *h;
+	int error;
+
+	(void)now_wall_ns;
+	demands_begin(demands, n);
+	if (!n)
+		return READY;
+	error = hold_new(remote_of(s), SLICE("look"), demands, n, &h);
+	if (error)
+		return error;
+	/* Whether the smallest call there is would fit. */
+	h->reservation = (struct reservation){.fixed_cost = 1, .fixed_tokens = 1};
+	return hold_begin(h, "look", demands, t, on_looked);
+}
+
+static const struct store_ops remote_ops = {"redis", remote_admit, remote_settle, remote_look};
+
+/* ---- what the way to it says */
+
+/* What was asked of the server before has gone, or may have. */
+static void on_failover(void *owner, uint64_t epoch)
+{
+	struct remote *r = owner;
+
+	(void)epoch;
+	list_foreach_safe(node, after, &r->asking)
+	{
+		struct hold *h = container_of(node, struct hold, link);
+		if (!h->admission)
+			continue;
+		ask_cancel(&h->ask);
+		hold_fail(h, -EAGAIN);
+	}
+	remote_failed_over(r);
+}
+
+static void on_mend(void *owner, struct redis_link *l)
+{
+	remote_mend(owner, l);
+}
+
+static void on_changed(void *owner)
+{
+	struct remote *r = owner;
+
+	if (redis_state(r->redis).up)
+		remote_push_on(r);
+}
+
+static const struct redis_events events = {
+        .failover = on_failover,
+        .mend = on_mend,
+        .changed = on_changed,
+};
+
+/* ---- life */
+
+int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
+        const struct redis_options *options, struct remote **ret_remote)
+{
+	struct redis_options all = *options;
+	struct remote *r = mem_zalloc(sizeof(*r));
+	int error;
+
+	if (!r)
+		return -ENOMEM;
+	r->store.ops = &remote_ops;
+	r->loop = l;
+	list_init(&r->asking);
+	list_init(&r->held);
+	list_init(&r->settling);
+	list_init(&r->settled);
+	list_init(&r->waiting);
+	deadline_init(&r->again, remote_on_again);
+	all.events = &events;
+	all.owner = r;
+	error = redis_new(l, resolver, contexts, &all, &r->redis);
+	if (error) {
+		mem_free(r);
+		return error;
+	}
+	*ret_remote = r;
+	return 0;
+}
+
+static void holds_free(struct list *holds)
+{
+	while (!list_is_empty(holds))
+		hold_free(container_of(holds->next, struct hold, link));
+}
+
+void remote_free(struct remote *r)
+{
+	if (!r)
+		return;
+	assert(list_is_empty(&r->asking));
+	holds_free(&r->held);
+	holds_free(&r->settling);
+	holds_free(&r->settled);
+	loop_deadline_clear(r->loop, &r->again);
+	redis_free(r->redis);
+	mem_free(r);
+}
+
+struct store *remote_store(struct remote *r)
+{
+	return &r->store;
+}
+
+struct remote_state remote_state(const struct remote *r)
+{
+	return (struct remote_state){
+	        redis_state(r->redis), r->fenced, r->n_held, r->n_settling, r->dropped};
+}

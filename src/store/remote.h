@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remote: the store that instances share, on Redis or Valkey. One a worker. Nothing waits for it
+ * longer than 25 ms, and when it cannot be asked, the answer is an error at once. What was admitted
+ * is kept here until it has been settled there, and a little longer: after a fail-over all of it is
+ * said again before anything new is admitted. */
+#pragma once
+#include "store/redis/redis.h"
+#include "weir/store.h"
+
+#define REMOTE_SETTLING_MAX 65536u        /* settlements that wait; beyond, the oldest is dropped */
+#define REMOTE_SETTLED_MAX 4096u          /* so many that were settled are remembered, */
+#define REMOTE_SETTLED_NS (10 * NS_PER_S) /* and so long */
+
+struct remote;
+/* As redis_new; of options events and owner are not looked at. */
+int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
+        const struct redis_options *options, struct remote **ret_remote);
+/* No ticket may be armed. What waits to be settled is forgotten: journals have it. */
+void remote_free(struct remote *r);
+struct store *remote_store(struct remote *r); /* borrowed: valid as long as r */
+
+struct remote_state {
+	struct redis_state redis;
+	bool fenced;       /* it has failed over, and not all that is held has been said again */
+	unsigned held;     /* admissions that were granted and not settled */
+	unsigned settling; /* settlements and cancellations that were not answered yet */
+	uint64_t dropped;  /* of those, by the ceiling */
+};
+struct remote_state remote_state(const struct remote *r);

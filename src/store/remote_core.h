@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remote_core: what the remote_*.c files share. */
+#pragma once
+#include "store/remote.h"
+
+#define REMOTE_DEMANDS_MAX 64u
+
+enum hold_state {
+	HOLD_ASKING, /* an admission, or a look, that was not answered yet */
+	HOLD_HELD,   /* granted */
+	HOLD_HELD_ASSERTING,
+	HOLD_SETTLING, /* or cancelling, until every part has been answered */
+	HOLD_SETTLED,  /* remembered for a fail-over */
+};
+
+/* The demands of one group, in order: one script's. */
+struct hold_part {
+	unsigned demands[REMOTE_DEMANDS_MAX];
+	unsigned n;
+	uint64_t cost, tokens; /* reserved */
+};
+
+/* One admission, from asked to forgotten; or one look. */
+struct hold {
+	struct list link;      /* of the list of its state */
+	struct list wait;      /* in remote->waiting */
+	struct remote *remote; /* borrowed */
+	struct redis_ask ask;
+	struct admission
+	        *admission;     /* borrowed until granted, refused or cancelled; NULL: a look */
+	struct demand *out;     /* borrowed, as admission: where answers go; NULL then */
+	struct ticket *ticket;  /* borrowed */
+	struct demand *demands; /* in this memory: with names of their own */
+	unsigned n;
+	struct hold_part *parts; /* in this memory */
+	unsigned n_parts, part;  /* part: whose turn it is */
+	unsigned asked;          /* parts that were asked to admit */
+	struct slice id;         /* in this memory */
+	struct reservation reservation;
+	uint64_t expires; /* loop time */
+	struct settlement used;
+	uint64_t settled_at; /* loop time */
+	enum hold_state state;
+	bool is_doubtful;    /* whether it holds anything there is not known */
+	struct slice *words; /* owned: of the ask; NULL: none */
+	char *text;          /* owned: what they stand in */
+};
+
+struct remote {
+	struct store store;
+	struct loop *loop;   /* borrowed */
+	struct redis *redis; /* owned */
+	struct list asking, held, settling, settled;
+	struct list waiting; /* of held and settling: those that are to be put, by hold->wait */
+	struct deadline again;
+	unsigned n_held, n_settling, n_settled;
+	unsigned n_asserting; /* of what a fail-over made doubtful, not said again yet */
+	bool fenced;
+	uint64_t dropped;
+};
+
+/* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
+int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
+        struct hold **ret_hold);
+void hold_free(struct hold *h);
+/* Puts the words of op for the part whose turn it is. PENDING or a negative errno, as redis_ask;
+ * on: as redis_ask_on, or NULL. */
+int hold_ask(struct hold *h, const char *op, struct redis_link *on,
+        void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
+void hold_unword(struct hold *h);
+/* What the part's script said, into out and reservation. -EPROTO, or its code: 1, 0, -1 is
+ * -ECANCELED. */
+int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused);
+
+/* Says what it used; none: gives back, and its id is used up. */
+void hold_settle(struct hold *h, const struct settlement *used);
+void remote_failed_over(struct remote *r);
+void remote_mend(struct remote *r, struct redis_link *l);
+void remote_push_on(struct remote *r);
+void remote_on_again(struct deadline *d);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remote_settle: what must reach the server, however long it takes: settlements, cancellations, and
+ * after a fail-over all that is held or was settled a short while ago. Each is carried out once by
+ * its id, so whatever is in doubt is said again. */
+#include <assert.h>
+#include <errno.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/remote_core.h"
+
+#define AGAIN_NS (50 * NS_PER_MS)
+#define AGAIN_MAX 256u /* a round, so that a server that comes back is not flooded in one turn */
+
+static void hold_put(struct hold *h, struct redis_link *on);
+
+static void hold_wait(struct hold *h)
+{
+	struct remote *r = h->remote;
+
+	list_unlink(&h->wait);
+	list_push(&r->waiting, &h->wait);
+	if (!r->again.at)
+		loop_deadline_after(r->loop, &r->again, AGAIN_NS);
+}
+
+/* ---- the fence */
+
+static void hold_is_sure(struct hold *h)
+{
+	struct remote *r = h->remote;
+
+	if (!h->is_doubtful)
+		return;
+	h->is_doubtful = false;
+	if (--r->n_asserting || !r->fenced)
+		return;
+	r->fenced = false;
+	log_info("the store admits again: all that is held here has been said again");
+}
+
+static void hold_doubt(struct hold *h)
+{
+	h->remote->n_asserting += !h->is_doubtful;
+	h->is_doubtful = true;
+}
+
+/* ---- settled: remembered for a while */
+
+static void settled_forget(struct remote *r)
+{
+	while (!list_is_empty(&r->settled)) {
+		struct hold *h = container_of(r->settled.next, struct hold, link);
+		if (r->n_settled <= REMOTE_SETTLED_MAX &&
+		        h->settled_at + REMOTE_SETTLED_NS > r->loop->now)
+			break;
+		r->n_settled--;
+		hold_free(h);
+	}
+}
+
+static void hold_settled(struct hold *h)
+{
+	struct remote *r = h->remote;
+
+	list_unlink(&h->link);
+	list_push(&r->settled, &h->link);
+	h->state = HOLD_SETTLED;
+	h->settled_at = r->loop->now;
+	r->n_settling--;
+	r->n_settled++;
+	hold_is_sure(h);
+	settled_forget(r);
+}
+
+/* ---- putting, part by part */
+
+static void on_put(struct redis_ask *ask, int result, const struct redis_reply *reply)
+{
+	struct hold *h = container_of(ask, struct hold, ask);
+
+	(void)reply;
+	hold_unword(h);
+	if (result < 0) {
+		hold_wait(h);
+	} else if (++h->part < h->n_parts) {
+		hold_put(h, NULL);
+	} else if (h->state == HOLD_SETTLING) {
+		hold_settled(h);
+	} else {
+		h->state = HOLD_HELD;
+		hold_is_sure(h);
+	}
+}
+
+static void hold_put(struct hold *h, struct redis_link *on)
+{
+	list_unlink(&h->wait);
+	if (hold_ask(h, h->state == HOLD_SETTLING ? "settle" : "hold", on, on_put) < 0)
+		hold_wait(h);
+}
+
+/* The journal has it; there its reservation is charged when it expires. */
+static void settling_drop(struct remote *r)
+{
+	struct hold *h = container_of(r->settling.next, struct hold, link);
+
+	r->n_settling--;
+	r->dropped++;
+	hold_is_sure(h);
+	hold_free(h);
+}
+
+void hold_settle(struct hold *h, const struct settlement *used)
+{
+	struct remote *r = h->remote;
+
+	ask_cancel(&h->ask);
+	h->used = *used;
+	h->state = HOLD_SETTLING;
+	h->part = 0;
+	if (r->n_settling >= REMOTE_SETTLING_MAX)
+		settling_drop(r);
+	list_push(&r->settling, &h->link);
+	r->n_settling++;
+	hold_put(h, NULL);
+}
+
+/* ---- again */
+
+static void waiting_put(struct remote *r, struct redis_link *on)
+{
+	struct list now;
+
+	list_init(&now);
+	for (unsigned i = 0; i < AGAIN_MAX && !list_is_empty(&r->waiting); i++)
+		list_push(&now, list_pop(&r->waiting));
+	while (!list_is_empty(&now))
+		hold_put(container_of(now.next, struct hold, wait), on);
+}
+
+void remote_push_on(struct remote *r)
+{
+	waiting_put(r, NULL);
+}
+
+void remote_mend(struct remote *r, struct redis_link *l)
+{
+	waiting_put(r, l);
+}
+
+void remote_on_again(struct deadline *d)
+{
+	struct remote *r = container_of(d, struct remote, again);
+
+	settled_forget(r);
+	waiting_put(r, NULL);
+	if (!list_is_empty(&r->waiting) && !r->again.at)
+		loop_deadline_after(r->loop, &r->again, AGAIN_NS);
+}
+
+/* ---- a fail-over */
+
+static void hold_put_again(struct hold *h)
+{
+	ask_cancel(&h->ask);
+	hold_unword(h);
+	h->part = 0;
+	hold_doubt(h);
+	hold_wait(h);
+}
+
+void remote_failed_over(struct remote *r)
+{
+	list_foreach_safe(node, after, &r->held)
+	{
+		struct hold *h = container_of(node, struct hold, link);
+		h->state = HOLD_HELD_ASSERTING;
+		hold_put_again(h);
+	}
+	while (!list_is_empty(&r->settled)) {
+		struct hold *h = container_of(r->settled.next, struct hold, link);
+		list_unlink(&h->link);
+		list_push(&r->settling, &h->link);
+		h->state = HOLD_SETTLING;
+		r->n_settled--;
+		r->n_settling++;
+	}
+	list_foreach_safe(node, after, &r->settling)
+	        hold_put_again(container_of(node, struct hold, link));
+	r->fenced = r->n_asserting > 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of store/remote against a real server: its rules are those of store/embedded, whose claims
+ * stand in test_embedded.c under the same names. */
+#include "unit/store/remote_rig.h"
+
+static void an_admission_takes_all_that_it_asks(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("r", 10, 3);
+	x.demands[1] = slot("s", 2);
+	x.demands[2] = budget("b", 1000, 2000);
+	x.demands[3] = budget("c", BUDGET_NO_COST, BUDGET_NO_TOKENS);
+	x.a.reservation = (struct reservation){.fixed_cost = 10,
+	        .fixed_tokens = 20,
+	        .out_price = 1001,
+	        .out_tokens_each = 2,
+	        .out_wanted = 100,
+	        .out_min = 50};
+	assert_int_equal(admit(4), 1);
+	assert_int_equal(x.a.refused_by, 4);
+	assert_int_equal(x.a.reservation.out_granted, 100);
+	assert_int_equal(x.a.reservation.cost, 10 + 101); /* rounded up once */
+	assert_int_equal(x.a.reservation.tokens, 220);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(x.demands[i].state, DEMAND_GRANTED);
+	assert_int_equal(x.demands[0].left, 7);
+	assert_int_equal(x.demands[0].reset_ns, 300 * NS_PER_MS);
+	for (unsigned i = 2; i < 4; i++) {
+		assert_int_equal(x.demands[i].reserved_cost, 111);
+		assert_int_equal(x.demands[i].reserved_tokens, 220);
+	}
+	settle(true, 50, 60);
+	check_budget(x.demands[2], 50, 0);
+	check_budget(x.demands[3], 50, 0);
+	assert_int_equal(look(x.demands[3]).spent_tokens, 60);
+}
+
+static void a_refusal_leaves_nothing_taken_whoever_refuses(void **state)
+{
+	struct demand all[] = {rate("r", 10, 1), slot("s", 1), budget("b", 100, BUDGET_NO_TOKENS)};
+	struct demand no[] = {rate("n", 10, 11), slot("n", 0), budget("n", 0, BUDGET_NO_TOKENS)};
+	static const enum demand_state says[] = {DEMAND_NEVER, DEMAND_REFUSED, DEMAND_REFUSED};
+
+	(void)state;
+	x.a.reservation.fixed_cost = 10;
+	for (unsigned i = 0; i < 3; i++) {
+		memcpy(x.demands, all, sizeof(all));
+		x.demands[3] = no[i];
+		assert_int_equal(admit(4), 0);
+		assert_int_equal(x.a.refused_by, 3);
+		assert_int_equal(x.demands[3].state, says[i]);
+		assert_int_equal(look(all[0]).left, 10);
+		assert_int_equal(look(all[1]).state, DEMAND_GRANTED);
+		check_budget(all[2], 0, 0);
+	}
+}
+
+static void what_did_not_run_gives_all_of_it_back(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("r", 10, 10);
+	x.demands[1] = slot("s", 1);
+	x.demands[2] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 100;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(admit(3), 1);
+		settle(false, 0, 0);
+		check_budget(x.demands[2], 0, 0);
+	}
+	assert_int_equal(look(rate("r", 10, 1)).left, 10);
+}
+
+/* What time has refilled meanwhile does not come back a second time. */
+static void a_rate_given_back_late_is_no_second_burst(void **state)
+{
+	struct asked other = {.demands = {rate("r", 10, 5)}};
+
+	(void)state;
+	x.demands[0] = rate("r", 10, 10);
+	assert_int_equal(admit(1), 1);
+	rest(600);
+	assert_int_equal(admit_for(1, &other, 1, NS_PER_S), 1); /* of what was refilled */
+	settle(false, 0, 0);
+	/* 10 taken, of which 4 were not served yet, 5 taken: what is left is at most 5 and what
+	 * time gave since. */
+	assert_in_range(look(rate("r", 10, 1)).left, 4, 7);
+	settle_of(1, &other, true, 0, 0);
+}
+
+static void what_ran_gives_back_its_slot_and_not_its_rate(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("r", 1, 1);
+	x.demands[1] = slot("s", 1);
+	assert_int_equal(admit(2), 1);
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_REFUSED);
+	settle(true, 0, 0);
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+	assert_int_equal(look(rate("r", 1, 1)).left, 0);
+}
+
+static void token_rates_are_corrected_to_what_was_used(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("t", 1000, 900);
+	x.demands[0].rate.period_ns = 3600 * NS_PER_S;
+	x.demands[0].by_tokens = true;
+	assert_int_equal(admit(1), 1);
+	settle(true, 0, 100);
+	x.demands[0].rate.units = 1;
+	assert_int_equal(look(x.demands[0]).left, 900);
+	x.demands[0].rate.units = 900;
+	assert_int_equal(admit(1), 1);
+	settle(true, 0, 1900); /* a thousand more than there were */
+	x.demands[0].rate.units = 1;
+	assert_int_equal(look(x.demands[0]).left, 0);
+	assert_in_range(look(x.demands[0]).wait_ns, 3590 * NS_PER_S, 3604 * NS_PER_S);
+}
+
+static void the_output_is_lowered_to_what_every_budget_holds(void **state)
+{
+	const struct reservation wanted = {.fixed_cost = 100,
+	        .fixed_tokens = 100,
+	        .out_price = 1000,
+	        .out_tokens_each = 1,
+	        .out_wanted = 4096,
+	        .out_min = 256};
+
+	(void)state;
+	x.demands[0] = budget("a", 900, BUDGET_NO_TOKENS);
+	x.demands[1] = budget("b", 500, BUDGET_NO_TOKENS);
+	x.demands[2] = budget("c", BUDGET_NO_COST, 700);
+	x.a.reservation = wanted;
+	assert_int_equal(admit(3), 1);
+	assert_int_equal(x.a.reservation.out_granted, 400);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(x.demands[i].reserved_cost, 500);
+	settle(true, 150, 150);
+	assert_int_equal(admit(3), 0); /* 350 left: 250 of output are too few */
+	assert_int_equal(x.a.refused_by, 1);
+	assert_int_equal(x.demands[1].state, DEMAND_REFUSED);
+	x.a.reservation.out_min = 250;
+	assert_int_equal(admit(3), 1);
+	assert_int_equal(x.a.reservation.out_granted, 250);
+	settle(false, 0, 0);
+}
+
+static void a_budget_held_by_others_says_so_and_until_when(void **state)
+{
+	struct asked other = {.demands = {budget("b", 1000, BUDGET_NO_TOKENS)},
+	        .a.reservation = {.fixed_cost = 600}};
+
+	(void)state;
+	assert_int_equal(admit_for(1, &other, 1, 30 * NS_PER_S), 1);
+	x.demands[0] = budget("b", 1000, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 500;
+	assert_int_equal(admit(1), 0);
+	assert_int_equal(x.demands[0].state, DEMAND_RESERVED);
+	assert_in_range(x.demands[0].wait_ns, 25 * NS_PER_S, 30 * NS_PER_S);
+	assert_int_equal(x.demands[0].reserved_cost, 600);
+	settle_of(1, &other, true, 700, 0);
+	WAIT_FOR(!remote_state(remotes[1]).settling);
+	assert_int_equal(admit(1), 0);
+	assert_int_equal(x.demands[0].state, DEMAND_REFUSED);
+	assert_int_equal(x.demands[0].wait_ns, 0);
+	check_budget(x.demands[0], 700, 0);
+}
+
+static void soft_demands_never_refuse_and_lower_nothing(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("r", 1, 1);
+	x.demands[0].rate.period_ns = 3600 * NS_PER_S;
+	x.demands[1] = slot("s", 0);
+	x.demands[2] = budget("b", 10, BUDGET_NO_TOKENS);
+	x.demands[3] = rate("never", 1, 2);
+	for (unsigned i = 0; i < 4; i++)
+		x.demands[i].soft = true;
+	x.a.reservation =
+	        (struct reservation){.fixed_cost = 6, .out_price = 1000, .out_wanted = 100};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(admit(4), 1);
+		assert_int_equal(x.a.refused_by, 4);
+		assert_int_equal(x.a.reservation.out_granted, 100);
+		assert_int_equal(x.demands[0].state, i ? DEMAND_REFUSED : DEMAND_GRANTED);
+		assert_int_equal(x.demands[1].state, DEMAND_REFUSED);
+		assert_int_equal(x.demands[2].state, i ? DEMAND_REFUSED : DEMAND_GRANTED);
+		assert_int_equal(x.demands[3].state, DEMAND_NEVER);
+		settle(true, 50, 0);
+		check_budget(x.demands[2], 50 * (nanousd)(i + 1), 0); /* spent all the same */
+	}
+}
+
+static void a_counter_named_twice_is_taken_from_once(void **state)
+{
+	(void)state;
+	x.demands[0] = budget("b", 1000, BUDGET_NO_TOKENS);
+	x.demands[1] = budget("b", 300, BUDGET_NO_TOKENS); /* the caller's own, lower */
+	x.demands[2] = rate("r", 10, 6);
+	x.demands[2].rate.period_ns = 3600 * NS_PER_S;
+	x.demands[3] = x.demands[2];
+	x.demands[4] = slot("s", 1);
+	x.demands[5] = slot("s", 1);
+	x.a.reservation =
+	        (struct reservation){.fixed_cost = 100, .out_price = 1000, .out_wanted = 900};
+	assert_int_equal(admit(6), 1);
+	assert_int_equal(x.a.reservation.out_granted, 200);
+	check_budget(x.demands[0], 0, 300);
+	x.demands[3].rate.units = 1;
+	assert_int_equal(look(x.demands[3]).left, 4);
+	settle(true, 300, 0);
+	check_budget(x.demands[0], 300, 0);
+}
+
+static void groups_of_their_own_take_part_in_all_or_nothing(void **state)
+{
+	(void)state;
+	x.demands[0] = rate("r", 1, 1);
+	x.demands[0].rate.period_ns = 3600 * NS_PER_S;
+	x.demands[0].group = SLICE("tool:search");
+	x.demands[1] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.demands[1].group = SLICE("g");
+	x.demands[2] = budget("b", 10, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 20;
+	assert_int_equal(admit(3), 0);
+	assert_int_equal(x.a.refused_by, 2);
+	WAIT_FOR(!remote_state(remotes[0]).settling);
+	check_budget(x.demands[1], 0, 0);
+	assert_int_equal(look(x.demands[0]).left, 1);
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(3), 1);
+	check_budget(x.demands[1], 0, 10);
+	check_budget(x.demands[2], 0, 10);
+	settle(true, 10, 0);
+	check_budget(x.demands[1], 10, 0);
+	check_budget(x.demands[2], 10, 0);
+	assert_int_equal(admit(3), 0);
+	assert_int_equal(x.a.refused_by, 0);
+}
+
+static void windows_are_counters_of_their_own(void **state)
+{
+	uint64_t now = clock_wall(&clock_system) / NS_PER_S;
+	struct demand old = budget("b", 100, BUDGET_NO_TOKENS), next;
+
+	(void)state;
+	old.budget.window = now - now % 3600;
+	old.budget.ends = old.budget.window + 3600;
+	next = old;
+	next.budget.window += 3600;
+	next.budget.ends += 3600;
+	x.demands[0] = old;
+	x.a.reservation.fixed_cost = 100;
+	assert_int_equal(admit(1), 1);
+	check_budget(old, 0, 100);
+	check_budget(next, 0, 0);
+	settle(true, 90, 0);
+	check_budget(old, 90, 0);
+}
+
+static void looking_takes_and_makes_nothing(void **state)
+{
+	struct demand d;
+	struct redisReply *reply;
+
+	(void)state;
+	d = look(rate("r", 10, 1));
+	assert_int_equal(d.state, DEMAND_GRANTED);
+	assert_int_equal(d.left, 10);
+	assert_int_equal(look(rate("r", 10, 11)).state, DEMAND_NEVER);
+	assert_int_equal(look(slot("s", 0)).state, DEMAND_REFUSED);
+	assert_int_equal(look(budget("b", 0, BUDGET_NO_TOKENS)).state, DEMAND_REFUSED);
+	reply = redis_server_do(&server, "DBSIZE");
+	assert_int_equal(reply->integer, 0);
+	freeReplyObject(reply);
+	x.demands[0] = budget("b", 10, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(1), 1);
+	assert_int_equal(look(x.demands[0]).state, DEMAND_RESERVED);
+	settle(true, 9, 0);
+	assert_int_equal(look(x.demands[0]).state, DEMAND_GRANTED);
+}
+
+/* Doubles end at 2^53: up to there every nano-dollar counts. */
+static void amounts_are_exact_up_to_nine_million_dollars(void **state)
+{
+	const nanousd big = 9007199254740990;
+
+	(void)state;
+	x.demands[0] = budget("b", big, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = big - 1;
+	assert_int_equal(admit(1), 1);
+	assert_int_equal(x.a.reservation.cost, big - 1);
+	settle(true, big - 1, 0);
+	check_budget(x.demands[0], big - 1, 0);
+	x.a.reservation.fixed_cost = 2;
+	assert_int_equal(admit(1), 0);
+	x.a.reservation.fixed_cost = 1;
+	assert_int_equal(admit(1), 1);
+	check_budget(x.demands[0], big - 1, 1);
+	settle(false, 0, 0);
+	check_budget(x.demands[0], big - 1, 0);
+}
+
+static void without_memory_nothing_is_asked(void **state)
+{
+	(void)state;
+	x.demands[0] = budget("b", 10, BUDGET_NO_TOKENS);
+	for (unsigned n = 0; n < 3; n++) {
+		mem_fail_after(n);
+		assert_int_equal(put(0, &x, 1, NS_PER_S), -ENOMEM);
+		mem_fail_after(-1);
+	}
+	check_budget(x.demands[0], 0, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        T(an_admission_takes_all_that_it_asks),
+	        T(a_refusal_leaves_nothing_taken_whoever_refuses),
+	        T(what_did_not_run_gives_all_of_it_back),
+	        T(a_rate_given_back_late_is_no_second_burst),
+	        T(what_ran_gives_back_its_slot_and_not_its_rate),
+	        T(token_rates_are_corrected_to_what_was_used),
+	        T(the_output_is_lowered_to_what_every_budget_holds),
+	        T(a_budget_held_by_others_says_so_and_until_when),
+	        T(soft_demands_never_refuse_and_lower_nothing),
+	        T(a_counter_named_twice_is_taken_from_once),
+	        T(groups_of_their_own_take_part_in_all_or_nothing),
+	        T(windows_are_counters_of_their_own),
+	        T(looking_takes_and_makes_nothing),
+	        T(amounts_are_exact_up_to_nine_million_dollars),
+	        T(without_memory_nothing_is_asked),
+	};
+
+	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}

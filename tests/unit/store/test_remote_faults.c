@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of store/remote when many ask at once, when who asked goes away or dies, and when the
+ * server is frozen, gone, or has forgotten. The claims are those of tests/model/budget.pml. */
+#include "unit/store/remote_rig.h"
+
+/* ---- many at once */
+
+#define CALLS 1000u
+#define PRICE 7
+
+static struct asked many[CALLS];
+
+static void check_calls(unsigned n)
+{
+	unsigned granted = 0, left = CALLS;
+
+	for (unsigned at = 0; at < CALLS; at += n) {
+		for (unsigned i = at; i < at + n; i++) {
+			many[i].demands[0] = budget("b", 500 * PRICE, BUDGET_NO_TOKENS);
+			many[i].a.reservation.fixed_cost = PRICE;
+			assert_int_equal(put(i % STORES, &many[i], 1, 60 * NS_PER_S), PENDING);
+		}
+		for (unsigned i = at; i < at + n; i++) {
+			WAIT_FOR(many[i].done);
+			assert_true(many[i].result >= 0);
+			if (many[i].result)
+				settle_of(i % STORES, &many[i], true, PRICE, 0);
+			granted += many[i].result == 1;
+			left--;
+		}
+	}
+	assert_int_equal(left, 0);
+	assert_int_equal(granted, 500);
+	for (unsigned i = 0; i < STORES; i++)
+		WAIT_FOR(!remote_state(remotes[i]).settling);
+	check_budget(budget("b", 0, 0), 500 * PRICE, 0);
+}
+
+static void a_budget_for_500_calls_admits_500(void **state)
+{
+	(void)state;
+	memset(many, 0, sizeof(many));
+	check_calls(40);
+}
+
+static void a_rate_admits_its_limit_and_its_burst(void **state)
+{
+	struct asked one;
+	unsigned granted = 0, asked = 0;
+	uint64_t began = clock_mono(&clock_system), took;
+
+	(void)state;
+	do {
+		memset(&one, 0, sizeof(one));
+		one.demands[0] = rate("r", 300, 1);
+		one.demands[0].rate.burst = 20;
+		assert_true(admit_for(asked % STORES, &one, 1, NS_PER_S) >= 0);
+		granted += one.a.granted;
+		asked++;
+		if (one.a.granted)
+			settle_of((asked - 1) % STORES, &one, true, 0, 0);
+		took = clock_mono(&clock_system) - began;
+	} while (took < NS_PER_S);
+	assert_true(granted <= 20 + took * 300 / NS_PER_S + 1);
+	assert_true(asked == granted || granted >= 300);
+}
+
+/* ---- who asked goes away, or dies */
+
+static void what_expires_is_charged_and_its_slot_comes_back(void **state)
+{
+	struct asked dead = {.demands = {budget("b", 1000, BUDGET_NO_TOKENS), slot("s", 1)},
+	        .a.reservation = {.fixed_cost = 600}};
+
+	(void)state;
+	assert_int_equal(admit_for(1, &dead, 2, 50 * NS_PER_MS), 1);
+	x.demands[0] = budget("b", 1000, BUDGET_NO_TOKENS);
+	x.demands[1] = slot("s", 1);
+	x.a.reservation.fixed_cost = 500;
+	assert_int_equal(admit(2), 0);
+	assert_int_equal(x.demands[0].state, DEMAND_RESERVED);
+	rest(80);
+	assert_int_equal(admit(2), 0);
+	assert_int_equal(x.demands[0].state, DEMAND_REFUSED);
+	check_budget(x.demands[0], 600, 0);
+	x.a.reservation.fixed_cost = 400;
+	assert_int_equal(admit(2), 1);
+	settle(true, 1, 0);
+	/* It was not dead: what it used corrects what it was charged. */
+	settle_of(1, &dead, true, 250, 0);
+	WAIT_FOR(!remote_state(remotes[1]).settling);
+	check_budget(x.demands[0], 251, 0);
+}
+
+static void who_cancels_while_it_is_asked_leaves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		x.demands[0] = budget("b", 10, BUDGET_NO_TOKENS);
+		x.demands[1] = slot("s", 1);
+		x.demands[2] = rate("r", 1, 1);
+		x.demands[2].rate.period_ns = 3600 * NS_PER_S;
+		x.a.reservation.fixed_cost = 10;
+		x.id[0] = 0;
+		assert_int_equal(put(0, &x, 3, NS_PER_S), PENDING);
+		if (i % 2)
+			loop_run_once(loop, false);
+		loop_enter(loop);
+		if (!ticket_is_complete(&x.a.ticket) && ticket_is_armed(&x.a.ticket))
+			ticket_cancel(&x.a.ticket);
+		else if (x.a.granted)
+			settle(false, 0, 0);
+		WAIT_FOR(!remote_state(remotes[0]).settling);
+	}
+	check_budget(x.demands[0], 0, 0);
+	assert_int_equal(look(x.demands[1]).state, DEMAND_GRANTED);
+	assert_int_equal(look(x.demands[2]).left, 1);
+	assert_int_equal(remote_state(remotes[0]).held, 0);
+}
+
+/* The same id again stands for a question that comes after its own cancellation. */
+static void an_id_that_was_cancelled_stays_away(void **state)
+{
+	struct asked late = {.demands = {budget("b", 10, BUDGET_NO_TOKENS)},
+	        .a.reservation = {.fixed_cost = 10}};
+
+	(void)state;
+	snprintf(late.id, sizeof(late.id), "late:1");
+	assert_int_equal(put(0, &late, 1, NS_PER_S), PENDING);
+	ticket_cancel(&late.a.ticket);
+	WAIT_FOR(!remote_state(remotes[0]).settling);
+	assert_int_equal(admit_for(1, &late, 1, NS_PER_S), -ECANCELED);
+	check_budget(late.demands[0], 0, 0);
+}
+
+/* ---- the server */
+
+static void settlements_are_kept_until_the_server_answers(void **state)
+{
+	uint64_t began;
+
+	(void)state;
+	rest(300);
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 60;
+	assert_int_equal(admit(1), 1);
+	redis_server_kill(&server, SIGSTOP);
+	began = clock_mono(&clock_system);
+	settle_of(0, &x, true, 40, 0);
+	rest(300);
+	assert_int_equal(remote_state(remotes[0]).settling, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		x.id[0] = 0;
+		assert_true(admit_for(0, &x, 1, NS_PER_S) < 0);
+	}
+	assert_true(clock_mono(&clock_system) - began < 3 * NS_PER_S);
+	redis_server_kill(&server, SIGCONT);
+	WAIT_FOR(!remote_state(remotes[0]).settling);
+	WAIT_FOR(remote_state(remotes[1]).redis.up);
+	rest(1500);
+	check_budget(x.demands[0], 40, 0);
+}
+
+static void a_frozen_server_is_waited_for_25_ms(void **state)
+{
+	uint64_t began;
+
+	(void)state;
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 60;
+	redis_server_kill(&server, SIGSTOP);
+	began = clock_mono(&clock_system);
+	assert_true(admit(1) < 0);
+	assert_true(clock_mono(&clock_system) - began < 200 * NS_PER_MS);
+	redis_server_kill(&server, SIGCONT);
+	WAIT_FOR(!remote_state(remotes[0]).settling); /* its cancellation */
+	rest(1500);
+	check_budget(x.demands[0], 0, 0);
+}
+
+/* A server that comes back empty is told what was spent and what is held before it admits. */
+static void after_a_failover_all_that_is_held_comes_first(void **state)
+{
+	struct asked held = {.demands = {budget("b", 100, BUDGET_NO_TOKENS), slot("s", 1)},
+	        .a.reservation = {.fixed_cost = 30}};
+	int r;
+
+	(void)state;
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 50;
+	assert_int_equal(admit(1), 1);
+	settle(true, 50, 0);
+	assert_int_equal(admit_for(0, &held, 2, 60 * NS_PER_S), 1);
+	redis_server_kill(&server, SIGKILL);
+	redis_server_again(&server);
+	do {
+		x.id[0] = 0;
+		x.a.reservation.fixed_cost = 21;
+		r = admit_for(0, &x, 1, NS_PER_S);
+		rest(1);
+	} while (r < 0);
+	assert_int_equal(r, 0);
+	assert_int_equal(x.demands[0].state, DEMAND_RESERVED);
+	assert_int_equal(x.demands[0].spent_cost, 50);
+	assert_int_equal(x.demands[0].reserved_cost, 30);
+	assert_false(remote_state(remotes[0]).fenced);
+	WAIT_FOR(remote_state(remotes[1]).redis.up);
+	rest(50);
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_REFUSED);
+	settle_of(0, &held, true, 20, 0);
+	WAIT_FOR(!remote_state(remotes[0]).settling);
+	check_budget(x.demands[0], 70, 0);
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        T(a_budget_for_500_calls_admits_500),
+	        T(a_rate_admits_its_limit_and_its_burst),
+	        T(what_expires_is_charged_and_its_slot_comes_back),
+	        T(who_cancels_while_it_is_asked_leaves_nothing),
+	        T(an_id_that_was_cancelled_stays_away),
+	        T(settlements_are_kept_until_the_server_answers),
+	        T(a_frozen_server_is_waited_for_25_ms),
+	        T(after_a_failover_all_that_is_held_comes_first),
+	};
+
+	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
