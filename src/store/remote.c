@@ -274,6 +274,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	list_init(&r->settled);
 	list_init(&r->waiting);
 	deadline_init(&r->again, remote_on_again);
+	deadline_init(&r->fence, remote_on_fence);
 	all.events = &events;
 	all.owner = r;
 	error = redis_new(l, resolver, contexts, &all, &r->redis);
@@ -300,6 +301,7 @@ void remote_free(struct remote *r)
 	holds_free(&r->settling);
 	holds_free(&r->settled);
 	loop_deadline_clear(r->loop, &r->again);
+	loop_deadline_clear(r->loop, &r->fence);
 	redis_free(r->redis);
 	mem_free(r);
 }

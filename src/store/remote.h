@@ -10,6 +10,9 @@
 #define REMOTE_SETTLING_MAX 65536u        /* settlements that wait; beyond, the oldest is dropped */
 #define REMOTE_SETTLED_MAX 4096u          /* so many that were settled are remembered, */
 #define REMOTE_SETTLED_NS (10 * NS_PER_S) /* and so long */
+/* After a fail-over nothing is admitted that long, so that every instance that lives has noticed it
+ * and said again what it holds: a way that is down is dialled again within a second. */
+#define REMOTE_FENCE_NS (2 * NS_PER_S)
 
 struct remote;
 /* As redis_new; of options events and owner are not looked at. */
@@ -21,8 +24,8 @@ struct store *remote_store(struct remote *r); /* borrowed: valid as long as r */
 
 struct remote_state {
 	struct redis_state redis;
-	bool fenced;       /* it has failed over, and not all that is held has been said again */
-	unsigned held;     /* admissions that were granted and not settled */
+	bool fenced;   /* it has failed over, and not all that is held has surely been said again */
+	unsigned held; /* admissions that were granted and not settled */
 	unsigned settling; /* settlements and cancellations that were not answered yet */
 	uint64_t dropped;  /* of those, by the ceiling */
 };

@@ -53,6 +53,7 @@ struct remote {
 	struct list asking, held, settling, settled;
 	struct list waiting; /* of held and settling: those that are to be put, by hold->wait */
 	struct deadline again;
+	struct deadline fence;
 	unsigned n_held, n_settling, n_settled;
 	unsigned n_asserting; /* of what a fail-over made doubtful, not said again yet */
 	bool fenced;
@@ -78,3 +79,4 @@ void remote_failed_over(struct remote *r);
 void remote_mend(struct remote *r, struct redis_link *l);
 void remote_push_on(struct remote *r);
 void remote_on_again(struct deadline *d);
+void remote_on_fence(struct deadline *d);

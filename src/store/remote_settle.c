@@ -25,6 +25,20 @@ static void hold_wait(struct hold *h)
 
 /* ---- the fence */
 
+/* It opens when all of ours has been said again, and others have had time to say theirs. */
+static void fence_look(struct remote *r)
+{
+	if (!r->fenced || r->n_asserting || r->fence.at)
+		return;
+	r->fenced = false;
+	log_info("the store admits again: all that is held here has been said again");
+}
+
+void remote_on_fence(struct deadline *d)
+{
+	fence_look(container_of(d, struct remote, fence));
+}
+
 static void hold_is_sure(struct hold *h)
 {
 	struct remote *r = h->remote;
@@ -32,10 +46,8 @@ static void hold_is_sure(struct hold *h)
 	if (!h->is_doubtful)
 		return;
 	h->is_doubtful = false;
-	if (--r->n_asserting || !r->fenced)
-		return;
-	r->fenced = false;
-	log_info("the store admits again: all that is held here has been said again");
+	r->n_asserting--;
+	fence_look(r);
 }
 
 static void hold_doubt(struct hold *h)
@@ -187,5 +199,6 @@ void remote_failed_over(struct remote *r)
 	}
 	list_foreach_safe(node, after, &r->settling)
 	        hold_put_again(container_of(node, struct hold, link));
-	r->fenced = r->n_asserting > 0;
+	r->fenced = true;
+	loop_deadline_after(r->loop, &r->fence, REMOTE_FENCE_NS);
 }

@@ -10,37 +10,82 @@
 
 static struct asked many[CALLS];
 
-static void check_calls(unsigned n)
+static unsigned put_some(unsigned at, unsigned n)
 {
-	unsigned granted = 0, left = CALLS;
+	unsigned put_n = 0;
 
-	for (unsigned at = 0; at < CALLS; at += n) {
-		for (unsigned i = at; i < at + n; i++) {
-			many[i].demands[0] = budget("b", 500 * PRICE, BUDGET_NO_TOKENS);
-			many[i].a.reservation.fixed_cost = PRICE;
-			assert_int_equal(put(i % STORES, &many[i], 1, 60 * NS_PER_S), PENDING);
-		}
-		for (unsigned i = at; i < at + n; i++) {
-			WAIT_FOR(many[i].done);
-			assert_true(many[i].result >= 0);
-			if (many[i].result)
-				settle_of(i % STORES, &many[i], true, PRICE, 0);
-			granted += many[i].result == 1;
-			left--;
-		}
+	for (unsigned i = at; i < at + n; i++) {
+		memset(&many[i], 0, sizeof(many[i]));
+		many[i].demands[0] = budget("b", 500 * PRICE, BUDGET_NO_TOKENS);
+		many[i].a.reservation.fixed_cost = PRICE;
+		many[i].result = put(i % STORES, &many[i], 1, 60 * NS_PER_S);
+		put_n += many[i].result == PENDING;
 	}
-	assert_int_equal(left, 0);
-	assert_int_equal(granted, 500);
+	return put_n;
+}
+
+/* Returns how many were granted; they have run. */
+static unsigned end_some(unsigned at, unsigned n)
+{
+	unsigned granted = 0;
+
+	for (unsigned i = at; i < at + n; i++) {
+		if (many[i].result != PENDING && !many[i].done)
+			continue; /* refused at once */
+		WAIT_FOR(many[i].done);
+		if (many[i].result == 1)
+			settle_of(i % STORES, &many[i], true, PRICE, 0);
+		granted += many[i].result == 1;
+	}
+	return granted;
+}
+
+static void wait_until_settled(void)
+{
 	for (unsigned i = 0; i < STORES; i++)
-		WAIT_FOR(!remote_state(remotes[i]).settling);
-	check_budget(budget("b", 0, 0), 500 * PRICE, 0);
+		WAIT_FOR(!remote_state(remotes[i]).settling && remote_state(remotes[i]).redis.up &&
+		         !remote_state(remotes[i]).fenced);
 }
 
 static void a_budget_for_500_calls_admits_500(void **state)
 {
+	unsigned granted = 0;
+
 	(void)state;
-	memset(many, 0, sizeof(many));
-	check_calls(40);
+	for (unsigned at = 0; at < CALLS; at += 40) {
+		assert_int_equal(put_some(at, 40), 40);
+		granted += end_some(at, 40);
+	}
+	assert_int_equal(granted, 500);
+	wait_until_settled();
+	check_budget(budget("b", 0, 0), 500 * PRICE, 0);
+}
+
+/* It comes back without anything, in the middle of calls that are asked, that run, that settle. */
+static void a_server_that_forgets_lets_none_too_many_through(void **state)
+{
+	unsigned granted = 0;
+
+	(void)state;
+	for (unsigned at = 0; at < CALLS; at += 40) {
+		bool dies = at % 240 == 200;
+		put_some(at, 40);
+		if (dies) {
+			granted += end_some(at, 10);
+			for (unsigned i = 0; i < at % 7; i++)
+				rig_turn();
+			redis_server_kill(&server, SIGKILL);
+			redis_server_again(&server);
+		}
+		granted += end_some(dies ? at + 10 : at, dies ? 30 : 40);
+		if (dies) {
+			rest(1100);
+			wait_until_settled();
+		}
+	}
+	assert_in_range(granted, 300, 500);
+	wait_until_settled();
+	check_budget(budget("b", 0, 0), granted * PRICE, 0);
 }
 
 static void a_rate_admits_its_limit_and_its_burst(void **state)
@@ -213,12 +258,44 @@ static void after_a_failover_all_that_is_held_comes_first(void **state)
 	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
 }
 
+/* What others hold counts as well: nobody admits before they have had time to say it. */
+static void after_a_failover_the_others_are_waited_for(void **state)
+{
+	struct asked others[STORES];
+	int r;
+
+	(void)state;
+	memset(others, 0, sizeof(others));
+	for (unsigned i = 1; i < STORES; i++) {
+		others[i].demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+		others[i].a.reservation.fixed_cost = 30;
+		assert_int_equal(admit_for(i, &others[i], 1, 60 * NS_PER_S), 1);
+	}
+	redis_server_kill(&server, SIGKILL);
+	redis_server_again(&server);
+	do {
+		x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+		x.a.reservation.fixed_cost = 11;
+		x.id[0] = 0;
+		r = admit_for(0, &x, 1, NS_PER_S);
+		rest(1);
+	} while (r < 0);
+	assert_int_equal(r, 0);
+	assert_int_equal(x.demands[0].reserved_cost, 90);
+	for (unsigned i = 1; i < STORES; i++) {
+		settle_of(i, &others[i], true, 1, 0);
+		WAIT_FOR(!remote_state(remotes[i]).settling);
+	}
+	check_budget(x.demands[0], 3, 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        T(a_budget_for_500_calls_admits_500),
+	        T(a_server_that_forgets_lets_none_too_many_through),
 	        T(a_rate_admits_its_limit_and_its_burst),
 	        T(what_expires_is_charged_and_its_slot_comes_back),
 	        T(who_cancels_while_it_is_asked_leaves_nothing),
@@ -226,6 +303,7 @@ int main(void)
 	        T(settlements_are_kept_until_the_server_answers),
 	        T(a_frozen_server_is_waited_for_25_ms),
 	        T(after_a_failover_all_that_is_held_comes_first),
+	        T(after_a_failover_the_others_are_waited_for),
 	};
 
 	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

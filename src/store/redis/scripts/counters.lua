@@ -15,7 +15,7 @@
 local MAX = 9007199254740991
 local SPAN_MAX = 4503599627370496
 local HEAD, WORDS = 12, 8
-local KEEP_MS, KEEP_CHARGED_MS, SLACK_MS = 3600000, 86400000, 120000
+local KEEP_MS, KEEP_SPENT_MS, KEEP_CHARGED_MS, SLACK_MS = 60000, 600000, 86400000, 120000
 local GRANTED, REFUSED, RESERVED, NEVER = 1, 2, 3, 4
 
 local op, id = ARGV[1], ARGV[2]
@@ -346,6 +346,16 @@ local function settle_lost()
 	end
 end
 
+-- Whether the same settlement once more would count twice.
+local function has_budget()
+	for _, d in ipairs(demands) do
+		if d.kind == 'b' then
+			return true
+		end
+	end
+	return false
+end
+
 local function settle_known(r)
 	for _, t in ipairs(r.taken) do
 		if t.kind == 'r' then
@@ -412,7 +422,7 @@ if op == 'settle' then
 	end
 	redis.call('DEL', record)
 	redis.call('HSET', record, 's', 's')
-	redis.call('PEXPIRE', record, KEEP_MS)
+	redis.call('PEXPIRE', record, has_budget() and KEEP_SPENT_MS or KEEP_MS)
 	redis.call('ZREM', due, id)
 	write_back()
 	return {1}
