@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/mem.h"
+#include "rig/net_rig.h"
 #include "rig/redis_server.h"
 #include "rig/unit.h"
 #include "store/remote.h"
@@ -56,6 +58,20 @@ static inline void rest(unsigned ms)
 		assert_true(what);                                                                 \
 	} while (0)
 
+static inline void rig_open(const struct redis_options *options)
+{
+	if (loop_new(&loop, NULL))
+		abort();
+	resolver = resolver_new(loop);
+	contexts = tls_contexts_new();
+	for (unsigned i = 0; i < STORES; i++)
+		if (remote_new(loop, resolver, contexts, options, &remotes[i]))
+			abort();
+	for (unsigned i = 0; i < STORES; i++)
+		WAIT_FOR(remote_state(remotes[i]).redis.up);
+	rest(20);
+}
+
 static inline int rig_begin(void **state)
 {
 	struct redis_options options = {.kind = REDIS_SINGLE};
@@ -64,18 +80,33 @@ static inline int rig_begin(void **state)
 	memset(&server, 0, sizeof(server));
 	memset(&x, 0, sizeof(x));
 	redis_server_start(&server, NULL);
-	if (loop_new(&loop, NULL))
-		abort();
-	resolver = resolver_new(loop);
-	contexts = tls_contexts_new();
 	options.place.target.host = SLICE("127.0.0.1");
 	options.place.target.port = server.port;
-	for (unsigned i = 0; i < STORES; i++)
-		if (remote_new(loop, resolver, contexts, &options, &remotes[i]))
-			abort();
-	for (unsigned i = 0; i < STORES; i++)
-		WAIT_FOR(remote_state(remotes[i]).redis.up);
-	rest(20);
+	rig_open(&options);
+	return 0;
+}
+
+/* One node with all slots: it refuses scripts whose keys are of several, as any node does. */
+static inline int rig_begin_cluster(void **state)
+{
+	struct redis_options options = {.kind = REDIS_CLUSTER, .n_seeds = 1};
+	bool is_whole = false;
+
+	(void)state;
+	memset(&server, 0, sizeof(server));
+	memset(&x, 0, sizeof(x));
+	close(rig_listen(&server.bus));
+	redis_server_start(&server, NULL);
+	redis_server_must(&server, "CLUSTER ADDSLOTSRANGE 0 16383");
+	for (unsigned i = 0; i < 2000 && !is_whole; i++) {
+		struct redisReply *r = redis_server_do(&server, "CLUSTER INFO");
+		is_whole = strstr(r->str, "cluster_state:ok");
+		freeReplyObject(r);
+		usleep(5000);
+	}
+	assert_true(is_whole);
+	options.seeds[0] = (struct redis_seed){SLICE("127.0.0.1"), server.port};
+	rig_open(&options);
 	return 0;
 }
 

@@ -107,7 +107,7 @@ static void a_rate_admits_its_limit_and_its_burst(void **state)
 		took = clock_mono(&clock_system) - began;
 	} while (took < NS_PER_S);
 	assert_true(granted <= 20 + took * 300 / NS_PER_S + 1);
-	assert_true(asked == granted || granted >= 300);
+	assert_true(asked < 600 || granted >= 200); /* who is held up loses what refills then */
 }
 
 /* ---- who asked goes away, or dies */
@@ -118,13 +118,13 @@ static void what_expires_is_charged_and_its_slot_comes_back(void **state)
 	        .a.reservation = {.fixed_cost = 600}};
 
 	(void)state;
-	assert_int_equal(admit_for(1, &dead, 2, 50 * NS_PER_MS), 1);
+	assert_int_equal(admit_for(1, &dead, 2, 400 * NS_PER_MS), 1);
 	x.demands[0] = budget("b", 1000, BUDGET_NO_TOKENS);
 	x.demands[1] = slot("s", 1);
 	x.a.reservation.fixed_cost = 500;
 	assert_int_equal(admit(2), 0);
 	assert_int_equal(x.demands[0].state, DEMAND_RESERVED);
-	rest(80);
+	rest(450);
 	assert_int_equal(admit(2), 0);
 	assert_int_equal(x.demands[0].state, DEMAND_REFUSED);
 	check_budget(x.demands[0], 600, 0);
@@ -290,6 +290,7 @@ static void after_a_failover_the_others_are_waited_for(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
+#define C(name) cmocka_unit_test_setup_teardown(name, rig_begin_cluster, rig_end)
 
 int main(void)
 {
@@ -298,6 +299,7 @@ int main(void)
 	        T(a_server_that_forgets_lets_none_too_many_through),
 	        T(a_rate_admits_its_limit_and_its_burst),
 	        T(what_expires_is_charged_and_its_slot_comes_back),
+	        C(what_expires_is_charged_and_its_slot_comes_back),
 	        T(who_cancels_while_it_is_asked_leaves_nothing),
 	        T(an_id_that_was_cancelled_stays_away),
 	        T(settlements_are_kept_until_the_server_answers),
