@@ -7,6 +7,8 @@ import os
 import re
 import sys
 
+GREETING_MAX = 4096  # larger ones are loaded when a server says that it does not know them
+
 
 def stripped(text):
     lines = (line.rstrip() for line in text.split("\n"))
@@ -36,7 +38,8 @@ def main():
             f"const struct redis_script redis_script_{name} = {{\n"
             f'\t.name = "{name}",\n\t.text = SLICE_INIT(\n{quoted(text)}),\n\t.sha1 = "{sha1}",\n}};\n'
         )
-        names.append(f"&redis_script_{name}")
+        if len(text) <= GREETING_MAX:
+            names.append(f"&redis_script_{name}")
     parts.append(
         "const struct redis_script *const redis_scripts[] = {" + ", ".join(names + ["NULL"]) + "};\n"
         f"const unsigned redis_scripts_n = {len(names)};\n"

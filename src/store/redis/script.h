@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* script: Lua that Redis runs for us, made from the files in scripts/ when Weir is built:
- * scripts/NAME.lua is redis_script_NAME. Every server is given all of them when it is connected to.
- */
+ * scripts/NAME.lua is redis_script_NAME. Every server is given the small ones when it is connected
+ * to, the others when it says that it does not know them. */
 #pragma once
 #include "base/slice.h"
 

