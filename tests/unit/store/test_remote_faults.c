@@ -10,18 +10,14 @@
 
 static struct asked many[CALLS];
 
-static unsigned put_some(unsigned at, unsigned n)
+static void put_some(unsigned at, unsigned n)
 {
-	unsigned put_n = 0;
-
 	for (unsigned i = at; i < at + n; i++) {
 		memset(&many[i], 0, sizeof(many[i]));
 		many[i].demands[0] = budget("b", 500 * PRICE, BUDGET_NO_TOKENS);
 		many[i].a.reservation.fixed_cost = PRICE;
 		many[i].result = put(i % STORES, &many[i], 1, 60 * NS_PER_S);
-		put_n += many[i].result == PENDING;
 	}
-	return put_n;
 }
 
 /* Returns how many were granted; they have run. */
@@ -56,6 +52,7 @@ static void a_budget_for_500_calls_admits_500(void **state)
 	for (unsigned at = 0; at < CALLS; at += 40) {
 		put_some(at, 40);
 		granted += end_some(at, 40);
+		wait_until_settled(); /* a busy machine may have opened the breaker */
 	}
 	assert_int_equal(granted, 500);
 	wait_until_settled();
