@@ -71,7 +71,8 @@ void loop_turn(struct loop *l)
 		loop_write_down(l);
 		loop_flush(l);
 	} while (loop_has_work(l) && ++rounds < TURN_ROUNDS);
-	loop_write_down(l); /* what the last of these writes has ended, before it is reaped */
+	if (loop_has_work(l))
+		loop_write_down(l); /* what the last of these writes has ended, before it is reaped */
 	loop_keep(l);
 	if (l->hooks.log)
 		l->hooks.log(l->hooks.owner);

