@@ -9,7 +9,6 @@
 #include "app/audit.h"
 #include "app/print.h"
 
-
 static void add_key(struct audit *a, struct slice key)
 {
 	if (!key.len || a->n_keys == AUDIT_KEYS || seal_init(&a->keys[a->n_keys], key, USER_LABEL))
