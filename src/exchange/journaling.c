@@ -41,8 +41,10 @@ static struct slice rule_of(const struct call *c)
 	return (struct slice){"", 0};
 }
 
-static int put_decision(struct exchange *x, struct call *c, bool allowed)
+/* why: FAULT_NONE when it may go on. */
+static int put_decision(struct exchange *x, struct call *c, enum fault why)
 {
+	bool allowed = why == FAULT_NONE;
 	struct entry_decision e = {
 		.who = who_of(x, c),
 		.listener = x->listener_name,
@@ -57,7 +59,7 @@ static int put_decision(struct exchange *x, struct call *c, bool allowed)
 	};
 
 	if (!allowed) {
-		e.code = slice_str(fault_infos[x->fault].code);
+		e.code = slice_str(fault_infos[why].code);
 		e.rule = rule_of(c);
 		e.reasoning = c->refused ? c->refusal.sentence : x->note;
 	}
@@ -102,7 +104,7 @@ int journaling_allow(struct exchange *x, struct call *c)
 
 	if (!env->journal)
 		return 0;
-	int r = put_decision(x, c, true);
+	int r = put_decision(x, c, FAULT_NONE);
 	if (!r)
 		r = put_reservation(x, c);
 	if (r)
@@ -179,7 +181,7 @@ void journaling_close(struct exchange *x, struct call *c, const struct record *r
 	if (!x->env->journal || !c->agent)
 		return;
 	if (!x->decided)
-		put_decision(x, c, x->fault == FAULT_NONE);
+		put_decision(x, c, r->fault); /* also who left before anything was decided was not let through */
 	put_outcome(x, c, r);
 }
 

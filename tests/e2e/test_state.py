@@ -279,3 +279,17 @@ def test_a_decision_that_could_not_be_written_is_written_as_what_became_of_it(st
     mine = kinds[refused.headers["x-weir-request-id"]]
     assert mine.count("decision") == 1 and mine.count("outcome") == 1
     assert all(k.count("decision") == k.count("outcome") == 1 for i, k in kinds.items() if i)
+
+
+def test_who_leaves_before_anything_was_decided_was_not_let_through(start_weir, provider, weir_command):
+    weir = start(start_weir, provider)
+    with weir.connect() as s:
+        s.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {weir.keys['app']}\r\n"
+                   "content-type: application/json\r\ncontent-length: 500\r\n\r\n{\"model\":").encode())
+        time.sleep(0.2)
+    line = weir.last_call()
+    assert line["code"] == "client_gone" and line["attempts"] == 0
+    shown = weir_command("audit", "show", "--path", weir.state / "journal", "--format", "json").stdout.splitlines()
+    records = [r for r in map(json.loads, shown) if r.get("request_id") == line["request_id"]]
+    decided = [r for r in records if "decision" in r]
+    assert len(decided) == 1 and decided[0]["decision"] == "deny" and decided[0]["code"] == "client_gone", records
