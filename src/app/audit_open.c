@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "app/audit.h"
 #include "app/print.h"
+#include "app/state.h"
 
 static void add_key(struct audit *a, struct slice key)
 {
@@ -20,17 +21,10 @@ static void add_key(struct audit *a, struct slice key)
 /* The key that Weir made in its state folder, if we may read it. */
 static void add_key_of_state(struct audit *a, const char *state)
 {
-	char path[4200], hex[2 * SHA256_LEN];
 	uint8_t key[SHA256_LEN];
 
-	snprintf(path, sizeof(path), "%s/deployment.key", state);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	if (read(fd, hex, sizeof(hex)) == (ssize_t)sizeof(hex) && hex_decode(slice_from(hex, sizeof(hex)), key, sizeof(key)) == 0)
+	if (state_key(state, key) == 0)
 		add_key(a, slice_from(key, sizeof(key)));
-	close(fd);
-	wipe(hex, sizeof(hex));
 	wipe(key, sizeof(key));
 }
 

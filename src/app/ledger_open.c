@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "app/ledger.h"
 #include "app/print.h"
+#include "app/state.h"
 #include "config/load.h"
 #include "crypto/digest.h"
 
@@ -17,20 +18,6 @@ struct ledger_place {
 	uint8_t own[SHA256_LEN]; /* the state folder's */
 	bool has_own;
 };
-
-static void read_own_key(struct ledger_place *p)
-{
-	char path[4096 + 32], hex[2 * SHA256_LEN];
-
-	snprintf(path, sizeof(path), "%s/deployment.key", p->state);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	p->has_own = read(fd, hex, sizeof(hex)) == (ssize_t)sizeof(hex) &&
-	             hex_decode(slice_from(hex, sizeof(hex)), p->own, sizeof(p->own)) == 0;
-	close(fd);
-	wipe(hex, sizeof(hex));
-}
 
 static int set_place(struct ledger_place *p, struct slice state, struct slice journal)
 {
@@ -118,7 +105,7 @@ int ledger_open(struct book **ret, const struct ledger_options *o, bool *ret_beh
 	else
 		r = read_policy(&l, &d, o->config, &p);
 	if (!r) {
-		read_own_key(&p);
+		p.has_own = state_key(p.state, p.own) == 0;
 		r = open_book(ret, &p, ret_behind);
 	}
 	if (!o->path)

@@ -27,14 +27,14 @@ static int make_folders(char *path)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int read_key(struct state *s, int fd)
+static int read_key(int fd, uint8_t ret_key[SHA256_LEN])
 {
 	char hex[2 * SHA256_LEN + 1];
 	ssize_t n = read(fd, hex, sizeof(hex));
 
 	if (n == (ssize_t)sizeof(hex) && hex[n - 1] == '\n')
 		n--;
-	int r = n < 0 ? -errno : hex_decode(slice_from(hex, (size_t)n), s->key, SHA256_LEN);
+	int r = n < 0 ? -errno : hex_decode(slice_from(hex, (size_t)n), ret_key, SHA256_LEN);
 	wipe(hex, sizeof(hex));
 	return r;
 }
@@ -61,13 +61,26 @@ static int make_key(struct state *s)
 static int load_key(struct state *s, const char *path, char ret_note[256])
 {
 	int fd = openat(s->dir, KEY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int r = fd >= 0 ? read_key(s, fd) : errno == ENOENT ? make_key(s) : -errno;
+	int r = fd >= 0 ? read_key(fd, s->key) : errno == ENOENT ? make_key(s) : -errno;
 
 	if (fd >= 0)
 		close(fd);
 	if (r < 0)
 		snprintf(ret_note, 256, "The key in %.160s/" KEY_FILE " cannot be used (%s): it must hold 64 hex digits.", path,
 			strerror(-r));
+	return r;
+}
+
+int state_key(const char *path, uint8_t ret_key[SHA256_LEN])
+{
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = dir < 0 ? -1 : openat(dir, KEY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int r = fd < 0 ? -errno : read_key(fd, ret_key);
+
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
 	return r;
 }
 
