@@ -71,6 +71,7 @@ struct exchange_env {
 	struct list settling;                       /* admissions whose settlement is written down in this turn */
 	struct tokens_learn *learn;                 /* how far estimates are off; NULL: nothing is learned */
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
+	struct store *local;                        /* this process's own, for when the one that is shared cannot be asked; or NULL */
 	struct cache *cache;                        /* answers that may be given again; NULL: there is none */
 	struct warnings *warnings;                  /* which budgets have warned; NULL: none does */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "app/server.h"
+#include "app/shared_store.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/diagnostics.h"
@@ -275,6 +276,22 @@ static int start_workers(struct server *s, const struct conf *conf)
 	return 0;
 }
 
+/* A way to the store that instances share for each loop, as long as the process lives. */
+static int open_stores(struct server *s, struct snapshot *snapshot, char note[512])
+{
+	const struct store_conf *c = &snapshot->conf->store;
+	int r = 0;
+
+	if (c->kind != STORE_REDIS)
+		return 0;
+	s->first = snapshot_ref(snapshot);
+	for (unsigned i = 0; i < s->n_workers && r == 0; i++)
+		r = worker_open_store(&s->workers[i], c);
+	if (r == -EINVAL)
+		snprintf(note, 512, "The store that the policy names cannot be used; weir check says more.");
+	return r;
+}
+
 static int start_shared(struct server *s)
 {
 	s->sink = sink_new(STDOUT_FILENO, SINK_ROOM);
@@ -313,7 +330,11 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 	}
 	log_init(s->sink, (enum log_level)conf->log_level, log_text ? FORMAT_TEXT : FORMAT_JSON);
 	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
-	r = snapshot ? put_in_force(s, snapshot, ret_note) : -ENOMEM;
+	r = snapshot ? open_stores(s, snapshot, ret_note) : -ENOMEM;
+	if (r < 0)
+		snapshot_unref(snapshot);
+	else
+		r = put_in_force(s, snapshot, ret_note);
 	for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_start(&s->workers[i]);
 	if (r == 0)
@@ -360,6 +381,8 @@ bool server_reload(struct server *s)
 	diagnostics_finish(&d);
 	if (!conf)
 		return reload_failed(s);
+	if (!shared_store_is_same(&s->snapshot->conf->store, &conf->store))
+		log_warn("the new policy names another store; the one of the start stays until Weir is started again");
 	tls_contexts_renew(s->contexts);
 	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
 	int r = snapshot ? put_in_force(s, snapshot, note) : -ENOMEM;
@@ -433,6 +456,7 @@ void server_stop(struct server *s)
 	remove_sockets(s);
 	log_init(NULL, LEVEL_INFO, s->log_text ? FORMAT_TEXT : FORMAT_JSON);
 	snapshot_unref(s->snapshot);
+	snapshot_unref(s->first);
 	if (s->contexts)
 		tls_contexts_free(s->contexts);
 	recent_free(s->recent);

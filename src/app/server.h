@@ -37,6 +37,7 @@ struct server {
 	struct warnings warnings; /* which budgets have warned */
 	struct cache *cache;      /* owned: answers that may be given again */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
+	struct snapshot *first;   /* counted: the policy that says where the store is which instances share; NULL: there is none */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
 	struct own_listeners own;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: see worker.h. */
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 #include "app/health.h"
 #include "app/server.h"
+#include "app/shared_store.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +13,8 @@
 #include "journal/keeper.h"
 #include "policy/registry.h"
 #include "upstream/pool.h"
+
+#define STORE_LAST_WORDS (500 * NS_PER_MS)
 
 static void env_set_deadline(struct exchange_env *env, struct deadline *d, uint64_t at)
 {
@@ -53,6 +57,7 @@ static void init_env(struct worker *w)
 		.learn = &w->server->learn,
 		.warnings = &w->server->warnings,
 		.store = embedded_store(w->server->store),
+		.local = embedded_store(w->server->store),
 		.cache = w->server->cache,
 		.recent = w->server->recent,
 		.strangers = w->server->strangers,
@@ -89,6 +94,18 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 	return 0;
 }
 
+/* Whatever it resolves to: the policy's writer said where it is. */
+static const struct cidr anywhere = {.bits = 0};
+
+int worker_open_store(struct worker *w, const struct store_conf *c)
+{
+	w->store_rule = (struct address_rule){&anywhere, 1, &w->server->own};
+	int r = shared_store_open(w->loop, w->resolver, w->server->contexts, &w->store_rule, c, &w->remote);
+	if (r == 0)
+		w->env.store = remote_store(w->remote);
+	return r;
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -123,6 +140,17 @@ static void gate_free(struct worker_gate *g)
 	mem_free(g);
 }
 
+/* What was used is said while somebody listens; what is not heard is charged as it was reserved. */
+static void tell_store(struct worker *w)
+{
+	uint64_t until = clock_mono(&clock_system) + STORE_LAST_WORDS;
+
+	while (w->remote && remote_state(w->remote).settling && clock_mono(&clock_system) < until) {
+		loop_run_once(w->loop, false);
+		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+	}
+}
+
 void worker_end(struct worker *w)
 {
 	if (!w->loop)
@@ -136,6 +164,7 @@ void worker_end(struct worker *w)
 	}
 	for (unsigned i = 0; i < 8; i++)
 		loop_run_once(w->loop, false); /* closed handles call back, the dead are freed */
+	tell_store(w);
 }
 
 void worker_finish(struct worker *w)
@@ -149,6 +178,7 @@ void worker_finish(struct worker *w)
 	w->view = NULL;
 	if (w->pools)
 		pools_free(w->pools);
+	remote_free(w->remote);
 	if (w->resolver)
 		resolver_free(w->resolver);
 	head_finish(&w->env.scratch);

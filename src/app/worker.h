@@ -7,6 +7,7 @@
 #include "app/worker_journal.h"
 #include "exchange/session.h"
 #include "exchange/view.h"
+#include "net/address_rule.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
@@ -16,7 +17,8 @@
 
 struct server;
 struct tls_contexts;
-struct own_listeners;
+struct remote;
+struct store_conf;
 
 /* One listener of this worker. It outlives its listening, since sessions may still run. */
 struct worker_gate {
@@ -36,6 +38,8 @@ struct worker {
 	struct loop *loop;          /* owned */
 	struct resolver *resolver;  /* owned */
 	struct pools *pools;        /* owned */
+	struct address_rule store_rule; /* where that store may be */
+	struct remote *remote;      /* owned: this loop's way to the store that instances share; NULL: counters are this process's */
 	struct exchange_env env;
 	struct worker_journal journal;
 	struct view *view;          /* counted */
@@ -46,6 +50,8 @@ struct worker {
 
 /* Everything but the thread. 0 or a negative errno. */
 int worker_init(struct worker *w, struct server *server, unsigned index, bool health);
+/* Before it starts, where the policy has a store that instances share; c as long as the worker. 0, -ENOMEM, -EINVAL. */
+int worker_open_store(struct worker *w, const struct store_conf *c);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);   /* from another thread: ends the loop and joins */
 void worker_end(struct worker *w);    /* after that: what still runs ends here, and is written down */

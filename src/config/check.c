@@ -11,5 +11,6 @@ void policy_check(struct load *l)
 	check_models(l);
 	check_agents(l);
 	check_budgets(l);
+	check_store(l);
 	check_identities(l);
 }

@@ -9,4 +9,5 @@ void check_upstreams(struct load *l);
 void check_models(struct load *l);
 void check_agents(struct load *l);
 void check_budgets(struct load *l);
+void check_store(struct load *l);
 void check_identities(struct load *l);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "config/allowance.h"
+#include "config/store_conf.h"
 #include "crypto/digest.h"
 
 enum listener_kind { LISTENER_AGENTS, LISTENER_ADMIN, LISTENER_HEALTH };
@@ -183,6 +184,7 @@ struct conf {
 	struct map tools_by_name, models_by_name,
 	        agents_by_name;  /* exact names to the structs above */
 	struct slice state_path; /* store.path or the default */
+	struct store_conf store;
 	struct secret
 	        *deployment_keys[8]; /* the first seals; n == 0: made in the state directory */
 	unsigned n_deployment_keys;

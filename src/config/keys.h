@@ -22,6 +22,7 @@ extern const struct directive tool_directives[];     /* struct tool_conf */
 extern const struct directive agent_directives[];    /* struct agent_conf */
 extern const struct directive budget_directives[];   /* struct allowance_conf */
 extern const struct directive gateway_budget_keys[]; /* struct budget_item */
+extern const struct directive store_directives[];    /* struct conf, store */
 extern const char shadow_words[]; /* what can be in shadow now, then what comes later */
 
 /* Keys of an agent that defaults and teams cannot give it. */

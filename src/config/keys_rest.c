@@ -42,29 +42,6 @@ static const struct directive provider_keys[] = {
         {0},
 };
 
-static const struct directive outage_keys[] = {
-        {KEY("rate_limits", CHOICE, "without the store"), .words = "local closed open"},
-        {KEY("budgets", CHOICE, "without the store"), .words = "closed"},
-        {KEY("approvals", CHOICE, "without the store"), .words = "closed"},
-        {0},
-};
-
-static const struct directive store_keys[] = {
-        {KEY("kind", CHOICE, "where state is kept"), .words = "embedded redis", LATER("embedded")},
-        {KEY("path", TEXT, "directory of the embedded state"),
-                DIRECTIVE_AT(struct conf, state_path)},
-        {KEY("url", TEXT, "of Redis"), LATER("none")},
-        {KEY("sentinel", ANY, "how Redis is found"), LATER("none")},
-        {KEY("cluster", BOOL, "Redis is a cluster"), LATER("false")},
-        {KEY("username", TEXT, "at Redis"), LATER("none")},
-        {KEY("password", SECRET, "at Redis"), LATER("none")},
-        {KEY("tls", ANY, "towards Redis"), LATER("none")},
-        {KEY("replicas", COUNT, "that have to know before a call goes on"), LATER("none 0")},
-        {KEY("on_outage", BLOCK, "what happens without Redis"), OF_BLOCK(outage_keys),
-                LATER("none")},
-        {0},
-};
-
 static const struct directive examples_keys[] = {
         {KEY("match", TEXT, "what it has to find"), LIST},
         {KEY("miss", TEXT, "what it must not find"), LIST},
@@ -224,7 +201,7 @@ const struct directive root_directives[] = {
                 DIRECTIVE_AT(struct conf, public_url)},
         {KEY("identity_providers", BLOCK, "issuers of tokens"), MAP_OF(NAME),
                 OF_BLOCK(provider_keys), LATER("none {}")},
-        {KEY("store", BLOCK, "where state is kept"), OF_BLOCK(store_keys)},
+        {KEY("store", BLOCK, "where state is kept"), OF_BLOCK(store_directives)},
         {KEY("prices", TEXT, "file with prices"), LATER("none")},
         {KEY("unknown_price", CHOICE, "calls to models without a price"),
                 DIRECTIVE_AT(struct conf, unknown_price), .words = "count deny",

@@ -90,6 +90,7 @@ void policy_resolve(struct load *l)
 	resolve_tools(l);
 	resolve_agents(l);
 	resolve_budgets(l);
+	resolve_store(l);
 	index_all(l);
 	resolve_listeners(l);
 }

@@ -11,6 +11,7 @@ void resolve_models(struct load *l);
 void resolve_tools(struct load *l);
 void resolve_agents(struct load *l);
 void resolve_budgets(struct load *l);
+void resolve_store(struct load *l);
 
 /* The entry of a section that n names, by its index; UINT_MAX: there is none, and it was said with
  * the nearest name. */

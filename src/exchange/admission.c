@@ -5,6 +5,7 @@
 #include "exchange/admission.h"
 #include "exchange/caching.h"
 #include "exchange/journaling.h"
+#include "exchange/outage.h"
 #include "store/budget.h"
 #include "weir/exchange.h"
 
@@ -38,14 +39,19 @@ void admission_add(struct admitted *a, const struct demand *d)
 	a->ask.demands[a->ask.n++] = *d;
 }
 
+static void take_answer(struct exchange *x, struct admitted *a, int result)
+{
+	a->in_force = a->ask.granted;
+	a->error = result < 0 ? outage_go_on(x, a, result) : 0;
+}
+
 static void on_answer(struct ticket *t, int result)
 {
 	struct admitted *a = container_of(t, struct admitted, ask.ticket);
 	struct policy *p = a->asker;
 
 	a->asker = NULL;
-	a->error = result < 0 ? result : 0;
-	a->in_force = a->ask.granted;
+	take_answer(p->call->exchange, a, result);
 	policy_settle(p, a->read(p));
 }
 
@@ -83,14 +89,14 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 	a->ask.now_wall_ns = wall_now(x);
 	a->ask.expires = expiry(c);
 	ticket_init(&a->ask.ticket, on_answer);
-	int r = x->env->store ? x->env->store->ops->admit(x->env->store, &a->ask) : -ENOTCONN;
+	a->by = x->env->store;
+	int r = a->by ? a->by->ops->admit(a->by, &a->ask) : -ENOTCONN;
 	if (r == PENDING) {
 		a->asker = p;
 		a->read = read;
 		return VERDICT_WAIT;
 	}
-	a->error = r < 0 ? r : 0;
-	a->in_force = a->ask.granted;
+	take_answer(x, a, r);
 	return read(p);
 }
 
@@ -104,9 +110,9 @@ void admission_cancel(struct call *c)
 	ticket_cancel(&a->ask.ticket);
 }
 
-static void give(struct store *store, struct admitted *a)
+static void give(struct admitted *a)
 {
-	store->ops->settle(store, &a->ask, &a->used);
+	a->by->ops->settle(a->by, &a->ask, &a->used);
 	a->ask.granted = false;
 }
 
@@ -127,7 +133,7 @@ void admission_settle(struct call *c)
 		list_init(&a->settling);
 		list_push(&x->env->settling, &a->settling);
 	} else {
-		give(x->env->store, a);
+		give(a);
 	}
 }
 
@@ -136,5 +142,5 @@ void admission_settle_written(struct exchange_env *env)
 	struct list *node;
 
 	while ((node = list_pop(&env->settling)))
-		give(env->store, container_of(node, struct admitted, settling));
+		give(container_of(node, struct admitted, settling));
 }

@@ -22,6 +22,8 @@ struct admitted {
 	const struct price *price;     /* in arena: that the plan was made with; NULL: the policy's own, or unknown */
 	bool journaled;                /* what is reserved stands in the journal */
 	bool in_force;                 /* granted, or nothing had to be asked */
+	struct store *by;              /* borrowed: who was asked, and has to hear how it ends */
+	const char *without_store;     /* it could not be asked: "local", "open", "closed", as the policy says; NULL: it could */
 	struct list settling;          /* in env->settling: its settlement is not in the file yet */
 	struct settlement used;
 	int error;                     /* the store cannot say: a negative errno */

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "exchange/admission.h"
 #include "exchange/demands.h"
+#include "exchange/outage.h"
 #include "exchange/snapshot.h"
 #include "policy/budget.h"
 #include "policy/registry.h"
@@ -274,7 +275,7 @@ static enum verdict budget_request(struct policy *p)
 	if (a->short_of)
 		return refuse_lone(c);
 	if (a->error && a->ask.n > a->n_rates)
-		return call_refuse(c, FAULT_STORE_UNAVAILABLE, NULL, NULL);
+		return outage_refuse(c);
 	for (unsigned i = a->n_rates; i < a->ask.n; i++)
 		if (is_refusal(&a->ask.demands[i]))
 			return refuse_counter(c, &a->ask.demands[i], a->budgets[i - a->n_rates]);

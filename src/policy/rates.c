@@ -5,6 +5,7 @@
 #include "config/units.h"
 #include "exchange/admission.h"
 #include "exchange/demands.h"
+#include "exchange/outage.h"
 #include "policy/budget.h"
 #include "policy/cache.h"
 #include "policy/rates.h"
@@ -118,7 +119,7 @@ static enum verdict read_rates(struct policy *p)
 	if (!a)
 		return VERDICT_PASS;
 	if (a->error && a->n_rates)
-		return call_refuse(p->call, FAULT_STORE_UNAVAILABLE, NULL, NULL);
+		return outage_refuse(p->call);
 	for (unsigned i = 0; i < a->n_rates; i++)
 		if (is_refusal(&a->ask.demands[i]))
 			return refuse_rate(p->call, &a->ask.demands[i]);

@@ -4,7 +4,6 @@
  * is refused at once. */
 #pragma once
 #include "store/redis/link.h"
-#include "store/redis/url.h"
 
 #define REDIS_SEEDS_MAX 16u
 

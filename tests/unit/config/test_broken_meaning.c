@@ -437,11 +437,6 @@ static const struct broken cases[] = {
                 "version: 1\n"
                 "defaults: {mode: {shadow: [privacy]}}\n",
                 "2:28: error: privacy in shadow is not supported yet\n"},
-        {"Redis",
-                "version: 1\n"
-                "store: {kind: redis, url: \"redis://a\"}\n",
-                "2:9: error: kind: redis is not supported yet\n"
-                "2:22: error: url is not supported yet\n"},
         {"TLS at a listener",
                 "version: 1\n"
                 "listeners:\n"

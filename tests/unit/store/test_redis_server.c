@@ -86,12 +86,10 @@ static void a_unix_socket_will_do(void **state)
 {
 	struct fixture *f = *state;
 	struct store_ask a = {0};
-	char url[128];
-	const char *why;
 
 	redis_server_start(&f->server, NULL);
-	snprintf(url, sizeof(url), "unix:%s?db=3", f->server.socket);
-	assert_int_equal(redis_url_parse(slice_str(url), &f->store.options.place, &why), 0);
+	f->store.options.place.target.unix_path = slice_str(f->server.socket);
+	f->store.options.place.db = 3;
 	open_store(f);
 	assert_int_equal(redis_store_ask(&f->store, &a, "SET", "k", "v", NULL), 0);
 	redis_server_must(&f->server, "PING");

@@ -3,7 +3,6 @@
 #include "rig/unit.h"
 #include "store/redis/info.h"
 #include "store/redis/slots.h"
-#include "store/redis/url.h"
 
 static void the_checksum_is_that_of_the_specification(void **state)
 {
@@ -62,51 +61,6 @@ static void a_map_is_read_strictly(void **state)
 	assert_int_equal(slots_range(&entry[0], 0, &range), -EPROTO);
 }
 
-static void urls_name_a_place(void **state)
-{
-	struct redis_place p = {.db = 9};
-	const char *why;
-
-	(void)state;
-	assert_int_equal(redis_url_parse(SLICE("redis://cache.internal"), &p, &why), 0);
-	assert_slice(p.target.host, "cache.internal");
-	assert_int_equal(p.target.port, 6379);
-	assert_int_equal(p.db, 0);
-	assert_false(p.target.tls);
-	assert_int_equal(redis_url_parse(SLICE("rediss://[::1]:6380/3"), &p, &why), 0);
-	assert_slice(p.target.host, "::1");
-	assert_int_equal(p.target.port, 6380);
-	assert_int_equal(p.db, 3);
-	assert_true(p.target.tls);
-	assert_int_equal(redis_url_parse(SLICE("unix:/run/redis.sock?db=2"), &p, &why), 0);
-	assert_slice(p.target.unix_path, "/run/redis.sock");
-	assert_int_equal(p.db, 2);
-	assert_false(p.target.tls);
-	assert_int_equal(redis_url_parse(SLICE("unix:///run/redis.sock"), &p, &why), 0);
-	assert_slice(p.target.unix_path, "/run/redis.sock");
-	assert_int_equal(redis_url_parse(SLICE("redis://h/"), &p, &why), 0);
-	assert_int_equal(p.target.unix_path.len, 0);
-}
-
-static void other_urls_are_refused(void **state)
-{
-	const char *const bad[] = {"", "redis:", "redis://", "http://h", "redis://user:secret@h",
-	        "redis://:secret@h", "redis://h:0", "redis://h:65536", "redis://h:x", "redis://h/x",
-	        "redis://h/1/2", "redis://[::1", "redis://[::1]x", "unix:run",
-	        "unix:", "unix:/a?x=1", "unix:/a?db=x", "rediss:///3"};
-
-	(void)state;
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct redis_place p = {.db = 9};
-		const char *why = NULL;
-
-		if (redis_url_parse(slice_str(bad[i]), &p, &why) != -EINVAL)
-			fail_msg("%s was taken", bad[i]);
-		assert_non_null(why);
-		assert_int_equal(p.db, 9);
-	}
-}
-
 static void info_says_who_it_is(void **state)
 {
 	struct redis_info info;
@@ -138,8 +92,6 @@ int main(void)
 	        cmocka_unit_test(the_checksum_is_that_of_the_specification),
 	        cmocka_unit_test(braces_choose_what_counts),
 	        cmocka_unit_test(a_map_is_read_strictly),
-	        cmocka_unit_test(urls_name_a_place),
-	        cmocka_unit_test(other_urls_are_refused),
 	        cmocka_unit_test(info_says_who_it_is),
 	};
 

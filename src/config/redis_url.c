@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* url: three schemes and a number. */
-#include "store/redis/url.h"
+/* redis_url: three schemes and a number. */
+#include "config/redis_url.h"
 #include <errno.h>
+#include <string.h>
 
 static struct slice cut(struct slice s, const char *at)
 {
@@ -50,7 +51,7 @@ static int db_parse(struct slice text, unsigned *ret)
 	return 0;
 }
 
-static int unix_parse(struct slice path, struct redis_place *to, const char **ret_why)
+static int unix_parse(struct slice path, struct redis_url *to, const char **ret_why)
 {
 	const char *query = find(path, '?');
 
@@ -66,20 +67,17 @@ static int unix_parse(struct slice path, struct redis_place *to, const char **re
 		path = slice_skip(path, 2);
 	if (path.len < 2 || path.at[0] != '/' || path.len > 107)
 		return -EINVAL;
-	to->target.unix_path = path;
-	to->target.host = SLICE("localhost");
+	to->unix_path = path;
+	to->host = SLICE("localhost");
 	return 0;
 }
 
-int redis_url_parse(struct slice url, struct redis_place *ret, const char **ret_why)
+int redis_url_parse(struct slice url, struct redis_url *ret, const char **ret_why)
 {
-	struct redis_place to = *ret;
+	struct redis_url to = {.tls = slice_starts(url, SLICE("rediss://"))};
 	struct slice rest;
 	const char *slash;
 
-	to.db = 0;
-	to.target.unix_path = (struct slice){0};
-	to.target.tls = slice_starts(url, SLICE("rediss://"));
 	if (slice_starts(url, SLICE("unix:"))) {
 		if (unix_parse(slice_skip(url, 5), &to, ret_why))
 			return -EINVAL;
@@ -87,9 +85,9 @@ int redis_url_parse(struct slice url, struct redis_place *ret, const char **ret_
 		return 0;
 	}
 	*ret_why = "it begins with redis://, rediss:// or unix:";
-	if (!to.target.tls && !slice_starts(url, SLICE("redis://")))
+	if (!to.tls && !slice_starts(url, SLICE("redis://")))
 		return -EINVAL;
-	rest = slice_skip(url, to.target.tls ? 9 : 8);
+	rest = slice_skip(url, to.tls ? 9 : 8);
 	*ret_why = "user and password do not belong in the URL: they have keys of their own";
 	if (find(rest, '@'))
 		return -EINVAL;
@@ -99,8 +97,7 @@ int redis_url_parse(struct slice url, struct redis_place *ret, const char **ret_
 	        db_parse(slice_skip(rest, (size_t)(slash - rest.at) + 1), &to.db))
 		return -EINVAL;
 	*ret_why = "after redis:// comes a host, and perhaps :PORT";
-	if (redis_host_parse(
-	            slash ? cut(rest, slash) : rest, REDIS_PORT, &to.target.host, &to.target.port))
+	if (redis_host_parse(slash ? cut(rest, slash) : rest, REDIS_PORT, &to.host, &to.port))
 		return -EINVAL;
 	*ret = to;
 	return 0;

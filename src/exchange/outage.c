@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outage: see outage.h. */
+#include "exchange/outage.h"
+#include "exchange/snapshot.h"
+#include "store/budget.h"
+#include "weir/exchange.h"
+
+#define AGAIN_MS 1000 /* a store that is down is tried again so often */
+
+static bool holds_budget(const struct admitted *a)
+{
+	for (unsigned i = a->n_rates; i < a->ask.n; i++)
+		if (!a->ask.demands[i].soft)
+			return true;
+	return false;
+}
+
+static bool holds_rate(const struct admitted *a)
+{
+	for (unsigned i = 0; i < a->n_rates; i++)
+		if (!a->ask.demands[i].soft)
+			return true;
+	return false;
+}
+
+/* Nothing of it is counted anywhere. */
+static void go_uncounted(struct admitted *a)
+{
+	a->ask.n = a->n_rates = 0;
+	a->by = NULL;
+	reservation_price(&a->ask.reservation);
+	a->in_force = true;
+}
+
+/* What budgets in shadow would have said is not known. */
+static int ask_here(struct exchange *x, struct admitted *a)
+{
+	struct store *here = x->env->local;
+
+	a->ask.n = a->n_rates;
+	a->by = here;
+	int r = here->ops->admit(here, &a->ask);
+	if (r < 0)
+		return r;
+	a->in_force = a->ask.granted;
+	return 0;
+}
+
+int outage_go_on(struct exchange *x, struct admitted *a, int error)
+{
+	enum store_outage rule = (enum store_outage)x->snapshot->conf->store.rates_on_outage;
+
+	if (!x->env->local || holds_budget(a) || (rule == OUTAGE_CLOSED && holds_rate(a))) {
+		a->without_store = "closed";
+		return error;
+	}
+	if (rule == OUTAGE_LOCAL && a->n_rates) {
+		a->without_store = "local";
+		return ask_here(x, a);
+	}
+	a->without_store = "open";
+	go_uncounted(a);
+	return 0;
+}
+
+enum verdict outage_refuse(struct call *c)
+{
+	enum verdict v = call_refuse(c, FAULT_STORE_UNAVAILABLE, NULL,
+		"What this agent has used cannot be looked up now, and its policy allows nothing without; try again.");
+
+	c->refusal.retry_after_ms = AGAIN_MS;
+	return v;
+}
