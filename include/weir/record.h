@@ -60,6 +60,7 @@ struct record {
 	bool usage_known, estimated, price_unknown, went_upstream;
 	nanousd cost;
 	const char *cache;       /* "hit", "miss", "bypass"; NULL: no cache was asked */
+	const char *without_store; /* the shared store could not be asked: "local", "open", "closed"; NULL: it could */
 	/* what the policies said */
 	struct record_verdict verdicts[RECORD_POLICIES];
 	unsigned n_verdicts;

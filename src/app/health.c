@@ -3,6 +3,7 @@
 #include "app/budget_gauges.h"
 #include "app/health.h"
 #include "app/server.h"
+#include "store/times.h"
 
 static const struct slice openmetrics_type =
 	SLICE_INIT("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -32,13 +33,29 @@ static void metrics_page(struct worker *w, const struct head *head, struct buf *
 		.shadow_agents = shadow_agents(conf),
 		.version = WEIR_VERSION,
 		.policy_version = slice_str(conf->version),
+		.stores = s->store_times,
+		.n_stores = s->n_store_times,
 	};
 
 	*ret_type = openmetrics ? openmetrics_type : SLICE("text/plain; version=0.0.4; charset=utf-8");
-	budget_gauges_read(embedded_store(s->store), conf, clock_wall(&clock_system), &g);
+	budget_gauges_read(w->budgets, w->env.store, w->view->snapshot, clock_wall(&clock_system), &g);
 	if (metrics_write(s->metrics, &g, openmetrics, out) < 0)
 		buf_clear(out);
-	budget_gauges_free(&g);
+}
+
+/* NULL when it is. A store that calls can do without, by the policy, may be away. */
+static const char *not_ready(const struct worker *w)
+{
+	const struct server *s = w->server;
+
+	if (!atomic_load(&s->ready))
+		return "stopping: this instance takes no new work\n";
+	if (!s->n_store_times || !w->view->snapshot->conf->store.is_needed)
+		return NULL;
+	for (unsigned i = 0; i < s->n_store_times; i++)
+		if (atomic_load_explicit(&s->store_times[i]->up, memory_order_relaxed))
+			return NULL;
+	return "the store that instances share cannot be reached, and the policy allows nothing without\n";
 }
 
 bool health_serve(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,
@@ -53,9 +70,9 @@ bool health_serve(struct session_gate *g, const struct head *head, struct buf *o
 		*ret_status = 200;
 		buf_put_str(out, "ok\n");
 	} else if (slice_is(head->target, "/readyz")) {
-		bool ready = atomic_load(&w->server->ready);
-		*ret_status = ready ? 200 : 503;
-		buf_put_str(out, ready ? "ready\n" : "stopping: this instance takes no new work\n");
+		const char *why = not_ready(w);
+		*ret_status = why ? 503 : 200;
+		buf_put_str(out, why ? why : "ready\n");
 	} else if (slice_is(head->target, "/metrics")) {
 		*ret_status = 200;
 		metrics_page(w, head, out, ret_type);

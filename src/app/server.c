@@ -285,8 +285,14 @@ static int open_stores(struct server *s, struct snapshot *snapshot, char note[51
 	if (c->kind != STORE_REDIS)
 		return 0;
 	s->first = snapshot_ref(snapshot);
-	for (unsigned i = 0; i < s->n_workers && r == 0; i++)
+	s->store_times = mem_zalloc(s->n_workers * sizeof(*s->store_times));
+	if (!s->store_times)
+		return -ENOMEM;
+	for (unsigned i = 0; i < s->n_workers && r == 0; i++) {
 		r = worker_open_store(&s->workers[i], c);
+		if (r == 0)
+			s->store_times[s->n_store_times++] = remote_times(s->workers[i].remote);
+	}
 	if (r == -EINVAL)
 		snprintf(note, 512, "The store that the policy names cannot be used; weir check says more.");
 	return r;
@@ -457,6 +463,7 @@ void server_stop(struct server *s)
 	log_init(NULL, LEVEL_INFO, s->log_text ? FORMAT_TEXT : FORMAT_JSON);
 	snapshot_unref(s->snapshot);
 	snapshot_unref(s->first);
+	mem_free(s->store_times);
 	if (s->contexts)
 		tls_contexts_free(s->contexts);
 	recent_free(s->recent);

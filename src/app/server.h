@@ -38,6 +38,8 @@ struct server {
 	struct cache *cache;      /* owned: answers that may be given again */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct snapshot *first;   /* counted: the policy that says where the store is which instances share; NULL: there is none */
+	const struct store_times **store_times; /* owned: how the ways there do, one a worker; n 0: none */
+	unsigned n_store_times;
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
 	struct own_listeners own;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
+#include "app/budget_gauges.h"
 #include "app/health.h"
 #include "app/server.h"
 #include "app/shared_store.h"
@@ -82,7 +83,8 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 	w->pools = w->resolver ? pools_new(w->loop, w->resolver, server->contexts, &server->own) : NULL;
 	w->log = access_log_new(server->sink, server->log_text);
 	w->metrics = metrics_part(server->metrics, index);
-	if (!w->pools || !w->log || !w->metrics) {
+	w->budgets = health ? budget_gauges_new() : NULL;
+	if (!w->pools || !w->log || !w->metrics || (health && !w->budgets)) {
 		worker_finish(w);
 		return -ENOMEM;
 	}
@@ -178,6 +180,7 @@ void worker_finish(struct worker *w)
 	w->view = NULL;
 	if (w->pools)
 		pools_free(w->pools);
+	budget_gauges_free(w->budgets);
 	remote_free(w->remote);
 	if (w->resolver)
 		resolver_free(w->resolver);

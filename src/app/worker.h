@@ -44,6 +44,7 @@ struct worker {
 	struct worker_journal journal;
 	struct view *view;          /* counted */
 	struct list gates;
+	struct budget_gauges *budgets; /* owned: of the one that serves health; else NULL */
 	struct access_log *log;     /* owned */
 	struct metrics_part *metrics; /* owned by the server's metrics */
 };

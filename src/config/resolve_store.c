@@ -83,6 +83,20 @@ static void resolve_urls(struct load *l, const struct node *n)
 	}
 }
 
+/* After its budgets have been resolved. */
+static bool agent_needs(const struct agent_conf *a, uint8_t rates_on_outage)
+{
+	const struct allowance_conf *all = &a->allowance;
+	bool has_rates = all->n_rates || all->n_token_rates || all->concurrency;
+
+	if (has_rates && rates_on_outage == OUTAGE_CLOSED && !(a->shadow & SHADOW_RATES))
+		return true;
+	for (unsigned i = 0; i < all->n_budgets && !(a->shadow & SHADOW_BUDGET); i++)
+		if (all->budgets[i].scope != BUDGET_REQUEST)
+			return true;
+	return false;
+}
+
 void resolve_store(struct load *l)
 {
 	const struct node *n = node_member(l->root, "store");
@@ -93,4 +107,7 @@ void resolve_store(struct load *l)
 		resolve_sentinels(l, n);
 	else
 		resolve_urls(l, n);
+	for (unsigned i = 0; i < l->conf->n_agents; i++)
+		if (agent_needs(&l->conf->agents[i], l->conf->store.rates_on_outage))
+			l->conf->store.is_needed = true;
 }

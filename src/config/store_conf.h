@@ -39,6 +39,7 @@ struct store_conf {
 	uint32_t replicas;
 	uint8_t rates_on_outage; /* enum store_outage */
 	/* after resolving */
+	bool is_needed; /* some agent's calls are refused without it */
 	enum store_finding finding;
 	struct redis_url place; /* by url: all of it; else whether TLS is spoken */
 	struct store_seed seeds[STORE_SEEDS_MAX]; /* sentinels, or nodes of a cluster */

@@ -220,6 +220,7 @@ static void fill_cost(struct record *r, const struct exchange *x, const struct c
 	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);
 	r->went_upstream = x->went_upstream;
 	r->cost = c->cost;
+	r->without_store = c->admitted ? c->admitted->without_store : NULL;
 }
 
 /* Those that were asked. */

@@ -110,6 +110,7 @@ static void put_cost(struct line *l, const struct record *r)
 		line_put_money(l, r->cost);
 	PUT_BOOL(l, "estimated", r->estimated);
 	PUT_STR(l, "cache", r->cache);
+	PUT_STR(l, "without_store", r->without_store);
 }
 
 void line_as_json(struct line *l, struct line_time *t, const struct record *r)

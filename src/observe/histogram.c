@@ -4,6 +4,7 @@
 #include "observe/histogram.h"
 #include "base/clock.h"
 #include "observe/outcome.h"
+#include "store/times.h"
 
 #define US(n) ((n)*NS_PER_US)
 #define MS(n) ((n)*NS_PER_MS)
@@ -25,6 +26,11 @@ const struct histogram_bounds histogram_first_token = {
         .n = 13,
         .ns = {MS(10), MS(25), MS(50), MS(100), MS(250), MS(500), MS(750), S(1), MS(2500), S(5),
                 S(10), S(30), S(60)},
+};
+
+const struct histogram_bounds histogram_store = {
+        .n = STORE_TIMES_BOUNDS,
+        .ns = STORE_TIMES_NS,
 };
 
 void histogram_observe(

@@ -11,7 +11,8 @@ struct histogram_bounds {
 	uint64_t ns[HISTOGRAM_BUCKETS - 1]; /* rising */
 };
 
-extern const struct histogram_bounds histogram_call, histogram_gateway, histogram_first_token;
+extern const struct histogram_bounds histogram_call, histogram_gateway, histogram_first_token,
+        histogram_store;
 
 /* A call that stands for its bucket. */
 struct exemplar {

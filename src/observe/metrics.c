@@ -167,6 +167,12 @@ static void count_cache(struct metrics_part *p, const struct record *r)
 	count_one(p, TABLE_CACHE, 0, 1);
 }
 
+static void count_outage(struct metrics_part *p, const struct record *r)
+{
+	key_begin(p, slice_str(r->without_store), SLICE(""));
+	count_one(p, TABLE_OUTAGE, 0, 1);
+}
+
 struct policy_counts *policy_place(struct policy_counts of[POLICY_KINDS_MAX], const char *policy)
 {
 	/* A name is mostly the very same one; compared are only those of several. */
@@ -223,6 +229,8 @@ static void metrics_call_ended(struct observer *o, const struct record *r)
 		count_model(p, TABLE_MISMATCH, r);
 	if (r->cache)
 		count_cache(p, r);
+	if (r->without_store)
+		count_outage(p, r);
 	count_verdicts(p, r);
 	count_warnings(p, r);
 	pthread_mutex_unlock(&p->lock);
@@ -275,6 +283,7 @@ static const struct series_kind kinds[TABLES] = {
         [TABLE_MISMATCH] = {NUMBERS(1), 1, add_one},
         [TABLE_CACHE] = {NUMBERS(1), 2, add_one},
         [TABLE_WARNINGS] = {NUMBERS(1), 3, add_one},
+        [TABLE_OUTAGE] = {NUMBERS(1), 1, add_one},
 };
 
 static_assert(TOKEN_KINDS <= SERIES_COLUMNS_MAX, "a bit for each column");

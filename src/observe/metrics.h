@@ -24,6 +24,8 @@ struct budget_gauge {
 	nanousd limit, spent, reserved;
 };
 
+struct store_times;
+
 /* What is not counted but looked up when the page is made. */
 struct metrics_gauges {
 	bool last_reload_good;
@@ -34,6 +36,8 @@ struct metrics_gauges {
 	struct slice policy_version;
 	struct budget_gauge *budgets; /* at most METRIC_SERIES_MAX */
 	unsigned n_budgets;
+	const struct store_times *const *stores; /* of every loop's way to the shared store */
+	unsigned n_stores;
 };
 
 /* Prometheus text 0.0.4, or OpenMetrics 1.0 with its # EOF. From any thread. 0, -ENOMEM, -ENOBUFS.

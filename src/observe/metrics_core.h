@@ -20,6 +20,7 @@ enum table {
 	TABLE_MISMATCH, /* model */
 	TABLE_CACHE,    /* kind, result */
 	TABLE_WARNINGS, /* scope, name, window */
+	TABLE_OUTAGE,   /* decision */
 	TABLES
 };
 

@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "observe/metrics_table.h"
 #include "observe/outcome.h"
+#include "store/times.h"
 
 struct page {
 	struct buf *out; /* borrowed */
@@ -247,6 +248,43 @@ static void put_budgets(struct page *p)
 	}
 }
 
+static uint64_t times_add(const struct page *p, unsigned op, unsigned how, struct histogram *sum)
+{
+	uint64_t all = 0;
+
+	*sum = (struct histogram){.sum_ns = 0};
+	for (unsigned s = 0; s < p->gauges->n_stores; s++) {
+		const struct store_times *t = p->gauges->stores[s];
+
+		for (unsigned i = 0; i <= STORE_TIMES_BOUNDS; i++) {
+			uint64_t n = atomic_load_explicit(&t->n[op][how][i], memory_order_relaxed);
+
+			count(&sum->n[i], n);
+			count(&all, n);
+		}
+		count(&sum->sum_ns,
+		        atomic_load_explicit(&t->sum_ns[op][how], memory_order_relaxed));
+	}
+	return all;
+}
+
+static void put_stores(struct page *p)
+{
+	for (unsigned i = 0; i < STORE_OPS * STORE_OUTCOMES; i++) {
+		unsigned op = i / STORE_OUTCOMES, how = i % STORE_OUTCOMES;
+		struct label_key key = {.len = 0};
+		struct series_row row = {.next = NULL};
+		struct histogram sum;
+
+		if (!times_add(p, op, how, &sum))
+			continue;
+		label_add(&key, slice_str(store_op_names[op]), SLICE(""));
+		label_add(&key, slice_str(store_outcome_names[how]), SLICE(""));
+		row.key = label_key_slice(&key);
+		put_histogram(p, &row, &sum);
+	}
+}
+
 static void put_build(struct page *p)
 {
 	put(p, p->metric->name);
@@ -299,6 +337,9 @@ static void put_metric(struct page *p)
 	case FROM_BUDGETS:
 		put_budgets(p);
 		break;
+	case FROM_STORES:
+		put_stores(p);
+		break;
 	case FROM_BUILD:
 		put_build(p);
 		break;
@@ -315,7 +356,10 @@ static void facts_read(const struct metrics_gauges *g, struct page_facts *ret)
 	        .shadow_agents = g->shadow_agents,
 	        .connections = g->sessions,
 	        .in_flight = g->in_flight,
+	        .stores = g->n_stores,
 	};
+	for (unsigned i = 0; i < g->n_stores; i++)
+		ret->stores_up += atomic_load_explicit(&g->stores[i]->up, memory_order_relaxed);
 	process_read(&ret->process);
 }
 

@@ -6,7 +6,7 @@
 #include "observe/process.h"
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
-enum metric_source { FROM_ROWS, FROM_POLICIES, FROM_FACTS, FROM_BUDGETS, FROM_BUILD };
+enum metric_source { FROM_ROWS, FROM_POLICIES, FROM_FACTS, FROM_BUDGETS, FROM_STORES, FROM_BUILD };
 
 /* What a number counts, as the power of ten that makes one unit of the metric. */
 enum metric_unit { UNIT_ONE = 0, UNIT_MILLI_OF_NANO = 6, UNIT_NANO = 9 };
@@ -15,6 +15,7 @@ enum metric_unit { UNIT_ONE = 0, UNIT_MILLI_OF_NANO = 6, UNIT_NANO = 9 };
 struct page_facts {
 	uint64_t reload_good, reload_wall_ns, reloads_failed;
 	uint64_t log_dropped, shadow_agents, connections, in_flight;
+	uint64_t stores, stores_up;
 	struct process_facts process;
 };
 

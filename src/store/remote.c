@@ -19,6 +19,7 @@ static void hold_tell(struct hold *h, int result)
 {
 	struct ticket *t = h->ticket;
 
+	hold_time(h, h->admission ? STORE_ADMIT : STORE_LOOK, result);
 	h->ticket = NULL;
 	h->admission = NULL;
 	h->out = NULL;
@@ -129,8 +130,10 @@ static int hold_begin(struct hold *h, const char *op, struct demand *out, struct
 
 	h->out = out;
 	h->ticket = t;
+	h->asked_at = r->loop->now;
 	error = hold_ask(h, op, NULL, done);
 	if (error < 0) {
+		hold_time(h, h->admission ? STORE_ADMIT : STORE_LOOK, error);
 		hold_free(h);
 		return error;
 	}
@@ -150,8 +153,10 @@ static int remote_admit(struct store *s, struct admission *a)
 	a->granted = a->n == 0;
 	if (a->granted)
 		return READY;
-	if (r->fenced)
+	if (r->fenced) {
+		store_times_count(&r->times, STORE_ADMIT, STORE_FENCED, 0);
 		return -EAGAIN;
+	}
 	error = hold_new(r, a->id, a->demands, a->n, &h);
 	if (error)
 		return error;
@@ -245,6 +250,7 @@ static void on_changed(void *owner)
 {
 	struct remote *r = owner;
 
+	remote_note_up(r);
 	if (redis_state(r->redis).up)
 		remote_push_on(r);
 }
@@ -309,6 +315,11 @@ void remote_free(struct remote *r)
 struct store *remote_store(struct remote *r)
 {
 	return &r->store;
+}
+
+const struct store_times *remote_times(const struct remote *r)
+{
+	return &r->times;
 }
 
 struct remote_state remote_state(const struct remote *r)

@@ -15,6 +15,7 @@
 #define REMOTE_FENCE_NS (2 * NS_PER_S)
 
 struct remote;
+struct store_times;
 /* As redis_new; of options events and owner are not looked at. */
 int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
         const struct redis_options *options, struct remote **ret_remote);
@@ -30,3 +31,5 @@ struct remote_state {
 	uint64_t dropped;  /* of those, by the ceiling */
 };
 struct remote_state remote_state(const struct remote *r);
+/* As long as r; may be read from any thread. */
+const struct store_times *remote_times(const struct remote *r);

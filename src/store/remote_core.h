@@ -2,6 +2,7 @@
 /* remote_core: what the remote_*.c files share. */
 #pragma once
 #include "store/remote.h"
+#include "store/times.h"
 
 #define REMOTE_DEMANDS_MAX 64u
 
@@ -37,7 +38,8 @@ struct hold {
 	unsigned asked;          /* parts that were asked to admit */
 	struct slice id;         /* in this memory */
 	struct reservation reservation;
-	uint64_t expires; /* loop time */
+	uint64_t asked_at; /* loop time */
+	uint64_t expires;  /* loop time */
 	struct settlement used;
 	uint64_t settled_at; /* loop time */
 	enum hold_state state;
@@ -58,12 +60,14 @@ struct remote {
 	unsigned n_asserting; /* of what a fail-over made doubtful, not said again yet */
 	bool fenced;
 	uint64_t dropped;
+	struct store_times times;
 };
 
 /* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
 int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
         struct hold **ret_hold);
 void hold_free(struct hold *h);
+void hold_time(struct hold *h, enum store_op op, int result); /* since asked_at */
 /* Puts the words of op for the part whose turn it is. PENDING or a negative errno, as redis_ask;
  * on: as redis_ask_on, or NULL. */
 int hold_ask(struct hold *h, const char *op, struct redis_link *on,
@@ -77,6 +81,7 @@ int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_ref
 void hold_settle(struct hold *h, const struct settlement *used);
 void remote_failed_over(struct remote *r);
 void remote_mend(struct remote *r, struct redis_link *l);
+void remote_note_up(struct remote *r); /* for whoever reads times: up or fenced has changed */
 void remote_push_on(struct remote *r);
 void remote_on_again(struct deadline *d);
 void remote_on_fence(struct deadline *d);

@@ -25,12 +25,20 @@ static void hold_wait(struct hold *h)
 
 /* ---- the fence */
 
+void remote_note_up(struct remote *r)
+{
+	bool up = !r->fenced && redis_state(r->redis).up;
+
+	atomic_store_explicit(&r->times.up, up, memory_order_relaxed);
+}
+
 /* It opens when all of ours has been said again, and others have had time to say theirs. */
 static void fence_look(struct remote *r)
 {
 	if (!r->fenced || r->n_asserting || r->fence.at)
 		return;
 	r->fenced = false;
+	remote_note_up(r);
 	log_info("the store admits again: all that is held here has been said again");
 }
 
@@ -92,6 +100,7 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 
 	(void)reply;
 	hold_unword(h);
+	hold_time(h, STORE_SETTLE, result);
 	if (result < 0) {
 		hold_wait(h);
 	} else if (++h->part < h->n_parts) {
@@ -107,6 +116,7 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 static void hold_put(struct hold *h, struct redis_link *on)
 {
 	list_unlink(&h->wait);
+	h->asked_at = h->remote->loop->now;
 	if (hold_ask(h, h->state == HOLD_SETTLING ? "settle" : "hold", on, on_put) < 0)
 		hold_wait(h);
 }
@@ -200,5 +210,6 @@ void remote_failed_over(struct remote *r)
 	list_foreach_safe(node, after, &r->settling)
 	        hold_put_again(container_of(node, struct hold, link));
 	r->fenced = true;
+	remote_note_up(r);
 	loop_deadline_after(r->loop, &r->fence, REMOTE_FENCE_NS);
 }

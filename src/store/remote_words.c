@@ -113,6 +113,13 @@ void hold_free(struct hold *h)
 	mem_free(h);
 }
 
+void hold_time(struct hold *h, enum store_op op, int result)
+{
+	struct remote *r = h->remote;
+
+	store_times_count(&r->times, op, store_outcome_of(result), r->loop->now - h->asked_at);
+}
+
 /* ---- asking */
 
 struct writer {

@@ -115,11 +115,45 @@ static void a_store_is_what_was_written(void **state)
 	conf_free(c);
 }
 
+static void it_is_needed_where_calls_are_refused_without_it(void **state)
+{
+	static const struct {
+		const char *agent, *rule;
+		bool needed;
+	} needs[] = {
+	        {"{}", "local", false},
+	        {"{rate_limit: 1/minute}", "local", false},
+	        {"{rate_limit: 1/minute}", "closed", true},
+	        {"{concurrency: 1}", "closed", true},
+	        {"{concurrency: 1}", "open", false},
+	        {"{budget: {request: {tokens: 1}}}", "local", false},
+	        {"{budget: {agent: {tokens: 1}}}", "open", true},
+	        {"{budget: {agent: {tokens: 1}}, mode: {shadow: [budget]}}", "local", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		char text[400];
+		struct conf *c;
+
+		snprintf(text, sizeof(text),
+		        "version: 1\n" KEY
+		        "store: {kind: redis, url: \"redis://h\", on_outage: {rate_limits: %s}}\n"
+		        "agents:\n  a: %s\n",
+		        needs[i].rule, needs[i].agent);
+		c = load(text);
+		if (c->store.is_needed != needs[i].needed)
+			fail_msg("%s, %s", needs[i].agent, needs[i].rule);
+		conf_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_mistake_about_a_store_is_named_with_its_place),
 	        cmocka_unit_test(a_store_is_what_was_written),
+	        cmocka_unit_test(it_is_needed_where_calls_are_refused_without_it),
 	};
 
 	setenv("WEIR_TEST_KEY", "0123456789abcdef0123456789abcdef", 1);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "rig/unit.h"
 #include "observe/metrics.h"
+#include "store/times.h"
 
 #define PAGE_SAMPLES_MAX 100000
 #define PAGE_MAX (64u << 20)
@@ -255,13 +256,20 @@ static inline struct page_read page_of(struct metrics *m, bool openmetrics)
 	        {"agent", SLICE("support-bot"), "day", 20000000000, 1500000001, 0},
 	        {"gateway", SLICE("gateway"), "total", 500000000000, 0, 70000},
 	};
+	struct store_times times[2] = {{.up = true}, {.up = false}};
+	const struct store_times *stores[] = {&times[0], &times[1]};
 	struct metrics_gauges g = {.version = "1.2.3",
+	        .stores = stores,
+	        .n_stores = 2,
 	        .policy_version = SLICE("abc\"d"),
 	        .budgets = budgets,
 	        .n_budgets = 2};
 	struct buf out = BUF_INIT(PAGE_MAX);
 	struct page_read p;
 
+	store_times_count(&times[0], STORE_ADMIT, STORE_OK, 300000);
+	store_times_count(&times[1], STORE_ADMIT, STORE_OK, 700000);
+	store_times_count(&times[1], STORE_ADMIT, STORE_TIMEOUT, 33000000);
 	assert_int_equal(metrics_write(m, &g, openmetrics, &out), 0);
 	p = page_parse(buf_slice(&out), openmetrics);
 	buf_finish(&out);

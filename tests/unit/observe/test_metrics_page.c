@@ -23,6 +23,7 @@ static struct metrics *filled(void)
 	r.warnings = &warning;
 	r.n_warnings = 1;
 	r.cache = "hit";
+	r.without_store = "local";
 	o->call_ended(o, &r);
 	r.price_unknown = true;
 	o->call_ended(o, &r);
@@ -67,6 +68,31 @@ static void a_budget_is_shown_as_it_stands(void **state)
 		assert_sample(&p, "weir_budget_reserved_usd", all, "0.00007");
 		assert_sample(&p, "weir_budget_warnings_total", agent, "2");
 		assert_int_equal(page_count(&p, "weir_budget_warnings_total"), 1);
+		page_close(&p);
+	}
+	metrics_free(m);
+}
+
+static void ways_to_a_shared_store_are_summed_by_what_was_asked(void **state)
+{
+	struct metrics *m = filled();
+
+	(void)state;
+	for (unsigned om = 0; om < 2; om++) {
+		struct page_read p = page_of(m, om);
+		const char *good = "op=\"admit\",outcome=\"ok\"";
+
+		assert_sample(&p, "weir_store_seconds_count", good, "2");
+		assert_sample(&p, "weir_store_seconds_sum", good, "0.001");
+		assert_sample(&p, "weir_store_seconds_bucket",
+		        "op=\"admit\",outcome=\"ok\",le=\"0.0005\"", "1");
+		assert_sample(&p, "weir_store_seconds_count",
+		        "op=\"admit\",outcome=\"timeout\"", "1");
+		assert_int_equal(page_count(&p, "weir_store_seconds_count"), 2);
+		assert_sample(&p, "weir_store_ways", "", "2");
+		assert_sample(&p, "weir_store_ways_up", "", "1");
+		assert_sample(
+		        &p, "weir_store_outage_calls_total", "decision=\"local\"", "2");
 		page_close(&p);
 	}
 	metrics_free(m);
@@ -247,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_declared_metric_stands_on_the_page),
 	        cmocka_unit_test(a_budget_is_shown_as_it_stands),
+	        cmocka_unit_test(ways_to_a_shared_store_are_summed_by_what_was_asked),
 	        cmocka_unit_test(a_page_without_calls_is_a_page),
 	        cmocka_unit_test(labels_are_escaped),
 	        cmocka_unit_test(gauges_are_what_they_were_told),

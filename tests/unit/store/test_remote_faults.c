@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of store/remote when many ask at once, when who asked goes away or dies, and when the
  * server is frozen, gone, or has forgotten. The claims are those of tests/model/budget.pml. */
+#include "store/times.h"
 #include "unit/store/remote_rig.h"
 
 /* ---- many at once */
@@ -204,6 +205,15 @@ static void settlements_are_kept_until_the_server_answers(void **state)
 	check_budget(x.demands[0], 40, 0);
 }
 
+static uint64_t times_of(enum store_op op, enum store_outcome how)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i <= STORE_TIMES_BOUNDS; i++)
+		n += atomic_load(&remote_times(remotes[0])->n[op][how][i]);
+	return n;
+}
+
 static void a_frozen_server_is_waited_for_25_ms(void **state)
 {
 	uint64_t began;
@@ -215,6 +225,7 @@ static void a_frozen_server_is_waited_for_25_ms(void **state)
 	began = clock_mono(&clock_system);
 	assert_true(admit(1) < 0);
 	assert_true(clock_mono(&clock_system) - began < 200 * NS_PER_MS);
+	assert_true(times_of(STORE_ADMIT, STORE_TIMEOUT) == 1);
 	redis_server_kill(&server, SIGCONT);
 	WAIT_FOR(!remote_state(remotes[0]).settling); /* its cancellation */
 	rest(1500);
