@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admission: see admission.h. */
 #include <errno.h>
-#include <stdio.h>
+#include "base/decimal.h"
 #include "exchange/admission.h"
 #include "exchange/caching.h"
 #include "exchange/journaling.h"
@@ -71,6 +71,14 @@ static uint64_t expiry(const struct call *c)
 	return wall_now(c->exchange) + total + EXPIRY_GRACE;
 }
 
+/* The request's id and which attempt it is. */
+static struct slice name_attempt(const struct exchange *x, char id[ID_LEN + 1 + DECIMAL_MAX])
+{
+	memcpy(id, x->request_id, ID_LEN);
+	id[ID_LEN] = ':';
+	return slice_from(id, ID_LEN + 1 + decimal_put(x->attempts + 1, id + ID_LEN + 1));
+}
+
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
 {
 	struct call *c = p->call;
@@ -84,8 +92,7 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 		a->in_force = true;
 		return read(p);
 	}
-	int len = snprintf(a->id, sizeof(a->id), "%s:%u", x->request_id, x->attempts + 1);
-	a->ask.id = slice_from(a->id, (size_t)len);
+	a->ask.id = name_attempt(x, a->id);
 	a->ask.now_wall_ns = wall_now(x);
 	a->ask.expires = expiry(c);
 	ticket_init(&a->ask.ticket, on_answer);

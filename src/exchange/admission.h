@@ -3,6 +3,7 @@
  * for rates and for budgets each put in what they need and read what became of it; the first of them asks. What was
  * granted is settled when the call ends, whatever happened. */
 #pragma once
+#include "base/decimal.h"
 #include "base/id.h"
 #include "weir/call.h"
 #include "weir/store.h"
@@ -27,7 +28,7 @@ struct admitted {
 	struct list settling;          /* in env->settling: its settlement is not in the file yet */
 	struct settlement used;
 	int error;                     /* the store cannot say: a negative errno */
-	char id[ID_LEN + 4];
+	char id[ID_LEN + 1 + DECIMAL_MAX];
 };
 
 /* The call's own, made when there is none; room for n more demands. NULL: no memory. */

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* answer_limits: see answer_limits.h. */
 #include <errno.h>
-#include <stdio.h>
-#include "base/buf.h"
+#include "base/decimal.h"
 #include "exchange/admission.h"
 #include "exchange/answer_limits.h"
 #include "exchange/demands.h"
 
-#define LIST_MAX 1024 /* bytes of a field that lists all windows */
+#define ITEM_MAX 120 /* bytes of one window in a field that lists all */
+
+/* Digits and words, one behind the other: printf takes ten times as long, and every answer has these. */
+static char *put(char *at, struct slice text)
+{
+	bytes_copy(at, text.at, text.len);
+	return at + text.len;
+}
+
+static char *put_number(char *at, uint64_t n)
+{
+	return at + decimal_put(n, at);
+}
 
 static int add(struct exchange *x, struct head *to, struct slice name, const char *text, size_t len)
 {
@@ -18,9 +29,9 @@ static int add(struct exchange *x, struct head *to, struct slice name, const cha
 
 static int add_number(struct exchange *x, struct head *to, struct slice name, uint64_t n)
 {
-	char text[24];
+	char text[DECIMAL_MAX];
 
-	return add(x, to, name, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)n));
+	return add(x, to, name, text, decimal_put(n, text));
 }
 
 static uint64_t seconds_up(uint64_t ns)
@@ -28,28 +39,37 @@ static uint64_t seconds_up(uint64_t ns)
 	return ns / NS_PER_S + (ns % NS_PER_S != 0);
 }
 
+/* Seconds with as many of three digits behind the point as say something. */
+static char *put_seconds(char *at, uint64_t ms)
+{
+	at = put_number(at, ms / 1000);
+	ms %= 1000;
+	if (!ms)
+		return at;
+	*at++ = '.';
+	for (uint64_t one = 100; ms; ms %= one, one /= 10)
+		*at++ = (char)('0' + ms / one);
+	return at;
+}
+
 /* As OpenAI writes it: "6m0s", "1.5s", "20ms". Rounded up in the smallest unit that is shown: who waits that long is let in. */
 static int add_duration(struct exchange *x, struct head *to, struct slice name, uint64_t ns)
 {
-	char text[64];
-	unsigned long long ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0), s = seconds_up(ns);
-	int len;
+	uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0), s = seconds_up(ns);
+	char text[4 * DECIMAL_MAX], *at = text;
 
-	if (ms < 1000)
-		len = snprintf(text, sizeof(text), "%llums", ms);
-	else if (ms <= 59999)
-		len = snprintf(text, sizeof(text), "%llu.%03llu", ms / 1000, ms % 1000);
-	else if (s < 3600)
-		len = snprintf(text, sizeof(text), "%llum%llus", s / 60, s % 60);
-	else
-		len = snprintf(text, sizeof(text), "%lluh%llum%llus", s / 3600, s / 60 % 60, s % 60);
-	if (ms < 1000 || ms > 59999)
-		return add(x, to, name, text, (size_t)len);
-	while (text[len - 1] == '0')
-		len--;
-	len -= text[len - 1] == '.';
-	text[len++] = 's';
-	return add(x, to, name, text, (size_t)len);
+	if (ms < 1000) {
+		at = put(put_number(at, ms), SLICE("m"));
+	} else if (ms <= 59999) {
+		at = put_seconds(at, ms);
+	} else {
+		if (s >= 3600)
+			at = put(put_number(at, s / 3600), SLICE("h"));
+		at = put(put_number(at, s / 60 % 60), SLICE("m"));
+		at = put_number(at, s % 60);
+	}
+	*at++ = 's';
+	return add(x, to, name, text, (size_t)(at - text));
 }
 
 /* Whether the store has looked at it: else nothing is known of its counter. */
@@ -73,26 +93,41 @@ static const struct demand *tightest(const struct admitted *a, bool by_tokens)
 	return found;
 }
 
-/* One item a window: "requests-60";q=100;w=60 and what is left of it. */
+/* "requests-60-0": two windows of one length differ in their place. */
+static char *put_window(char *at, const char *from, const struct demand *d, unsigned i)
+{
+	if (at != from)
+		at = put(at, SLICE(", "));
+	at = put(at, d->by_tokens ? SLICE("\"tokens-") : SLICE("\"requests-"));
+	at = put(put_number(at, d->rate.period_ns / NS_PER_S), SLICE("-"));
+	return put(put_number(at, i), SLICE("\""));
+}
+
+/* One item a window: "requests-60-0";q=100;w=60 and what is left of it. */
 static int add_lists(struct exchange *x, struct head *to, const struct admitted *a)
 {
-	char policy[LIST_MAX], limit[LIST_MAX];
-	size_t np = 0, nl = 0;
+	char *policy = a->n_rates ? arena_alloc(&x->arena, (size_t)a->n_rates * 2 * ITEM_MAX) : NULL;
+	char *limit = policy + (size_t)a->n_rates * ITEM_MAX, *p = policy, *l = limit;
 
+	if (!policy)
+		return a->n_rates ? -ENOMEM : 0;
 	for (unsigned i = 0; i < a->n_rates; i++) {
 		const struct demand *d = &a->ask.demands[i];
-		unsigned long long w = d->rate.period_ns / NS_PER_S, q = d->rate.burst;
-		if (d->kind != DEMAND_RATE || d->soft || !is_known(d) || np > LIST_MAX - 120 || nl > LIST_MAX - 120)
+		if (d->kind != DEMAND_RATE || d->soft || !is_known(d))
 			continue;
-		const char *unit = d->by_tokens ? "tokens" : "requests", *comma = np ? ", " : "";
-		np += (size_t)snprintf(policy + np, sizeof(policy) - np, "%s\"%s-%llu-%u\";q=%llu;w=%llu", comma, unit, w, i, q, w);
-		nl += (size_t)snprintf(limit + nl, sizeof(limit) - nl, "%s\"%s-%llu-%u\";r=%llu;t=%llu", comma, unit, w, i,
-			(unsigned long long)d->left, (unsigned long long)seconds_up(d->reset_ns));
+		p = put(put_window(p, policy, d, i), SLICE(";q="));
+		p = put(put_number(p, d->rate.burst), SLICE(";w="));
+		p = put_number(p, d->rate.period_ns / NS_PER_S);
+		l = put(put_window(l, limit, d, i), SLICE(";r="));
+		l = put(put_number(l, d->left), SLICE(";t="));
+		l = put_number(l, seconds_up(d->reset_ns));
 	}
-	if (!np)
+	if (p == policy)
 		return 0;
-	int e = add(x, to, SLICE("ratelimit-policy"), policy, np);
-	return e ? e : add(x, to, SLICE("ratelimit"), limit, nl);
+	struct header both[] = {{SLICE("ratelimit-policy"), slice_from(policy, (size_t)(p - policy)), HEADER_OTHER},
+		{SLICE("ratelimit"), slice_from(limit, (size_t)(l - limit)), HEADER_OTHER}};
+	int e = head_add_header(to, both[0]);
+	return e ? e : head_add_header(to, both[1]);
 }
 
 static int add_openai(struct exchange *x, struct head *to, const struct demand *d)
