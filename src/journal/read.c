@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 
-#define PIECE (128u << 10)
+#define PIECE (32u << 10)
 #define KIND "\xa4kind" /* what stands behind the head of every record's map */
 
 static int bad(struct segment_reader *s, const char *problem)
@@ -130,6 +130,15 @@ static int look_at_head(struct segment_reader *s)
 	return 0;
 }
 
+static int unpack_kind(struct slice record, struct entry *ret)
+{
+	struct unpack none = UNPACK_INIT;
+	int r = entry_unpack(&none, record, ret);
+
+	unpack_finish(&none);
+	return r;
+}
+
 /* What the first record says about the file, and no other one says. */
 static int check_place(struct segment_reader *s, const struct entry *e)
 {
@@ -173,7 +182,8 @@ static int look(struct segment_reader *s, uint32_t *ret_length)
 		return bad(s, "it ends within a record");
 	if (look_at_head(s))
 		return -EBADMSG;
-	if (!frame_holds((const uint8_t *)buf_at(&s->bytes) + SHA256_LEN))
+	if (s->at + FRAME_EXTRA + length >= s->trusted &&
+	        !frame_holds((const uint8_t *)buf_at(&s->bytes) + SHA256_LEN))
 		return bad(s, "a record does not fit its hash and what stands before it");
 	*ret_length = length;
 	return 1;
@@ -181,15 +191,13 @@ static int look(struct segment_reader *s, uint32_t *ret_length)
 
 int segment_next(struct segment_reader *s, struct unpack *u, struct entry *ret)
 {
-	struct unpack none = UNPACK_INIT;
 	uint32_t length = 0;
 	int r = look(s, &length);
 
 	if (r <= 0)
 		return r;
 	s->record = slice_from(buf_at(&s->bytes) + SHA256_LEN + FRAME_HEAD, length);
-	r = entry_unpack(u ? u : &none, s->record, ret);
-	unpack_finish(&none);
+	r = u ? entry_unpack(u, s->record, ret) : unpack_kind(s->record, ret);
 	if (r == -EBADMSG)
 		return bad(s, "a record is not msgpack of the kind that it says");
 	if (!r)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read: the records of one segment in order, each verified before it is given: its length, its hash
  * (and with it everything before it), its msgpack. Also of one that is being written: what is not
- * there yet comes with a later call. */
+ * there yet comes with a later call. Where this very process is the writer, it may say up to where
+ * hashes are to be believed. */
 #pragma once
 #include "journal/pack.h"
 #include "journal/segment.h"
@@ -11,6 +12,8 @@ struct segment_reader {
 	struct segment_id id;
 	uint64_t at;         /* of the next frame, in the file */
 	uint64_t limit;      /* nothing from here on is looked at; UINT64_MAX: no limit */
+	uint64_t trusted;    /* the hash of a frame that ends before here is not computed anew: this
+	                        process wrote it; 0: of all */
 	uint64_t records;    /* that were given */
 	struct buf bytes;    /* owned: of the file, from 32 before `at` on */
 	uint64_t ended_at;   /* where the last record that was given began */

@@ -108,7 +108,10 @@ static int open_at(
 	return 0;
 }
 
-/* 0: all of it that counts was read. */
+/* 0: all of it that counts was read. The segment that is being written is this process's own from
+ * its first byte on, so that what was written is believed: that its frames end where the writer's
+ * do, and the last one's hash, show that it is still the same file. All others are checked whole.
+ */
 static int fold_segment(
         struct book *b, struct place *p, uint32_t number, struct journal_place limit)
 {
@@ -119,9 +122,13 @@ static int fold_segment(
 	if (r)
 		return r;
 	if (limit.number == number)
-		s.limit = limit.size;
+		s.limit = s.trusted = limit.size;
 	while (!r && (r = segment_next(&s, &b->unpack, &e)) > 0)
 		r = take(b, p, &s, &e);
+	if (!r && limit.number == number && s.at != limit.size) {
+		s.problem = "it ends before what was written into it";
+		r = -EBADMSG;
+	}
 	if (r == -EBADMSG && !*b->note)
 		r = b->lenient ? STOP : say_bad(b, &s);
 	if (r == -EPROTONOSUPPORT)

@@ -2,6 +2,7 @@
 /* book: what the journal says is what the book holds, in whatever order it is read, and after
  * whatever ended the process before. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -375,6 +376,92 @@ static void a_segment_missing_in_between_stops_the_start(void **unused)
 	assert_non_null(strstr(book_note(rig.book), "missing (number 3)"));
 }
 
+/* ---- a file that somebody changes ---- */
+
+static void change(const char *path, uint64_t at, char by)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	char c;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &c, 1, (off_t)at), 1);
+	c ^= by;
+	assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
+	close(fd);
+}
+
+static void assert_not_folded(const char *why)
+{
+	assert_int_equal(book_fold(rig.book), -EBADMSG);
+	assert_non_null(strstr(book_note(rig.book), "0001-0000000001.journal is damaged at byte"));
+	assert_non_null(strstr(book_note(rig.book), why));
+	assert_int_equal(book_rig_number(&rig, "SELECT count(*) FROM ledger"), 0);
+}
+
+/* What this process wrote is not hashed anew, but its frames end where they were written to, and
+ * the last one is the writer's. */
+static void a_segment_that_is_changed_while_it_is_written_is_not_folded(void **unused)
+{
+	struct journal *j = book_rig_journal(&rig, 1);
+	struct book_rig_call second = one;
+	char path[160], copy[8];
+	uint64_t before, end;
+	int fd;
+
+	(void)unused;
+	second.number = 5;
+	segment_path(path, 1, 1);
+	book_rig_fold(&rig);
+	before = journal_place(j).size;
+	book_rig_whole(j, &one);
+	book_rig_turn(j);
+	book_rig_whole(j, &second);
+	book_rig_turn(j);
+	end = journal_place(j).size;
+
+	change(path, end - 1, 1); /* the last hash */
+	assert_not_folded("does not fit its hash");
+	change(path, end - 1, 1);
+	change(path, end - SHA256_LEN - 1, 1); /* the last record */
+	assert_not_folded("record");
+	change(path, end - SHA256_LEN - 1, 1);
+	for (unsigned byte = 0; byte < FRAME_HEAD; byte++) { /* a length */
+		change(path, before + byte, 2);
+		assert_not_folded("");
+		change(path, before + byte, 2);
+	}
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, copy, sizeof(copy), (off_t)(end - sizeof(copy))), sizeof(copy));
+	assert_int_equal(ftruncate(fd, (off_t)(end - sizeof(copy))), 0);
+	assert_not_folded("ends within a record");
+	assert_int_equal(ftruncate(fd, (off_t)before), 0);
+	close(fd);
+	assert_not_folded("ends before what was written into it");
+}
+
+static void what_another_process_wrote_is_checked_whole(void **unused)
+{
+	char path[160];
+	uint64_t before;
+
+	(void)unused;
+	segment_path(path, 1, 1);
+	before = journal_place(book_rig_journal(&rig, 1)).size;
+	book_rig_whole(book_rig_journal(&rig, 1), &one);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_stop(&rig);
+	chmod(path, 0600);
+	change(path, before + 100, 1);
+	chmod(path, 0400);
+	book_rig_start_surely(&rig);
+	assert_not_folded("does not fit its hash");
+	chmod(path, 0600);
+	change(path, before + 100, 1);
+	chmod(path, 0400);
+	book_rig_fold(&rig);
+	book_rig_assert_equal(&rig);
+}
+
 static void a_later_schema_and_what_is_no_database_are_refused_in_a_sentence(void **unused)
 {
 	char path[160];
@@ -597,6 +684,8 @@ int main(void)
 	        TEST(a_segment_that_is_gone_or_shorter_or_another_stops_the_start),
 	        TEST(a_journal_that_was_begun_anew_stops_the_start),
 	        TEST(a_segment_missing_in_between_stops_the_start),
+	        TEST(a_segment_that_is_changed_while_it_is_written_is_not_folded),
+	        TEST(what_another_process_wrote_is_checked_whole),
 	        TEST(a_later_schema_and_what_is_no_database_are_refused_in_a_sentence),
 	        TEST(nobody_else_may_read_it),
 	        TEST(counters_are_given_while_their_window_lasts_and_deleted_later),
