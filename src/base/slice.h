@@ -74,6 +74,26 @@ static inline void bytes_copy(char *to, const char *at, size_t len)
 	}
 }
 
+/* memcmp for what is mostly short and whose first bytes mostly tell. */
+static inline bool bytes_equal(const char *a, const char *b, size_t len)
+{
+	uint64_t x, y, v, w;
+
+	if (len > 16)
+		return !memcmp(a, b, len);
+	if (len >= 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		memcpy(&v, a + len - 8, 8);
+		memcpy(&w, b + len - 8, 8);
+		return x == y && v == w;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 bool bytes_equal_nocase(const char *a, const char *b, size_t len);
 
 /* ASCII letters only, as HTTP compares names (RFC 9110 5.1). */

@@ -18,9 +18,12 @@ struct packing {
 	bool may_cut, cut;
 };
 
+/* A text of less than 32 bytes. What stands behind it for a moment has room: TAIL_ROOM. */
 static inline void put_key(struct packing *p, const struct field *f)
 {
-	put_text(&p->to, f->name, f->len);
+	*p->to.at++ = (char)(0xa0 | f->len);
+	memcpy(p->to.at, f->name, FIELD_NAME);
+	p->to.at += f->len;
 }
 
 /* 0, 1: left out, or -EMSGSIZE. */

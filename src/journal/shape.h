@@ -19,10 +19,12 @@ enum field_type {
 	FIELD_LIST,     /* pointer to what `of` says, and at `other` an unsigned: how many */
 };
 
+enum { FIELD_NAME = 24 };
+
 struct field {
-	const char *name;
-	const char *shown; /* by commands, where that is another name */
-	uint8_t len;       /* of name */
+	char name[FIELD_NAME]; /* filled up with zeros: copied whole, which needs no call */
+	const char *shown;     /* by commands, where that is another name */
+	uint8_t len;           /* of name */
 	uint8_t type;
 	uint16_t offset, other;
 	const struct shape *of;

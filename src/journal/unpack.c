@@ -2,6 +2,7 @@
 /* unpack: msgpack into an entry. What is declared costs nothing until its bytes are there: a list
  * of 2^32 elements ends where the record ends. */
 #include "journal/pack.h"
+#include <endian.h>
 #include <errno.h>
 #include "base/mem.h"
 
@@ -36,6 +37,11 @@ static uint64_t take_number(struct walk *w, unsigned len)
 	if ((size_t)(w->end - w->at) < len) {
 		w->bad = true;
 		return 0;
+	}
+	if (len == sizeof(n)) {
+		memcpy(&n, w->at, sizeof(n));
+		w->at += len;
+		return be64toh(n);
 	}
 	while (len--)
 		n = n << 8 | *w->at++;
@@ -142,6 +148,18 @@ static struct value take(struct walk *w)
 	return v;
 }
 
+/* Most keys and texts are short, and say so in their first byte. */
+static inline struct slice take_text(struct walk *w)
+{
+	struct value v;
+
+	if (w->at < w->end && (*w->at & 0xe0) == 0xa0)
+		return take_bytes(w, *w->at++ & 31u);
+	v = take(w);
+	w->bad |= v.type != VALUE_STR;
+	return v.bytes;
+}
+
 /* The elements of v, whose head was taken. */
 static void skip_inside(struct walk *w, struct value v, unsigned depth)
 {
@@ -156,10 +174,10 @@ static void skip_inside(struct walk *w, struct value v, unsigned depth)
 static const struct field *find(const struct shape *s, struct slice name, unsigned *hint)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		unsigned at = (*hint + i) % s->n;
+		unsigned at = *hint + i < s->n ? *hint + i : *hint + i - s->n;
 
 		if (s->fields[at].len == name.len &&
-		        !memcmp(s->fields[at].name, name.at, name.len)) {
+		        bytes_equal(s->fields[at].name, name.at, name.len)) {
 			*hint = at + 1;
 			return &s->fields[at];
 		}
@@ -214,14 +232,21 @@ static int take_list(
 static int take_member(struct unpack *u, struct walk *w, const struct field *f, void *entry)
 {
 	void *at = (char *)entry + f->offset;
-	struct value v = take(w);
-	bool is_number = v.type == VALUE_UINT;
+	struct value v;
+	bool is_number;
 
+	if (f->type == FIELD_TEXT) {
+		*(struct slice *)at = take_text(w);
+		return 0;
+	}
+	v = take(w);
+	is_number = v.type == VALUE_UINT;
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
+		break;
 	case FIELD_BYTES:
 		*(struct slice *)at = v.bytes;
-		return v.type == (f->type == FIELD_TEXT ? VALUE_STR : VALUE_BIN) ? 0 : -EBADMSG;
+		return v.type == VALUE_BIN ? 0 : -EBADMSG;
 	case FIELD_USER:
 		*(struct slice *)((char *)entry + f->other) = v.bytes;
 		return v.type == VALUE_BIN ? open_user(u, v.bytes, at) : -EBADMSG;
@@ -254,11 +279,11 @@ static int take_members(
 	unsigned hint = 0;
 
 	for (; n; n--) {
-		struct value key = take(w);
-		const struct field *f = s ? find(s, key.bytes, &hint) : NULL;
+		struct slice key = take_text(w);
+		const struct field *f = s && !w->bad ? find(s, key, &hint) : NULL;
 		int r = 0;
 
-		if (w->bad || key.type != VALUE_STR)
+		if (w->bad)
 			return -EBADMSG;
 		if (f && seen >> (f - s->fields) & 1)
 			return -EBADMSG;
