@@ -197,6 +197,10 @@ static size_t feed(struct session *s, struct slice in)
 	size_t taken = 0;
 
 	while (!s->closing) {
+		if (s->ready && s->keep && wire_is_full(s->wire)) { /* who takes no answers is given no more: on_wire_drained goes on */
+			expect(s, false);
+			break;
+		}
 		if (s->ready && !turn_over(s))
 			break;
 		if (taken == in.len)
@@ -263,6 +267,8 @@ static void on_wire_drained(void *owner)
 
 	if (s->exchange)
 		exchange_on_room(s->exchange);
+	else if (s->ready)
+		pump(s, (struct slice){"", 0});
 }
 
 static const struct wire_events wire_events = {on_wire_data, on_wire_end, on_wire_drained};
