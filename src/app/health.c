@@ -4,6 +4,7 @@
 #include "app/health.h"
 #include "app/server.h"
 #include "store/times.h"
+#include "store/book.h"
 
 static const struct slice openmetrics_type =
 	SLICE_INIT("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -28,6 +29,7 @@ static void metrics_page(struct worker *w, const struct head *head, struct buf *
 		.last_reload_wall_ns = atomic_load(&s->last_reload_wall),
 		.reloads_failed = atomic_load(&s->reloads_failed),
 		.log_lines_dropped = sink_dropped(s->sink),
+		.book_lag_ns = book_lag_ns(s->book),
 		.sessions = server_sessions(s),
 		.in_flight = server_in_flight(s),
 		.shadow_agents = shadow_agents(conf),

@@ -31,6 +31,8 @@ struct metrics_gauges {
 	bool last_reload_good;
 	uint64_t last_reload_wall_ns, reloads_failed;
 	uint64_t log_lines_dropped;
+	uint64_t
+	        book_lag_ns; /* how long something has been waiting to be folded; 0: nothing does */
 	unsigned sessions, in_flight, shadow_agents;
 	const char *version; /* of Weir */
 	struct slice policy_version;

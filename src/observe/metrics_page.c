@@ -353,6 +353,7 @@ static void facts_read(const struct metrics_gauges *g, struct page_facts *ret)
 	        .reload_wall_ns = g->last_reload_wall_ns,
 	        .reloads_failed = g->reloads_failed,
 	        .log_dropped = g->log_lines_dropped,
+	        .book_lag_ns = g->book_lag_ns,
 	        .shadow_agents = g->shadow_agents,
 	        .connections = g->sessions,
 	        .in_flight = g->in_flight,

@@ -75,6 +75,8 @@ const struct metric metric_table[] = {
 		COUNTER, OF_AGENT(estimated)},
 	{"weir_records_dropped_total", "Records that a sink could not take in time.",
 		COUNTER, FACT(log_dropped), .fixed = "sink=\"log\""},
+	{"weir_book_lag_seconds", "How long the journal has held something that the ledger and the budgets' book do not.",
+		GAUGE, .unit = UNIT_NANO, FACT(book_lag_ns)},
 	{"weir_config_last_reload_successful", "Whether the newest policy file is in force.", GAUGE, FACT(reload_good)},
 	{"weir_config_last_reload_timestamp_seconds", "When a policy file was last taken.",
 		GAUGE, .unit = UNIT_NANO, FACT(reload_wall_ns)},

@@ -136,6 +136,7 @@ static void gauges_are_what_they_were_told(void **state)
 	        .log_lines_dropped = 3,
 	        .sessions = 4,
 	        .in_flight = 5,
+	        .book_lag_ns = 1500000000,
 	        .shadow_agents = 6,
 	        .version = "1",
 	};
@@ -151,6 +152,7 @@ static void gauges_are_what_they_were_told(void **state)
 	assert_sample(&p, "weir_records_dropped_total", "sink=\"log\"", "3");
 	assert_sample(&p, "weir_connections", "", "4");
 	assert_sample(&p, "weir_calls_in_flight", "", "5");
+	assert_sample(&p, "weir_book_lag_seconds", "", "1.5");
 	assert_sample(&p, "weir_shadow_agents", "", "6");
 	page_close(&p);
 	buf_finish(&out);
