@@ -92,6 +92,9 @@ static bool is_wanted(const struct audit_options *o, const struct entry *e)
 	case ENTRY_SETTLEMENT:
 		request = e->settlement.request_id;
 		break;
+	case ENTRY_ADMIN_ACTION:
+		request = e->admin_action.request_id;
+		break;
 	default:
 		break;
 	}

@@ -30,6 +30,21 @@ bool log_is_on(enum log_level level)
 	return (int)level >= atomic_load_explicit(&log_threshold, memory_order_relaxed);
 }
 
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&log_threshold, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level_now(void)
+{
+	return (enum log_level)atomic_load_explicit(&log_threshold, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 int log_level_parse(struct slice name, enum log_level *ret)
 {
 	for (unsigned i = 0; i < sizeof(level_names) / sizeof(*level_names); i++) {

@@ -22,6 +22,9 @@ struct log_field {
  * called before other threads log and after they have ended. Until then: stderr, LEVEL_INFO, FORMAT_TEXT. */
 void log_init(struct sink *sink, enum log_level level, enum log_format format);
 bool log_is_on(enum log_level level);
+void log_set_level(enum log_level level); /* from any thread */
+enum log_level log_level_now(void);
+const char *log_level_name(enum log_level level);
 /* From any thread. A message is cut after 1 KiB, a line that passes 8 KiB loses its fields. fields may be NULL:
  * log_write(LEVEL_WARN, LOG_FIELDS(LOG_STR("file", path), LOG_NUMBER("line", n)), "policy is not read"); */
 void log_write(enum log_level level, const struct log_field *fields, const char *format, ...)

@@ -20,8 +20,9 @@ enum entry_kind {
 	ENTRY_OUTCOME,     /* one a call, after its last byte */
 	ENTRY_NOTE, /* something about the journal itself: a torn tail was cut, recovery charged a
 	               dead call */
-	            /* numbers from 32 on are kept for: approval, policy_loaded, admin_action,
-	               user_data_exported, user_data_deleted, checkpoint */
+	/* 32 approval and 33 policy_loaded are kept for those */
+	ENTRY_ADMIN_ACTION = 34, /* what an operator has done, before it is done */
+	                         /* from 35 on: user_data_exported, user_data_deleted, checkpoint */
 };
 
 struct entry_segment {
@@ -104,6 +105,16 @@ struct entry_note {
 	struct slice text;
 };
 
+struct entry_admin_action {
+	uint64_t wall_ns;
+	struct slice request_id;
+	struct slice operator;      /* who, by the name in the policy */
+	struct slice action, value; /* what: "reload"; "log_level" and the level */
+	struct slice listener;      /* where they came in, and from where */
+	struct slice peer;
+	struct slice policy_version; /* that was in force */
+};
+
 struct entry {
 	uint32_t kind; /* enum entry_kind, or one that this version does not know: then nothing else
 	                  is set */
@@ -114,5 +125,6 @@ struct entry {
 		struct entry_settlement settlement;
 		struct entry_outcome outcome;
 		struct entry_note note;
+		struct entry_admin_action admin_action;
 	};
 };

@@ -86,6 +86,11 @@ int journal_put_note(struct journal *j, const struct entry_note *e)
 	return put(j, ENTRY_NOTE, e);
 }
 
+int journal_put_admin_action(struct journal *j, const struct entry_admin_action *e)
+{
+	return put(j, ENTRY_ADMIN_ACTION, e);
+}
+
 bool journal_has_put(const struct journal *j)
 {
 	return buf_len(&j->turn) > SHA256_LEN;

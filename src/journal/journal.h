@@ -19,6 +19,7 @@ int journal_put_reservation(struct journal *j, const struct entry_reservation *e
 int journal_put_settlement(struct journal *j, const struct entry_settlement *e);
 int journal_put_outcome(struct journal *j, const struct entry_outcome *e);
 int journal_put_note(struct journal *j, const struct entry_note *e);
+int journal_put_admin_action(struct journal *j, const struct entry_admin_action *e);
 bool journal_has_put(const struct journal *j); /* something waits for the end of the turn */
 
 /* Writes what the turn put down. 0: all of it is in the file, and survives the process. A negative

@@ -295,6 +295,8 @@ uint64_t entry_wall(const struct entry *e)
 		return e->outcome.who.wall_ns;
 	case ENTRY_NOTE:
 		return e->note.wall_ns;
+	case ENTRY_ADMIN_ACTION:
+		return e->admin_action.wall_ns;
 	default:
 		return 0;
 	}

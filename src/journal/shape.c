@@ -135,6 +135,17 @@ static const struct field note[] = {
         FIELD(entry_note, text, "text", FIELD_TEXT),
 };
 
+static const struct field admin_action[] = {
+        FIELD(entry_admin_action, wall_ns, "timestamp", FIELD_TIME),
+        FIELD(entry_admin_action, request_id, "request_id", FIELD_TEXT),
+        FIELD(entry_admin_action, operator, "operator", FIELD_TEXT),
+        FIELD(entry_admin_action, action, "action", FIELD_TEXT),
+        FIELD(entry_admin_action, value, "value", FIELD_TEXT),
+        FIELD(entry_admin_action, listener, "listener", FIELD_TEXT),
+        FIELD(entry_admin_action, peer, "peer", FIELD_TEXT),
+        FIELD(entry_admin_action, policy_version, "policy_version", FIELD_TEXT),
+};
+
 static const struct shape shapes[] = {
         [ENTRY_SEGMENT] = SHAPE(entry_segment, "segment", segment, false),
         [ENTRY_DECISION] = SHAPE(entry_decision, "decision", decision, true),
@@ -142,6 +153,7 @@ static const struct shape shapes[] = {
         [ENTRY_SETTLEMENT] = SHAPE(entry_settlement, "settlement", settlement, false),
         [ENTRY_OUTCOME] = SHAPE(entry_outcome, "outcome", outcome, true),
         [ENTRY_NOTE] = SHAPE(entry_note, "note", note, true),
+        [ENTRY_ADMIN_ACTION] = SHAPE(entry_admin_action, "admin_action", admin_action, true),
 };
 
 const struct shape *shape_of(uint32_t kind)

@@ -61,6 +61,17 @@ const struct entry_settlement full_settlement = {
         .by_recovery = true,
 };
 
+const struct entry_admin_action full_admin_action = {
+        .wall_ns = 1763800002123456789,
+        .request_id = SLICE_INIT("01JD0000000000000000000002"),
+        .operator= SLICE_INIT("on_call"),
+        .action = SLICE_INIT("log_level"),
+        .value = SLICE_INIT("debug"),
+        .listener = SLICE_INIT("admin"),
+        .peer = SLICE_INIT("unix"),
+        .policy_version = SLICE_INIT("0123456789abcdef"),
+};
+
 static const struct entry_tool tools[] = {
         {.name = SLICE_INIT("lookup"), .allowed = true, .cost = 1000000},
         {.name = SLICE_INIT("wire_money"), .code = SLICE_INIT("tool_denied")},

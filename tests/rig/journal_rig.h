@@ -21,6 +21,7 @@ extern const struct entry_decision full_decision;
 extern const struct entry_reservation full_reservation;
 extern const struct entry_settlement full_settlement;
 extern const struct entry_outcome full_outcome;
+extern const struct entry_admin_action full_admin_action;
 /* As a usual chat call's: about 350 bytes each. */
 extern const struct entry_decision usual_decision;
 extern const struct entry_outcome usual_outcome;

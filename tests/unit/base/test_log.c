@@ -110,6 +110,21 @@ static void levels_have_names(void **state)
 }
 
 /* With stderr in a file: before there is a sink, and when there is no memory for a line. */
+static void the_level_may_be_set_while_others_log(void **state)
+{
+	(void)state;
+	begin(LEVEL_INFO, FORMAT_TEXT);
+	log_set_level(LEVEL_ERROR);
+	assert_int_equal(log_level_now(), LEVEL_ERROR);
+	assert_string_equal(log_level_name(log_level_now()), "error");
+	log_warn("not seen");
+	log_set_level(LEVEL_DEBUG);
+	log_debug("seen");
+	end();
+	assert_null(strstr(got, "not seen"));
+	assert_non_null(strstr(got, "seen"));
+}
+
 static void stderr_is_the_last_resort(void **state)
 {
 	int saved = dup(STDERR_FILENO);
@@ -162,6 +177,7 @@ int main(void)
 	        cmocka_unit_test(lines_below_the_level_are_left_out),
 	        cmocka_unit_test(a_long_message_is_cut_and_long_fields_are_left_out),
 	        cmocka_unit_test(levels_have_names),
+	        cmocka_unit_test(the_level_may_be_set_while_others_log),
 	        cmocka_unit_test(stderr_is_the_last_resort),
 	        cmocka_unit_test(any_thread_may_log),
 	};

@@ -99,6 +99,7 @@ static const struct {
         {ENTRY_RESERVATION, &full_reservation},
         {ENTRY_SETTLEMENT, &full_settlement},
         {ENTRY_OUTCOME, &full_outcome},
+        {ENTRY_ADMIN_ACTION, &full_admin_action},
         {ENTRY_DECISION, &usual_decision},
         {ENTRY_OUTCOME, &usual_outcome},
 };
