@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ledger_print: the ledger as a table, as CSV, as JSON. Names are the callers' own: what would move a terminal's cursor, turn
- * the direction of text or be taken for a formula is shown and not done. */
+/* ledger_text: the ledger as a table, as CSV, as JSON. Names are the callers' own: what would move
+ * a terminal's cursor, turn the direction of text or be taken for a formula is shown and not done.
+ */
+#include "observe/ledger_text.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "app/ledger.h"
-#include "app/print.h"
 #include "base/json_write.h"
 #include "crypto/digest.h"
 
-#define PRINT_MAX ((size_t)512 << 20)
 #define COLUMNS_MAX (BY_N + 10)
 #define NUMBERS 9
 
 struct printing {
 	struct book *book;
 	const struct ledger_query *q;
-	struct buf out;
+	struct buf *out; /* borrowed */
 	struct json_writer json;
 	struct buf cell;
 	size_t widths[COLUMNS_MAX];
@@ -24,8 +23,9 @@ struct printing {
 	char user[1024];
 };
 
-static const char *const number_names[NUMBERS] = {"calls", "refused", "tokens_input", "tokens_cached", "tokens_output",
-	"tokens_reasoning", "tokens_used", "cost_usd", "estimated_usd"};
+static const char *const number_names[NUMBERS] = {"calls", "refused", "tokens_input",
+        "tokens_cached", "tokens_output", "tokens_reasoning", "tokens_used", "cost_usd",
+        "estimated_usd"};
 
 static bool number_is_shown(const struct printing *p, unsigned i)
 {
@@ -44,8 +44,9 @@ static bool number_is_money(unsigned i)
 
 static uint64_t number_of(const struct ledger_line *l, unsigned i)
 {
-	const uint64_t all[NUMBERS] = {l->calls, l->refused, l->tokens_input, l->tokens_cached, l->tokens_output,
-		l->tokens_reasoning, l->tokens_total, (uint64_t)l->cost, (uint64_t)l->estimated};
+	const uint64_t all[NUMBERS] = {l->calls, l->refused, l->tokens_input, l->tokens_cached,
+	        l->tokens_output, l->tokens_reasoning, l->tokens_total, (uint64_t)l->cost,
+	        (uint64_t)l->estimated};
 
 	return all[i];
 }
@@ -104,13 +105,13 @@ static int put_table_cell(struct printing *p, unsigned column, struct slice text
 		return 0;
 	}
 	if (column)
-		r = buf_put_str(&p->out, "  ");
+		r = buf_put_str(p->out, "  ");
 	for (size_t i = 0; !r && right && i < pad; i++)
-		r = buf_put_char(&p->out, ' ');
+		r = buf_put_char(p->out, ' ');
 	if (!r)
-		r = buf_put_slice(&p->out, text);
+		r = buf_put_slice(p->out, text);
 	for (size_t i = 0; !r && !right && i < pad; i++)
-		r = buf_put_char(&p->out, ' ');
+		r = buf_put_char(p->out, ' ');
 	return r;
 }
 
@@ -122,18 +123,18 @@ static bool csv_is_formula(struct slice s)
 static int put_csv_cell(struct printing *p, unsigned column, struct slice text)
 {
 	bool formula = csv_is_formula(text), quoted = formula;
-	int r = column ? buf_put_char(&p->out, ',') : 0;
+	int r = column ? buf_put_char(p->out, ',') : 0;
 
 	for (size_t i = 0; i < text.len && !quoted; i++)
 		quoted = strchr(",\" ", text.at[i]) != NULL;
 	if (!r && quoted)
-		r = buf_put_str(&p->out, formula ? "\"'" : "\"");
+		r = buf_put_str(p->out, formula ? "\"'" : "\"");
 	for (size_t i = 0; !r && i < text.len; i++) {
-		r = buf_put_char(&p->out, text.at[i]);
+		r = buf_put_char(p->out, text.at[i]);
 		if (!r && text.at[i] == '"')
-			r = buf_put_char(&p->out, '"');
+			r = buf_put_char(p->out, '"');
 	}
-	return r || !quoted ? r : buf_put_char(&p->out, '"');
+	return r || !quoted ? r : buf_put_char(p->out, '"');
 }
 
 static int put_cell(struct printing *p, bool csv, unsigned *column, struct slice text, bool right)
@@ -155,14 +156,14 @@ static int put_name(struct printing *p, bool csv, unsigned *column, struct slice
 
 static int end_row(struct printing *p, bool csv)
 {
-	struct slice s = buf_slice(&p->out);
+	struct slice s = buf_slice(p->out);
 
 	if (p->measuring)
 		return 0;
 	while (!csv && s.len && s.at[s.len - 1] == ' ')
 		s.len--;
-	buf_truncate(&p->out, s.len);
-	return buf_put_str(&p->out, csv ? "\r\n" : "\n");
+	buf_truncate(p->out, s.len);
+	return buf_put_str(p->out, csv ? "\r\n" : "\n");
 }
 
 static int put_numbers(struct printing *p, bool csv, unsigned *column, const struct ledger_line *l)
@@ -176,8 +177,9 @@ static int put_numbers(struct printing *p, bool csv, unsigned *column, const str
 
 		if (!number_is_shown(p, i))
 			continue;
-		len = number_is_money(i) ? money_format((nanousd)n, text)
-					 : (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+		len = number_is_money(i)
+		              ? money_format((nanousd)n, text)
+		              : (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
 		r = put_cell(p, csv, column, slice_from(text, len), true);
 	}
 	return r;
@@ -279,7 +281,7 @@ static int put_json(struct printing *p)
 
 	if (r)
 		return r;
-	json_begin(&p->json, &p->out);
+	json_begin(&p->json, p->out);
 	json_open(&p->json, '{');
 	json_key(&p->json, "rows");
 	json_open(&p->json, '[');
@@ -292,26 +294,24 @@ static int put_json(struct printing *p)
 	json_close(&p->json, '}');
 	if (!r)
 		r = json_end(&p->json);
-	return r ? r : buf_put_char(&p->out, '\n');
+	return r ? r : buf_put_char(p->out, '\n');
 }
 
-int ledger_print(struct book *b, const struct ledger_options *o)
+int ledger_text_write(
+        struct book *b, const struct ledger_query *q, enum ledger_format format, struct buf *out)
 {
-	struct printing p = {.book = b, .q = &o->query, .out = BUF_INIT(PRINT_MAX), .cell = BUF_INIT(1u << 20)};
+	struct printing p = {.book = b, .q = q, .out = out, .cell = BUF_INIT(1u << 20)};
 	int r;
 
-	if (o->format == LEDGER_JSON) {
+	if (format == LEDGER_JSON) {
 		r = put_json(&p);
 	} else {
-		p.measuring = o->format == LEDGER_TABLE;
+		p.measuring = format == LEDGER_TABLE;
 		r = p.measuring ? put_rows(&p, false) : 0;
 		p.measuring = false;
 		if (!r)
-			r = put_rows(&p, o->format == LEDGER_CSV);
+			r = put_rows(&p, format == LEDGER_CSV);
 	}
-	if (!r)
-		r = print_buf(stdout, &p.out);
-	buf_finish(&p.out);
 	buf_finish(&p.cell);
 	wipe(p.user, sizeof(p.user));
 	return r;
