@@ -10,7 +10,8 @@
 #include "store/book_core.h"
 #include "store/book_sql.h"
 
-#define BUSY_MS 2000 /* for somebody who looks at it by hand */
+#define READER_STEPS 10000 /* of SQLite's machine, well under a millisecond */
+#define BUSY_MS 2000       /* for somebody who looks at it by hand */
 
 /* ---- what SQLite says ---- */
 
@@ -40,6 +41,8 @@ static int errno_of(sqlite3 *db, int code)
 		if (code == SQLITE_IOERR_NOMEM)
 			return -ENOMEM;
 		return sqlite3_system_errno(db) == ENOSPC ? -ENOSPC : -EIO;
+	case SQLITE_INTERRUPT:
+		return -EINTR;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_CANTOPEN:
@@ -56,6 +59,8 @@ int book_error(struct book *b)
 
 	if (r == -ENOMEM)
 		book_say(b, "There is not enough memory for the book.");
+	else if (r == -EINTR)
+		book_say(b, "The book was asked for more than can be read in time.");
 	else if (r == -EBADMSG)
 		book_say(b, BOOK_FILE
 		        " is damaged or is no database; move it away, and what the journal holds "
@@ -258,6 +263,19 @@ static int open_copy(struct book *b, const char *path)
 	return r ? r : check_schema(b);
 }
 
+static int reader_is_late(void *arg)
+{
+	const struct book *b = arg;
+
+	return clock_mono(b->clock) >= b->until ||
+	       (b->ending && atomic_load_explicit(b->ending, memory_order_relaxed));
+}
+
+static int open_reader(struct book *b, const char *path)
+{
+	return open_database(b, path, SQLITE_OPEN_READONLY);
+}
+
 static int open_seals(struct book *b, const struct book_options *o)
 {
 	for (unsigned i = 0; i < o->n_keys && i < BOOK_KEYS_MAX; i++) {
@@ -312,6 +330,19 @@ static int open_with(struct book **ret, const struct book_options *o,
 		return r;
 	}
 	*ret = b;
+	return 0;
+}
+
+int book_open_reader(struct book **ret, const struct book_options *o, uint64_t until,
+        const atomic_bool *stop, char ret_note[BOOK_NOTE])
+{
+	int r = open_with(ret, o, open_reader, ret_note);
+
+	if (r)
+		return r;
+	(*ret)->until = until;
+	(*ret)->ending = stop;
+	sqlite3_progress_handler((*ret)->db, READER_STEPS, reader_is_late, *ret);
 	return 0;
 }
 

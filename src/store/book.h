@@ -4,6 +4,7 @@
  * commit holds (sums, open calls, how far the journal was read) moves together: whenever the
  * process dies, nothing is counted twice and nothing is left out. */
 #pragma once
+#include <stdatomic.h>
 #include "base/clock.h"
 #include "base/money.h"
 #include "base/slice.h"
@@ -34,6 +35,12 @@ int book_open(struct book **ret, const struct book_options *o, char ret_note[BOO
 /* A copy in memory of the database that lies there (an empty one where there is none), which can be
  * folded further without changing it; also beside a Weir that runs. */
 int book_open_copy(struct book **ret, const struct book_options *o, char ret_note[BOOK_NOTE]);
+/* A connection of its own that reads what the book's thread has written, for one other thread at a
+ * time; the database must be there. What it is asked ends with -EINTR at `until` (monotonic ns) or
+ * soon after *stop is set (borrowed; may be NULL). journal, keeper and workers of o are not used.
+ */
+int book_open_reader(struct book **ret, const struct book_options *o, uint64_t until,
+        const atomic_bool *stop, char ret_note[BOOK_NOTE]);
 void book_close(struct book *b); /* may be NULL; ends the thread after a last fold */
 
 /* Reads what the journal holds and the book does not. 0, or a negative errno: then book_note says
@@ -54,4 +61,7 @@ int book_each_counter(struct book *b,
 int book_start(struct book *b, struct embedded *store);
 /* How long something has been waiting to be folded, from any thread; 0: nothing has. */
 uint64_t book_lag_ns(struct book *b);
+/* Waits until what the journal held at this moment is folded, at most until then (monotonic ns).
+ * False: it is not. From any thread but its own. */
+bool book_wait(struct book *b, uint64_t until);
 uint64_t book_folded(struct book *b); /* records, since it was opened; from any thread */

@@ -72,6 +72,11 @@ struct book {
 	atomic_bool stop;
 	_Atomic uint64_t behind_since; /* monotonic; 0: it is not */
 	_Atomic uint64_t folded;
+	_Atomic uint64_t looks, looked; /* how many it has begun; the last one that folded all */
+
+	/* a reader's */
+	uint64_t until;
+	const atomic_bool *ending; /* borrowed */
 };
 
 /* A statement that is ready to be bound; NULL: book_sql_error says why. */

@@ -11,6 +11,7 @@
 #define LOOK_NS (50 * NS_PER_MS)
 #define QUIET_NS (250 * NS_PER_MS)
 #define QUIET_LOOKS 40u /* in vain */
+#define WAIT_LOOKS 20u  /* of somebody who waits, before the thread is woken again */
 #define RETRY_NS NS_PER_S
 #define SWEEP_NS NS_PER_S
 #define FORGET_NS (60 * NS_PER_S)
@@ -44,6 +45,7 @@ static void tell(struct book *b, bool failing)
 /* True: something was there to be folded. */
 static bool look(struct book *b, uint64_t now)
 {
+	uint64_t number = atomic_fetch_add_explicit(&b->looks, 1, memory_order_acq_rel) + 1;
 	bool behind = is_behind(b);
 	int r = 0;
 
@@ -57,8 +59,10 @@ static bool look(struct book *b, uint64_t now)
 		r = book_forget_old(b);
 		b->forgot_at = now;
 	}
-	if (!r)
+	if (!r) {
 		atomic_store_explicit(&b->behind_since, 0, memory_order_relaxed);
+		atomic_store_explicit(&b->looked, number, memory_order_release);
+	}
 	b->retry_at = r ? now + RETRY_NS : 0;
 	if (r || behind)
 		tell(b, r);
@@ -113,6 +117,24 @@ int book_start(struct book *b, struct embedded *store)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	b->started = r == 0;
 	return r;
+}
+
+/* The look that begins after this one was told of all that was written before it. */
+bool book_wait(struct book *b, uint64_t until)
+{
+	uint64_t before = atomic_load_explicit(&b->looks, memory_order_acquire);
+	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+	for (;;) {
+		sem_post(&b->wake);
+		for (unsigned i = 0; i < WAIT_LOOKS; i++) {
+			if (atomic_load_explicit(&b->looked, memory_order_acquire) > before)
+				return true;
+			if (clock_mono(b->clock) >= until)
+				return false;
+			nanosleep(&pause, NULL);
+		}
+	}
 }
 
 uint64_t book_lag_ns(struct book *b)

@@ -216,6 +216,66 @@ static void who_has_seen_enough_ends_it(void **unused)
 	assert_int_equal(seen, 1);
 }
 
+static struct book *open_reader(uint64_t until, const atomic_bool *stop)
+{
+	struct book_options o = {.path = rig.folder, .keys = rig.keys, .n_keys = rig.n_keys};
+	struct book *reader = NULL;
+	char note[BOOK_NOTE];
+
+	assert_int_equal(book_open_reader(&reader, &o, until, stop, note), 0);
+	return reader;
+}
+
+static uint64_t in_seconds(unsigned n)
+{
+	return clock_mono(&clock_system) + n * NS_PER_S;
+}
+
+static void a_reader_sees_what_was_written_before_it_asked(void **unused)
+{
+	struct ledger_query q = everything(WINDOW_TOTAL);
+	struct ledger_line total;
+
+	(void)unused;
+	assert_int_equal(book_start(rig.book, NULL), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		struct book_rig_call c = {.number = 100 + i, .reserved = 5, .cost = 5};
+		struct book *reader;
+
+		book_rig_whole(book_rig_journal(&rig, i % 2), &c);
+		book_rig_turn(book_rig_journal(&rig, i % 2));
+		assert_true(book_wait(rig.book, in_seconds(60)));
+		reader = open_reader(in_seconds(60), NULL);
+		assert_int_equal(ledger_total(reader, &q, &total), 0);
+		assert_int_equal(total.calls, 41 + i);
+		book_close(reader);
+	}
+}
+
+static void assert_ends(struct book *reader)
+{
+	sqlite3_stmt *s;
+
+	assert_int_equal(sqlite3_prepare_v2(reader->db,
+	                         "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+	                         "SELECT count(*) FROM c",
+	                         -1, &s, NULL),
+	        SQLITE_OK);
+	assert_int_not_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_int_equal(book_error(reader), -EINTR);
+	sqlite3_finalize(s);
+	book_close(reader);
+}
+
+static void a_reader_ends_in_time_or_when_it_is_told(void **unused)
+{
+	atomic_bool stop = true;
+
+	(void)unused;
+	assert_ends(open_reader(clock_mono(&clock_system) + 20 * NS_PER_MS, NULL));
+	assert_ends(open_reader(in_seconds(600), &stop));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -227,6 +287,8 @@ int main(void)
 	        TEST(users_are_opened_with_the_key_only),
 	        TEST(tools_are_counted_with_what_was_denied),
 	        TEST(who_has_seen_enough_ends_it),
+	        TEST(a_reader_sees_what_was_written_before_it_asked),
+	        TEST(a_reader_ends_in_time_or_when_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
