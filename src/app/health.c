@@ -3,8 +3,8 @@
 #include "app/budget_gauges.h"
 #include "app/health.h"
 #include "app/server.h"
-#include "store/times.h"
 #include "store/book.h"
+#include "store/times.h"
 
 static const struct slice openmetrics_type =
 	SLICE_INIT("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -60,26 +60,30 @@ static const char *not_ready(const struct worker *w)
 	return "the store that instances share cannot be reached, and the policy allows nothing without\n";
 }
 
-bool health_serve(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,
-	struct slice *ret_type)
+static int serve(struct served *q)
 {
-	struct worker *w = g->owner;
+	struct worker *w = q->gate->owner;
+	struct slice type = SLICE("text/plain; charset=utf-8"), path = q->head->target;
 
-	if (head->method != METHOD_GET && head->method != METHOD_HEAD) {
-		*ret_status = 405;
-		buf_put_str(out, "only GET and HEAD are served here\n");
-	} else if (slice_is(head->target, "/healthz")) {
-		*ret_status = 200;
-		buf_put_str(out, "ok\n");
-	} else if (slice_is(head->target, "/readyz")) {
+	q->answer.status = 404;
+	if (q->head->method != METHOD_GET && q->head->method != METHOD_HEAD) {
+		q->answer.status = 405;
+		buf_put_str(&q->out, "only GET and HEAD are served here\n");
+	} else if (slice_is(path, "/healthz")) {
+		q->answer.status = 200;
+		buf_put_str(&q->out, "ok\n");
+	} else if (slice_is(path, "/readyz")) {
 		const char *why = not_ready(w);
-		*ret_status = why ? 503 : 200;
-		buf_put_str(out, why ? why : "ready\n");
-	} else if (slice_is(head->target, "/metrics")) {
-		*ret_status = 200;
-		metrics_page(w, head, out, ret_type);
+		q->answer.status = why ? 503 : 200;
+		buf_put_str(&q->out, why ? why : "ready\n");
+	} else if (slice_is(path, "/metrics")) {
+		q->answer.status = 200;
+		metrics_page(w, q->head, &q->out, &type);
 	} else {
-		buf_put_str(out, "only /healthz, /readyz and /metrics are served here\n");
+		buf_put_str(&q->out, "only /healthz, /readyz and /metrics are served here\n");
 	}
-	return true;
+	head_add_id(&q->answer, HEADER_CONTENT_TYPE, type);
+	return READY;
 }
+
+const struct service health_service = {.serve = serve};

@@ -3,6 +3,4 @@
 #pragma once
 #include "exchange/session.h"
 
-/* For session_gate.serve; the gate's owner is a worker. */
-bool health_serve(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,
-	struct slice *ret_type);
+extern const struct service health_service; /* the gate's owner is a worker */

@@ -22,6 +22,8 @@ struct session {
 	struct wire *wire;           /* owned until closed */
 	struct h1_codec codec;
 	struct exchange *exchange;   /* borrowed; NULL between requests */
+	struct served *served;       /* owned: the request of a service */
+	bool asked;                  /* the service has it */
 	struct buf ahead;            /* owned: sent before its turn */
 	struct deadline deadline;    /* a head or the next request must come */
 	uint64_t idle_until;         /* while idle: when it is closed; monotonic ns */
@@ -43,11 +45,27 @@ static void session_free(struct reapable *r)
 	mem_free(s);
 }
 
+static void served_free(struct session *s)
+{
+	struct served *q = s->served;
+
+	s->served = NULL;
+	s->asked = false;
+	buf_finish(&q->body);
+	buf_finish(&q->out);
+	head_finish(&q->answer);
+	mem_free(q);
+}
+
 static void session_close(struct session *s, enum wire_close_how how)
 {
 	if (s->closing)
 		return;
 	s->closing = true;
+	if (s->asked && s->gate->service->forget)
+		s->gate->service->forget(s->served);
+	if (s->served)
+		served_free(s);
 	wire_close(s->wire, how);
 	s->wire = NULL;
 	loop_deadline_clear(s->gate->loop, &s->deadline);
@@ -90,9 +108,9 @@ static void on_deadline(struct deadline *d)
 {
 	struct session *s = container_of(d, struct session, deadline);
 
-	if (s->exchange)
+	if (s->exchange || s->asked)
 		return;
-	if (s->reading_head)
+	if (s->reading_head || s->served)
 		answer_and_close(s, FAULT_REQUEST_TIMEOUT, NULL);
 	else if (s->gate->loop->now < s->idle_until)
 		trim(s);
@@ -102,22 +120,50 @@ static void on_deadline(struct deadline *d)
 
 /* ---- what the codec reports ---- */
 
-/* Health: the answer is made here and now, whatever the request asks. */
-static bool serve(struct session *s, uint32_t stream, const struct head *head)
-{
-	struct buf body = BUF_INIT(16u << 20);
-	unsigned status = 404;
-	struct slice type = SLICE("text/plain; charset=utf-8");
+/* ---- what a service answers ---- */
 
-	if (!s->gate->serve)
-		return false;
-	s->gate->serve(s->gate, head, &body, &status, &type);
-	session_answer(&s->codec.base, stream, status, type, buf_slice(&body), head->keep_alive);
-	buf_finish(&body);
+static void answer_served(struct session *s)
+{
+	struct served *q = s->served;
+
+	s->keep = q->answer.keep_alive = q->head->keep_alive;
+	session_answer(&s->codec.base, q->stream, &q->answer, buf_slice(&q->out));
+	served_free(s);
 	wire_mark_dirty(s->wire);
-	s->keep = head->keep_alive;
 	s->ready = true;
-	return true;
+}
+
+static void ask_service(struct session *s)
+{
+	s->asked = true;
+	if (s->gate->service->serve(s->served) == READY)
+		answer_served(s);
+}
+
+/* A body has as long as a head. */
+static void serve(struct session *s, uint32_t stream, const struct head *head, bool last)
+{
+	const struct service *service = s->gate->service;
+
+	if (!last && !service->body_max) {
+		answer_and_close(s, FAULT_METHOD_NOT_ALLOWED, NULL);
+		return;
+	}
+	s->served = mem_zalloc(sizeof(*s->served));
+	if (!s->served) {
+		answer_and_close(s, FAULT_OVERLOADED, NULL);
+		return;
+	}
+	*s->served = (struct served){s, s->gate, s->down.listener, head, s->down.peer, stream, BUF_INIT(service->body_max),
+		.out = BUF_INIT(SERVED_ANSWER_MAX)};
+	head_init(&s->served->answer);
+	if (last) {
+		ask_service(s);
+		return;
+	}
+	expect(s, true);
+	if (head->expects_continue && s->codec.base.ops->put_interim(&s->codec.base, stream, 100) == 0)
+		wire_mark_dirty(s->wire);
 }
 
 static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
@@ -131,10 +177,8 @@ static void on_head(void *owner, uint32_t stream, struct head *head, bool last)
 		s->view = view_ref(s->gate->view);
 		s->down.listener = s->gate->conf;
 	}
-	if (s->gate->serve && last && serve(s, stream, head))
-		return;
-	if (s->gate->serve) {
-		answer_and_close(s, FAULT_METHOD_NOT_ALLOWED, NULL);
+	if (s->gate->service) {
+		serve(s, stream, head, last);
 		return;
 	}
 	s->exchange = exchange_new(s->gate->env, s->view, &s->down, stream, head, last);
@@ -151,6 +195,8 @@ static void on_data(void *owner, uint32_t stream, struct slice data)
 	(void)stream;
 	if (s->exchange)
 		exchange_on_body(s->exchange, data);
+	else if (s->served && buf_put_slice(&s->served->body, data) < 0)
+		answer_and_close(s, FAULT_REQUEST_TOO_LARGE, NULL);
 }
 
 static void on_end(void *owner, uint32_t stream)
@@ -160,6 +206,8 @@ static void on_end(void *owner, uint32_t stream)
 	(void)stream;
 	if (s->exchange)
 		exchange_on_body_end(s->exchange);
+	else if (s->served)
+		ask_service(s);
 }
 
 static void on_reset(void *owner, uint32_t stream, enum fault why, const char *note)
@@ -205,7 +253,7 @@ static size_t feed(struct session *s, struct slice in)
 			break;
 		if (taken == in.len)
 			break;
-		bool begins = !s->exchange && !s->reading_head;
+		bool begins = !s->exchange && !s->served && !s->reading_head;
 		s->reading_head |= begins;
 		size_t n = s->codec.base.ops->feed(&s->codec.base, slice_skip(in, taken));
 		taken += n;
@@ -241,6 +289,14 @@ static void on_again(struct ticket *t, int result)
 	struct session *s = container_of(t, struct session, again);
 
 	(void)result;
+	pump(s, (struct slice){"", 0});
+}
+
+void served_answer(struct served *q)
+{
+	struct session *s = q->session;
+
+	answer_served(s);
 	pump(s, (struct slice){"", 0});
 }
 
@@ -374,7 +430,7 @@ void session_gate_drain(struct session_gate *g)
 {
 	list_foreach_safe(node, after, &g->sessions) {
 		struct session *s = container_of(node, struct session, link);
-		if (!s->exchange && !s->reading_head)
+		if (!s->exchange && !s->served && !s->reading_head)
 			session_close(s, WIRE_CLOSE_FLUSH);
 	}
 }

@@ -2,6 +2,7 @@
 /* session: one connection of an agent: a wire, the server side of a codec, and the exchange that is on it. Requests that
  * were sent ahead wait until the one before them has ended. */
 #pragma once
+#include "exchange/served.h"
 #include "weir/exchange.h"
 
 struct loop;
@@ -15,10 +16,7 @@ struct session_gate {
 	const struct listener_conf *conf; /* the view's */
 	struct list sessions;
 	unsigned n_sessions;
-	/* Answers a request itself and returns true (health listeners); NULL: every request is an agent's. head is
-	 * borrowed; out: the whole answer's body, status and type by the ret_s. */
-	bool (*serve)(struct session_gate *g, const struct head *head, struct buf *out, unsigned *ret_status,
-		struct slice *ret_type);
+	const struct service *service; /* answers requests itself; NULL: every request is an agent's */
 	void *owner;
 };
 

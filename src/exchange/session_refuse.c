@@ -16,16 +16,9 @@ static void put(struct codec *c, uint32_t stream, struct head *h, struct slice b
 	}
 }
 
-void session_answer(struct codec *c, uint32_t stream, unsigned status, struct slice type, struct slice body, bool keep)
+void session_answer(struct codec *c, uint32_t stream, struct head *h, struct slice body)
 {
-	struct head h;
-
-	head_init(&h);
-	h.status = (uint16_t)status;
-	h.keep_alive = keep;
-	head_add_id(&h, HEADER_CONTENT_TYPE, type);
-	put(c, stream, &h, body);
-	head_finish(&h);
+	put(c, stream, h, body);
 }
 
 void session_refuse(struct codec *c, uint32_t stream, enum fault why, const char *note)

@@ -4,6 +4,7 @@
 #pragma once
 #include "weir/codec.h"
 
-void session_answer(struct codec *c, uint32_t stream, unsigned status, struct slice type, struct slice body, bool keep);
+/* h: status, headers and keep_alive; the framing is added. */
+void session_answer(struct codec *c, uint32_t stream, struct head *h, struct slice body);
 /* note: one sentence or NULL. The connection is to be closed afterwards. */
 void session_refuse(struct codec *c, uint32_t stream, enum fault why, const char *note);
