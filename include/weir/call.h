@@ -63,6 +63,7 @@ struct call {
 	nanousd cost;
 	bool priced;                 /* cost is that of the usage as it stands */
 	bool estimated;
+	bool exceeded;               /* it used more than its budgets held for it */
 };
 
 /* Whether its user may select a budget or a rate: only who is verified, or whom the policy trusts to say so. */

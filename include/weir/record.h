@@ -58,6 +58,7 @@ struct record {
 	/* what it cost */
 	struct usage usage;
 	bool usage_known, estimated, price_unknown, went_upstream;
+	bool reservation_exceeded; /* it cost more than its budgets held for it */
 	nanousd cost;
 	const char *cache;       /* "hit", "miss", "bypass"; NULL: no cache was asked */
 	const char *without_store; /* the shared store could not be asked: "local", "open", "closed"; NULL: it could */

@@ -19,6 +19,7 @@ struct admitted {
 	bool bounded;                  /* some budget that is no shadow, with or without a counter, bounds the output */
 	bool hopeless;                 /* it is refused whatever the store says: nothing is asked, so nothing is taken */
 	const char *short_of;          /* a limit that needs no counter leaves no room: whose */
+	bool blocked;                  /* a call like it went beyond what was reserved for it */
 	bool short_of_own;             /* it is the caller's own, which holds in shadow too */
 	const struct price *price;     /* in arena: that the plan was made with; NULL: the policy's own, or unknown */
 	bool journaled;                /* what is reserved stands in the journal */

@@ -217,6 +217,7 @@ static void fill_cost(struct record *r, const struct exchange *x, const struct c
 		r->usage_known = x->answer.usage.known;
 	}
 	r->estimated = c->estimated;
+	r->reservation_exceeded = c->exceeded;
 	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);
 	r->went_upstream = x->went_upstream;
 	r->cost = c->cost;

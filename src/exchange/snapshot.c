@@ -2,6 +2,7 @@
 /* snapshot: see snapshot.h. */
 #include <assert.h>
 #include "base/mem.h"
+#include "exchange/excess.h"
 #include "exchange/snapshot.h"
 
 static void add_key(struct snapshot *s, const struct agent_conf *agent, const uint8_t *sha256, uint64_t not_after)
@@ -125,7 +126,8 @@ struct snapshot *snapshot_new(
 	s->number = number;
 	s->prices = mem_zalloc((conf->n_models + 1) * sizeof(*s->prices));
 	s->upstreams = mem_zalloc((conf->n_upstreams + 1) * sizeof(*s->upstreams));
-	if (!s->prices || !s->upstreams || index_keys(s, run_key) < 0) {
+	s->excess = excess_new();
+	if (!s->prices || !s->upstreams || !s->excess || index_keys(s, run_key) < 0) {
 		snapshot_unref(s);
 		return NULL;
 	}
@@ -151,6 +153,7 @@ void snapshot_unref(struct snapshot *s)
 	mem_free(s->keys);
 	mem_free(s->prices);
 	mem_free(s->upstreams);
+	excess_free(s->excess);
 	conf_free(s->conf);
 	mem_free(s);
 }

@@ -32,6 +32,7 @@ struct snapshot {
 	unsigned n_keys, cap_keys;     /* cap is a power of two */
 	struct model_price *prices;    /* owned */
 	struct upstream_facts *upstreams; /* owned */
+	struct excess *excess;         /* owned; NULL where no call is made. The one thing that changes, by itself: what went beyond its reservation */
 	uint8_t user_key[SHA256_LEN];  /* for hashed user ids, from the deployment key */
 	unsigned long number;          /* 1, 2, 3 ... of this process */
 };

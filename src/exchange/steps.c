@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "exchange/caching.h"
 #include "exchange/chain.h"
+#include "exchange/excess.h"
 #include "exchange/journaling.h"
 #include "exchange/local_budget.h"
 #include "exchange/snapshot.h"
@@ -186,6 +187,7 @@ static enum step step_closing(struct exchange *x)
 	x->source = NULL;
 	for (unsigned i = 0; i < x->n_calls; i++) {
 		settle_cost(x, &x->calls[i]);
+		x->calls[i].exceeded = excess_note(x, &x->calls[i]);
 		chain_finish(&x->calls[i]);
 	}
 	settle_record(x);

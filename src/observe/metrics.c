@@ -227,6 +227,8 @@ static void metrics_call_ended(struct observer *o, const struct record *r)
 		count_model(p, TABLE_UNPRICED, r);
 	if (r->usage.mismatch)
 		count_model(p, TABLE_MISMATCH, r);
+	if (r->reservation_exceeded)
+		count_model(p, TABLE_EXCEEDED, r);
 	if (r->cache)
 		count_cache(p, r);
 	if (r->without_store)
@@ -281,6 +283,7 @@ static const struct series_kind kinds[TABLES] = {
         [TABLE_ATTEMPTS] = {NUMBERS(1), 2, add_one},
         [TABLE_UNPRICED] = {NUMBERS(1), 1, add_one},
         [TABLE_MISMATCH] = {NUMBERS(1), 1, add_one},
+        [TABLE_EXCEEDED] = {NUMBERS(1), 1, add_one},
         [TABLE_CACHE] = {NUMBERS(1), 2, add_one},
         [TABLE_WARNINGS] = {NUMBERS(1), 3, add_one},
         [TABLE_OUTAGE] = {NUMBERS(1), 1, add_one},

@@ -18,6 +18,7 @@ enum table {
 	TABLE_ATTEMPTS, /* upstream, outcome */
 	TABLE_UNPRICED, /* model */
 	TABLE_MISMATCH, /* model */
+	TABLE_EXCEEDED, /* model */
 	TABLE_CACHE,    /* kind, result */
 	TABLE_WARNINGS, /* scope, name, window */
 	TABLE_OUTAGE,   /* decision */

@@ -71,6 +71,8 @@ const struct metric metric_table[] = {
 		COUNTER, .table = TABLE_UNPRICED, .labels = {"model"}},
 	{"weir_usage_mismatch_total", "Answers whose token counts contradict each other.",
 		COUNTER, .table = TABLE_MISMATCH, .labels = {"model"}},
+	{"weir_reservation_exceeded_total", "Calls that used more than was reserved for them in their budgets.",
+		COUNTER, .table = TABLE_EXCEEDED, .labels = {"model"}},
 	{"weir_usage_estimated_total", "Calls whose tokens were estimated, since the upstream never told them.",
 		COUNTER, OF_AGENT(estimated)},
 	{"weir_records_dropped_total", "Records that a sink could not take in time.",

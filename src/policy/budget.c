@@ -6,6 +6,7 @@
 #include <time.h>
 #include "exchange/admission.h"
 #include "exchange/demands.h"
+#include "exchange/excess.h"
 #include "exchange/outage.h"
 #include "exchange/snapshot.h"
 #include "policy/budget.h"
@@ -138,7 +139,8 @@ static void fill_reservation(struct call *c)
 	uint64_t n = c->facts.n ? c->facts.n : 1;
 	picousd each;
 
-	r->fixed_tokens = tokens_input_bound(c);
+	if (__builtin_add_overflow(tokens_input_bound(c), excess_input(c), &r->fixed_tokens))
+		r->fixed_tokens = UINT64_MAX;
 	r->fixed_cost = fixed_cost(c, r->fixed_tokens, &each);
 	r->out_price = each > UINT64_MAX / n ? UINT64_MAX : each * n;
 	r->out_tokens_each = n;
@@ -205,7 +207,8 @@ void budget_plan(struct call *c)
 		heed_lone(c, &callers, false);
 	a->short_of_own = a->short_of;
 	c->unplanned = !add_all(c, soft);
-	a->hopeless = a->short_of_own || (!soft && (a->short_of || needs_user(c) || c->unplanned));
+	a->blocked = excess_blocks(c);
+	a->hopeless = a->short_of_own || (!soft && (a->short_of || a->blocked || needs_user(c) || c->unplanned));
 	a->ask.reservation.out_granted = a->ask.reservation.out_wanted;
 }
 
@@ -247,6 +250,13 @@ static enum verdict refuse_lone(struct call *c)
 		c->admitted->short_of);
 }
 
+static enum verdict refuse_blocked(struct call *c)
+{
+	return call_refuse(c, FAULT_PRICE_UNKNOWN, "model",
+		"A call like this one has cost more than its price allows, so that no budget can bound it; use another model, or ask an "
+		"operator to correct the price of this one.");
+}
+
 static bool is_refusal(const struct demand *d)
 {
 	return d->state == DEMAND_REFUSED || d->state == DEMAND_RESERVED || d->state == DEMAND_CROWDED;
@@ -272,6 +282,8 @@ static enum verdict budget_request(struct policy *p)
 	tokens_count_answer(c);
 	if (needs_user(c))
 		return call_refuse(c, FAULT_ATTRIBUTION_REQUIRED, "x-weir-user", NULL);
+	if (a->blocked)
+		return refuse_blocked(c);
 	if (a->short_of)
 		return refuse_lone(c);
 	if (a->error && a->ask.n > a->n_rates)

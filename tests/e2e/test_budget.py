@@ -293,3 +293,32 @@ def test_an_agent_in_shadow_cannot_empty_a_budget_that_others_share(start_weir, 
     line = weir.last_call()
     assert line["estimated"] and Decimal(str(line["cost_usd"])) < 1
     assert weir.chat("full").status_code == 200
+
+
+def budget_of(weir, agent="app"):
+    with weir.http(agent) as http:
+        return http.get("/weir/v1/budget").json()["budgets"][0]["usd"]
+
+
+@pytest.mark.unreconciled  # the ledger knows the model that was asked for
+def test_a_dearer_model_that_answers_is_charged_and_not_asked_again_under_a_budget(start_weir, provider):
+    weir = start_weir(provider, ready=None, models={"gpt-4o": {"price": None}})
+    weir.write_policy(agents={"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}})
+    weir.start()
+    dearer = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o-2024-05-13", "usage": USAGE, "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}]}
+    assert weir.chat(max_tokens=100, script={"body": json.dumps(dearer), "content_type": "application/json"}).status_code == 200
+    line = weir.last_call()
+    assert line["cost_usd"] == Decimal("0.00165")  # 30 x 5 + 100 x 15, in millionths of a dollar
+    assert Decimal(str(budget_of(weir)["spent"])) == Decimal("0.00165") and budget_of(weir)["reserved"] == 0
+    assert weir.metric("weir_reservation_exceeded_total", model="gpt-4o") == 1
+    assert any("which gpt-4o-2024-05-13 answered, cost 0.00165 USD" in entry.get("msg", "") for entry in weir.lines())
+    asked = len(provider.ledger())
+    assert [code_of(weir.chat(max_tokens=100)) for _ in range(3)] == ["price_unknown"] * 3
+    assert len(provider.ledger()) == asked
+    assert weir.chat(model="gpt-4o-mini", max_tokens=100).status_code == 200
+    assert weir.chat("full", max_tokens=100).status_code == 200
+    weir.reload(models={"gpt-4o": {"price": {"input": 5, "output": 15}}}, agents={"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}})
+    assert weir.chat(max_tokens=100, script={"body": json.dumps(dearer), "content_type": "application/json"}).status_code == 200
+    assert weir.last_call(9)["cost_usd"] == Decimal("0.00165")
+    assert weir.metric("weir_reservation_exceeded_total", model="gpt-4o") == 1

@@ -117,7 +117,7 @@ static void what_is_left_of_an_agents_own_budgets_is_told(void **state)
 	assert_header("x-weir-budget-remaining-usd", "0.49995"); /* 10 and 20 tokens */
 	assert_int_equal(allowance_call(&rig, "", NULL), 200);
 	assert_header("x-weir-budget-remaining-usd", "0.4999");
-	allowance_ask(&rig, "", NULL);
+	allowance_ask(&rig, ",\"max_tokens\":249900", NULL);
 	allowance_reply(&rig, 0, 249900);
 	allowance_read(&rig);
 	assert_header("x-weir-budget-remaining-usd", "0.0001");

@@ -38,9 +38,17 @@ static int end(void **state)
 	return 0;
 }
 
+/* A call that is bounded by just so much. */
 static void spend(int input, int output, const char *headers)
 {
-	allowance_ask(&rig, ",\"max_tokens\":10", headers);
+	char text[1024], body[1200];
+	int len = input > 22 ? input - 20 : 2;
+
+	memset(text, 'x', sizeof(text));
+	snprintf(body, sizeof(body),
+	        "{\"model\":\"m\",\"max_tokens\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"%.*s\"}]}",
+	        output ? output : 10, len, text);
+	allowance_post(&rig, "/v1/chat/completions", body, headers);
 	assert_int_equal(rig.x.n_reached, 1);
 	allowance_reply(&rig, input, output);
 }

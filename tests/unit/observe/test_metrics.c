@@ -70,13 +70,14 @@ static void money_is_exact_to_the_nano_dollar(void **state)
 	r.cost = 0;
 	add(m, 0, &r);
 	r.cost = 77;
-	r.price_unknown = true;
+	r.price_unknown = r.reservation_exceeded = true;
 	add(m, 0, &r);
 	p = page_of(m, true);
 	assert_sample(&p, "agent_cost_usd_total", AGENT, "9007199.254740994");
 	assert_sample(&p, "agent_cost_usd_total", "agent=\"thrifty\"", "0");
 	assert_int_equal(page_count(&p, "weir_cost_usd_total"), 1);
 	assert_sample(&p, "weir_unknown_price_total", "model=\"gpt-4o-mini\"", "1");
+	assert_sample(&p, "weir_reservation_exceeded_total", "model=\"gpt-4o-mini\"", "1");
 	page_close(&p);
 	metrics_free(m);
 }

@@ -25,7 +25,7 @@ static struct metrics *filled(void)
 	r.cache = "hit";
 	r.without_store = "local";
 	o->call_ended(o, &r);
-	r.price_unknown = true;
+	r.price_unknown = r.reservation_exceeded = true;
 	o->call_ended(o, &r);
 	return m;
 }

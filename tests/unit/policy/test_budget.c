@@ -309,7 +309,7 @@ static void windows_are_the_calendars_and_begin_anew(void **state)
 	            "per: day}]}",
 	        true);
 	allowance_ask(&rig, "", NULL);
-	allowance_reply(&rig, 100, 400);
+	allowance_reply(&rig, 20, 465);
 	assert_int_equal(allowance_call(&rig, "", NULL), 429);
 	assert_refused("budget_exceeded",
 	        "the agent's budget for this hour is not enough for this call. It begins anew at "
@@ -319,7 +319,7 @@ static void windows_are_the_calendars_and_begin_anew(void **state)
 	rig.x.now = rig.x.clock.mono;
 	allowance_ask(&rig, "", NULL);
 	assert_int_equal(rig.x.n_reached, 1);
-	allowance_reply(&rig, 100, 300);
+	allowance_reply(&rig, 20, 280);
 	assert_int_equal(allowance_call(&rig, "", NULL), 429);
 	assert_refused("budget_exceeded", "for this day is not enough for this call. It begins "
 	                                  "anew at 2026-01-02T00:00:00Z.");
