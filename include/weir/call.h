@@ -32,6 +32,9 @@ struct call {
 	uint64_t output_bound;       /* tokens that an answer may have at most; 0: as many as were asked for */
 	const struct price *fixed_price;       /* the policy's own; or NULL */
 	const struct price_model *table_price; /* the table's, which may change with the hour; or NULL */
+	const struct price *due;     /* that it is settled by, as the answer says so far, for due_model and due_tier; or NULL */
+	const struct price_model *due_model;
+	unsigned due_tier;
 	uint64_t timeout_ns;         /* the caller's own, lower than the upstream's; 0: none */
 	uint64_t max_tokens;         /* input and output, the caller's own; 0: none */
 	nanousd max_cost;            /* the caller's own, */

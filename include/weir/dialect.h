@@ -41,6 +41,7 @@ struct request_facts {
 	uint32_t n_messages, n_texts; /* n_texts: in input and prompt */
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
 	bool wants_media;          /* the answer may hold audio or images, which cost more than text */
+	struct slice service_tier; /* that the caller asks for; empty: none */
 	uint64_t predicted_bytes;  /* of an answer that the caller predicts: what is not taken over is billed as written */
 };
 

@@ -179,6 +179,13 @@ static int read_prediction(struct openai_reader *r, const struct json_value *v)
 	return 0;
 }
 
+static int read_service_tier(struct openai_reader *r, const struct json_value *v)
+{
+	if (json_type(v) != JSON_STRING)
+		return openai_wrong(r, "/service_tier", "a string");
+	return openai_keep(r, v, &r->facts->service_tier);
+}
+
 static int read_user(struct openai_reader *r, const struct json_value *v)
 {
 	if (json_type(v) != JSON_STRING)
@@ -244,6 +251,7 @@ static int read_nothing(struct openai_reader *r, const struct json_value *v)
 	X(best_of, read_best_of, false)                                                            \
 	X(modalities, read_modalities, false)                                                      \
 	X(audio, read_audio, false)                                                                \
+	X(service_tier, read_service_tier, false)                                                  \
 	X(prediction, read_prediction, false)                                                      \
 	X(models, read_models, false)                                                              \
 	X(fallbacks, read_fallbacks, false)                                                        \

@@ -21,7 +21,7 @@ struct admitted {
 	const char *short_of;          /* a limit that needs no counter leaves no room: whose */
 	bool blocked;                  /* a call like it went beyond what was reserved for it */
 	bool short_of_own;             /* it is the caller's own, which holds in shadow too */
-	const struct price *price;     /* in arena: that the plan was made with; NULL: the policy's own, or unknown */
+	const struct price *price;     /* that the plan was made with, in arena or the policy; NULL: unknown, or not made yet */
 	bool journaled;                /* what is reserved stands in the journal */
 	bool in_force;                 /* granted, or nothing had to be asked */
 	struct store *by;              /* borrowed: who was asked, and has to hear how it ends */

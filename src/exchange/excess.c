@@ -41,7 +41,7 @@ void excess_free(struct excess *e)
 /* What of the request decides about its price and how far it can be bounded, beside its model. */
 struct traits {
 	unsigned upstream, action;
-	uint64_t tools;
+	uint64_t tools, tier;
 	bool media_in, media_out, predicted;
 };
 
@@ -64,6 +64,7 @@ static uint64_t combination_of(const struct call *c)
 	t.upstream = c->model->upstream->index;
 	t.action = f->action;
 	t.tools = hosted_tools(f);
+	t.tier = hash_bytes(f->service_tier);
 	t.media_in = f->has_media;
 	t.media_out = f->wants_media;
 	t.predicted = f->predicted_bytes;
@@ -183,7 +184,7 @@ bool excess_note(const struct exchange *x, struct call *c)
 
 	if (!r || !x->went_upstream || is_within(c, r->cost, r->tokens))
 		return false;
-	if (x->answer.usage.known && !c->estimated) /* an estimate says nothing about a price */
+	if (x->answer.usage.known && !x->answer.usage.estimated) /* an estimate says nothing about a price */
 		keep(x, c, r);
 	return true;
 }

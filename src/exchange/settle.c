@@ -6,34 +6,11 @@
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
+#include "exchange/tariff.h"
 #include "exchange/warnings.h"
 #include "price/cost.h"
 
 #define BYTES_A_TOKEN 4 /* of text, roughly */
-
-/* The table's entry: by the model that really answered, since that is what the provider bills; else by the one asked for. */
-static const struct price_model *table_price(const struct exchange *x, const struct call *c)
-{
-	const struct price_model *m = NULL;
-
-	if (x->answer.model.len && !slice_equals(x->answer.model, c->facts.model))
-		m = snapshot_table_price(x->snapshot, c->model->upstream, x->answer.model);
-	return m ? m : c->table_price;
-}
-
-/* The price that holds now, or NULL. The table's is copied once: it may change with the hour. */
-static const struct price *price_of(struct exchange *x, struct call *c)
-{
-	if (c->fixed_price)
-		return c->fixed_price;
-	const struct price_model *m = table_price(x, c);
-	struct price *p = m ? arena_alloc(&x->arena, sizeof(*p)) : NULL;
-	if (!p)
-		return NULL;
-	price_at(m, x->wall, p);
-	c->fixed_price = p->n ? p : NULL;
-	return c->fixed_price;
-}
 
 /* Whether the provider may have charged for something that it did not tell. */
 static bool must_estimate(const struct exchange *x, const struct call *c)
@@ -83,12 +60,10 @@ static void estimate(struct exchange *x, const struct call *c)
 	u->estimated = true;
 }
 
-void settle_cost(struct exchange *x, struct call *c)
+static void price(struct exchange *x, struct call *c)
 {
 	uint32_t unpriced = 0;
 
-	if (!c->model)
-		return;
 	if (caching_is_hit(c)) {
 		c->priced = true; /* nothing was used for it: it costs nothing */
 		return;
@@ -102,7 +77,7 @@ void settle_cost(struct exchange *x, struct call *c)
 	if (!x->answer.usage.known && !c->estimated)
 		return;
 	c->charged_tokens = x->answer.usage.total;
-	const struct price *p = price_of(x, c);
+	const struct price *p = tariff_due(x, c);
 	if (!p) {
 		x->price_unknown = true;
 		if (c->estimated)
@@ -114,6 +89,15 @@ void settle_cost(struct exchange *x, struct call *c)
 	c->priced = true;
 	if (c->estimated)
 		charge_reserved(c);
+}
+
+void settle_cost(struct exchange *x, struct call *c)
+{
+	if (!c->model)
+		return;
+	price(x, c);
+	if (x->phase == PHASE_CLOSING && c->priced && x->went_upstream && tariff_is_bound(x, c))
+		c->estimated = true;
 }
 
 static const struct slice action_names[] = {

@@ -9,6 +9,7 @@
 #include "exchange/excess.h"
 #include "exchange/outage.h"
 #include "exchange/snapshot.h"
+#include "exchange/tariff.h"
 #include "policy/budget.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
@@ -22,20 +23,6 @@ struct lone {
 	uint64_t tokens;   /* UINT64_MAX: none */
 	bool by_estimate;  /* the input counts as estimated: what really came is counted later */
 };
-
-/* What the model that was asked for costs now; who really answers is billed by what that one costs. NULL: unknown. */
-static const struct price *price_planned(struct call *c)
-{
-	struct admitted *a = c->admitted;
-
-	if (c->fixed_price || a->price)
-		return c->fixed_price ? c->fixed_price : a->price;
-	struct price *p = c->table_price ? arena_alloc(&c->exchange->arena, sizeof(*p)) : NULL;
-	if (!p)
-		return NULL;
-	price_at(c->table_price, c->exchange->wall, p);
-	return a->price = p;
-}
 
 /* With what is predicted and not taken over, which is billed as if it were written. */
 static nanousd with_predicted(const struct call *c, nanousd fixed, picousd output)
@@ -56,7 +43,7 @@ static nanousd with_predicted(const struct call *c, nanousd fixed, picousd outpu
 static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 {
 	uint32_t classes = COST_TEXT, unpriced;
-	const struct price *price = price_planned(c);
+	const struct price *price = tariff_planned(c);
 	nanousd fixed = 0;
 
 	*ret_output = 0;

@@ -322,3 +322,20 @@ def test_a_dearer_model_that_answers_is_charged_and_not_asked_again_under_a_budg
     assert weir.chat(max_tokens=100, script={"body": json.dumps(dearer), "content_type": "application/json"}).status_code == 200
     assert weir.last_call(9)["cost_usd"] == Decimal("0.00165")
     assert weir.metric("weir_reservation_exceeded_total", model="gpt-4o") == 1
+
+
+def test_a_dearer_tier_is_reserved_and_charged_as_what_it_costs_at_most(start_weir, provider):
+    weir = start_weir(provider, ready=None, models={"gpt-4o": {"price": None}})
+    weir.write_policy(agents={"app": {"budget": {"agent": {"cost": "0.01", "per": "day"}}, "min_output": 100}})
+    weir.start()
+    weir.in_force["models"]["gpt-4o"]["price"] = {"input": 2.5, "output": 10, "cached_input": 1.25}
+    said = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "service_tier": "priority", "usage": USAGE, "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}]}
+    assert weir.chat(max_tokens=100, service_tier="priority",
+                     script={"body": json.dumps(said), "content_type": "application/json"}).status_code == 200
+    line = weir.last_call()
+    assert line["cost_usd"] == COST * Decimal("2.5") and line["estimated"]
+    assert Decimal(str(budget_of(weir)["spent"])) == COST * Decimal("2.5") and budget_of(weir)["reserved"] == 0
+    # 7.3 thousandths are left: enough for 600 tokens at the usual price
+    assert code_of(weir.chat(max_tokens=600, min_output=600, service_tier="priority", n=3)) == "budget_exceeded"
+    assert weir.chat(max_tokens=600).status_code == 200

@@ -95,7 +95,8 @@ static void input_that_a_provider_adds_is_reserved_the_next_time(void **state)
 
 static void who_is_not_limited_is_not_stopped(void **state)
 {
-	static const char *const agents[] = {"", ", mode: {shadow: [budget]}, budget: {agent: {cost: 100}}",
+	static const char *const agents[] = {"",
+	        ", mode: {shadow: [budget]}, budget: {agent: {cost: 100}}",
 	        ", budget: {agent: {tokens: 1M}}"};
 
 	(void)state;
