@@ -241,8 +241,10 @@ class Weir:
         with open(self.log_path, "ab") as log, open(self.err_path, "ab") as err:
             self.process = spawn([WEIR_BIN, *(words or ["run", "-c", self.config])], stdout=log, stderr=err, env=self.env,
                                  cwd=self.folder)
-        if ready:
-            eventually(self.is_ready, 10, f"Weir was not ready; it said: {self.err_path.read_text()[-2000:]}")
+        return self.await_ready() if ready else self
+
+    def await_ready(self):
+        eventually(self.is_ready, 10, f"Weir was not ready; it said: {self.err_path.read_text()[-2000:]}")
         return self
 
     def is_ready(self):
