@@ -271,7 +271,8 @@ struct exchange *exchange_new(struct exchange_env *env, struct view *view, struc
 	x->head = head;
 	x->body_ended = last;
 	x->began = x->phase_at = *env->now;
-	x->wall = clock_wall(env->clock);
+	/* At began, which lies back as long as the turn has lasted: instants that are reckoned from both are never ahead of the clock. */
+	x->wall = clock_wall(env->clock) - (clock_mono(env->clock) - *env->now);
 	id_new(x->wall, x->request_id);
 	limit_buf(&x->body, down->listener->limits.body_bytes);
 	limit_buf(&x->arrived, down->listener->limits.answer_bytes);

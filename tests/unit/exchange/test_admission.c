@@ -257,6 +257,20 @@ static void it_expires_after_the_longest_that_the_call_can_last_from_now(void **
 	allowance_reply(&rig, 1, 1);
 }
 
+static void no_instant_is_ahead_of_the_clock_however_late_in_a_turn_a_call_begins(void **state)
+{
+	(void)state;
+	begin(BOTH);
+	fake_clock_advance(&rig.x.clock, 20 * NS_PER_MS); /* the turn goes on, its instant stays */
+	uint64_t late = rig.x.clock.mono - rig.x.now;
+	allowance_ask(&rig, "", FLOW);
+	const struct admitted *a = allowance_admitted(&rig);
+	assert_int_equal(late, 20 * NS_PER_MS);
+	assert_int_equal(a->ask.now_wall_ns, rig.x.clock.wall - late);
+	rig.x.now = rig.x.clock.mono;
+	allowance_reply(&rig, 1, 1);
+}
+
 static void each_attempt_has_an_id_of_its_own(void **state)
 {
 	char first[ID_LEN + 4];
@@ -341,6 +355,7 @@ int main(void)
 	        T(what_a_provider_refused_has_used_its_rate_and_no_money),
 	        T(an_agent_that_leaves_midway_is_charged_what_was_reserved),
 	        T(it_expires_after_the_longest_that_the_call_can_last_from_now),
+	        T(no_instant_is_ahead_of_the_clock_however_late_in_a_turn_a_call_begins),
 	        T(each_attempt_has_an_id_of_its_own),
 	        T(people_have_no_names_in_a_store),
 	        T(without_memory_nothing_is_held_and_nothing_leaks),
