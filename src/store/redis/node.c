@@ -201,13 +201,13 @@ static void node_on_probe(struct deadline *d)
 	loop_deadline_after(node_loop(n), &n->probe, NODE_PROBE);
 }
 
-/* Without a link there is nothing to probe: the greeting of the next one, or the next second,
- * tells. */
+/* One that is on its way will do: both come every second, and may fall together for ever. Without a
+ * link there is nothing to probe: the greeting of the next one, or the next second, tells. */
 static void node_on_reopen(struct deadline *d)
 {
 	struct redis_node *n = container_of(d, struct redis_node, reopen);
 
-	if (!node_ask_probe(n))
+	if (ask_is_under_way(&n->probe_ask) || !node_ask_probe(n))
 		n->breaker = BREAKER_PROBING;
 	else
 		breaker_open(n);

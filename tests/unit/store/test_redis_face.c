@@ -6,7 +6,7 @@
 #include "rig/redis_peer.h"
 #include "rig/redis_store.h"
 #include "rig/unit.h"
-#include "store/redis/node.h"
+#include "store/redis/redis_core.h"
 
 struct fixture {
 	struct redis_peer peer;
@@ -240,6 +240,22 @@ static void three_failures_open_the_breaker(void **state)
 	assert_true(f->store.mends >= 1);
 }
 
+/* Both are due every second, and once they fall into one tick of the wheel they stay there. */
+static void the_probe_of_each_second_will_do_for_the_breaker(void **state)
+{
+	struct fixture *f = *state;
+	struct redis_node *n;
+
+	open_store(f);
+	n = f->store.redis->master;
+	n->breaker = BREAKER_OPEN;
+	loop_deadline_after(f->store.loop, &n->probe, 20 * NS_PER_MS);
+	loop_deadline_after(f->store.loop, &n->reopen, 20 * NS_PER_MS);
+	for (unsigned i = 0; i < 50 && n->breaker != BREAKER_CLOSED; i++)
+		run(f, &f->never, 100);
+	assert_int_equal(n->breaker, BREAKER_CLOSED);
+}
+
 /* ---- letting go */
 
 static void free_when_done(struct redis_ask *ask, int result, const struct redis_reply *reply)
@@ -400,6 +416,7 @@ int main(void)
 	        LIFE(a_map_of_nonsense_is_not_taken),
 	        LIFE(dials_back_off),
 	        LIFE(three_failures_open_the_breaker),
+	        LIFE(the_probe_of_each_second_will_do_for_the_breaker),
 	        LIFE(it_may_be_freed_from_within_an_answer),
 	        LIFE(all_may_be_cancelled_when_it_goes_down),
 	        LIFE(it_may_be_freed_at_any_turn),
