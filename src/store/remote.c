@@ -279,6 +279,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	list_init(&r->settling);
 	list_init(&r->settled);
 	list_init(&r->waiting);
+	r->again_max = REMOTE_AGAIN_FIRST;
 	deadline_init(&r->again, remote_on_again);
 	deadline_init(&r->fence, remote_on_fence);
 	all.events = &events;

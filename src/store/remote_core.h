@@ -5,6 +5,8 @@
 #include "store/times.h"
 
 #define REMOTE_DEMANDS_MAX 64u
+#define REMOTE_AGAIN_FIRST                                                                         \
+	32u /* of those that waited, put at once; then as many as are answered in time */
 
 enum hold_state {
 	HOLD_ASKING, /* an admission, or a look, that was not answered yet */
@@ -44,6 +46,7 @@ struct hold {
 	uint64_t settled_at; /* loop time */
 	enum hold_state state;
 	bool is_doubtful;    /* whether it holds anything there is not known */
+	bool is_again;       /* one of remote->n_again */
 	struct slice *words; /* owned: of the ask; NULL: none */
 	char *text;          /* owned: what they stand in */
 };
@@ -55,6 +58,7 @@ struct remote {
 	struct list asking, held, settling, settled;
 	struct list waiting; /* of held and settling: those that are to be put, by hold->wait */
 	struct deadline again;
+	unsigned n_again, again_max; /* of those that waited: under way now; at most at once */
 	struct deadline fence;
 	unsigned n_held, n_settling, n_settled;
 	unsigned n_asserting; /* of what a fail-over made doubtful, not said again yet */

@@ -9,14 +9,39 @@
 #include "store/remote_core.h"
 
 #define AGAIN_NS (50 * NS_PER_MS)
-#define AGAIN_MAX 256u /* a round, so that a server that comes back is not flooded in one turn */
+#define AGAIN_MIN 4u
+#define AGAIN_MAX 256u
 
 static void hold_put(struct hold *h, struct redis_link *on);
+
+static bool again_leave(struct hold *h)
+{
+	bool was_again = h->is_again;
+
+	h->is_again = false;
+	h->remote->n_again -= was_again;
+	return was_again;
+}
+
+/* With replicas all that is put in one turn is answered at once, so what a server cannot do within
+ * a deadline would never get done. The more was answered in time, the more is put at once. */
+static void again_end(struct hold *h, bool in_time)
+{
+	struct remote *r = h->remote;
+
+	if (!again_leave(h))
+		return;
+	if (in_time)
+		r->again_max += r->again_max < AGAIN_MAX;
+	else
+		r->again_max = r->again_max / 2 < AGAIN_MIN ? AGAIN_MIN : r->again_max / 2;
+}
 
 static void hold_wait(struct hold *h)
 {
 	struct remote *r = h->remote;
 
+	again_end(h, false);
 	list_unlink(&h->wait);
 	list_push(&r->waiting, &h->wait);
 	if (!r->again.at)
@@ -97,20 +122,27 @@ static void hold_settled(struct hold *h)
 static void on_put(struct redis_ask *ask, int result, const struct redis_reply *reply)
 {
 	struct hold *h = container_of(ask, struct hold, ask);
+	struct remote *r = h->remote;
 
 	(void)reply;
 	hold_unword(h);
 	hold_time(h, STORE_SETTLE, result);
 	if (result < 0) {
 		hold_wait(h);
-	} else if (++h->part < h->n_parts) {
+		return;
+	}
+	if (++h->part < h->n_parts) {
 		hold_put(h, NULL);
-	} else if (h->state == HOLD_SETTLING) {
+		return;
+	}
+	again_end(h, true);
+	if (h->state == HOLD_SETTLING) {
 		hold_settled(h);
 	} else {
 		h->state = HOLD_HELD;
 		hold_is_sure(h);
 	}
+	remote_push_on(r);
 }
 
 static void hold_put(struct hold *h, struct redis_link *on)
@@ -128,6 +160,7 @@ static void settling_drop(struct remote *r)
 
 	r->n_settling--;
 	r->dropped++;
+	again_leave(h);
 	hold_is_sure(h);
 	hold_free(h);
 }
@@ -137,6 +170,7 @@ void hold_settle(struct hold *h, const struct settlement *used)
 	struct remote *r = h->remote;
 
 	ask_cancel(&h->ask);
+	again_leave(h);
 	h->used = *used;
 	h->state = HOLD_SETTLING;
 	h->part = 0;
@@ -154,8 +188,13 @@ static void waiting_put(struct remote *r, struct redis_link *on)
 	struct list now;
 
 	list_init(&now);
-	for (unsigned i = 0; i < AGAIN_MAX && !list_is_empty(&r->waiting); i++)
-		list_push(&now, list_pop(&r->waiting));
+	while (r->n_again < r->again_max && !list_is_empty(&r->waiting)) {
+		struct hold *h = container_of(list_pop(&r->waiting), struct hold, wait);
+
+		h->is_again = true;
+		r->n_again++;
+		list_push(&now, &h->wait);
+	}
 	while (!list_is_empty(&now))
 		hold_put(container_of(now.next, struct hold, wait), on);
 }
@@ -185,6 +224,7 @@ void remote_on_again(struct deadline *d)
 static void hold_put_again(struct hold *h)
 {
 	ask_cancel(&h->ask);
+	again_leave(h);
 	hold_unword(h);
 	h->part = 0;
 	hold_doubt(h);

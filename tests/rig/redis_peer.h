@@ -7,7 +7,7 @@
 #include "net/loop.h"
 
 #define REDIS_PEER_WIRES 8
-#define REDIS_PEER_WORDS 16
+#define REDIS_PEER_WORDS 64
 
 struct redis_peer;
 struct redis_peer_command {
