@@ -2,12 +2,17 @@
 """A test takes `weir` (ready, in front of `provider`), or `start_weir` and `start_provider` to have them its own way. When it
 is over, the oracle compares what all of them have written down."""
 
+import fcntl
 import signal
 import subprocess
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
 import oracle
+import redis_rig
 from rig import PROVIDER_BIN, ROOT, WEIR_BIN, Provider, Weir
 
 
@@ -84,6 +89,24 @@ def weir_command():
         return subprocess.run([str(WEIR_BIN), *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=60, **how)
     return run
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """For tests with real servers: they go by seconds, and so run one after the other on a machine."""
+    if not redis_rig.PROGRAM:
+        pytest.skip("there is no redis-server (deploy/install-packages test)")
+    with open(Path(tempfile.gettempdir()) / "weir-tests-redis.lock", "w") as lock:
+        end = time.monotonic() + 100
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    pytest.skip(f"another run has {lock.name}: tests with real Redis servers run one after the other")
+                time.sleep(1)
+        yield
 
 
 @pytest.fixture(scope="session")
