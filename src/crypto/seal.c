@@ -44,15 +44,20 @@ void seal_finish(struct seal *s)
 	wipe(s, sizeof(*s));
 }
 
-/* The direction and the label, after which text can pass. */
-static bool begin(struct seal *s, const uint8_t *nonce, bool to_seal)
+static bool associate(struct seal *s, struct slice data)
 {
-	EVP_CIPHER_CTX *c = s->cipher;
 	int n;
 
-	return EVP_CipherInit_ex2(c, NULL, to_seal ? NULL : s->key, nonce, to_seal, NULL) == 1 &&
-	       (!s->label.len || EVP_CipherUpdate(c, NULL, &n, (const uint8_t *)s->label.at,
-	                                 (int)s->label.len) == 1);
+	return !data.len || EVP_CipherUpdate(s->cipher, NULL, &n, (const uint8_t *)data.at,
+	                            (int)data.len) == 1;
+}
+
+/* The direction, the label and what it is about, after which text can pass. */
+static bool begin(struct seal *s, struct slice about, const uint8_t *nonce, bool to_seal)
+{
+	return EVP_CipherInit_ex2(s->cipher, NULL, to_seal ? NULL : s->key, nonce, to_seal, NULL) ==
+	               1 &&
+	       associate(s, s->label) && associate(s, about);
 }
 
 static bool pass(struct seal *s, struct slice in, uint8_t *ret)
@@ -64,16 +69,29 @@ static bool pass(struct seal *s, struct slice in, uint8_t *ret)
 	               (size_t)n == in.len);
 }
 
-int seal_put(struct seal *s, struct slice text, uint8_t *ret)
+/* Two tags of one nonce would tell what makes tags: so the nonce comes from what the text is about
+ * as well, by a key of its own. */
+static void nonce_make(const struct seal *s, struct slice about, struct slice text, uint8_t *ret)
 {
-	uint8_t mac[SHA256_LEN], *nonce = ret + SEAL_ID_LEN, *body = nonce + NONCE_LEN, none[16];
+	uint8_t key[SHA256_LEN], mac[SHA256_LEN];
+
+	memcpy(key, s->name, sizeof(key));
+	if (about.len)
+		hmac_sha256(slice_from(s->name, sizeof(s->name)), about, key);
+	hmac_sha256(slice_from(key, sizeof(key)), text, mac);
+	memcpy(ret, mac, NONCE_LEN);
+	wipe(key, sizeof(key));
+}
+
+int seal_put_about(struct seal *s, struct slice about, struct slice text, uint8_t *ret)
+{
+	uint8_t *nonce = ret + SEAL_ID_LEN, *body = nonce + NONCE_LEN, none[16];
 	int n;
 
-	assert(text.len <= TEXT_MAX);
-	hmac_sha256(slice_from(s->name, sizeof(s->name)), text, mac);
+	assert(text.len <= TEXT_MAX && about.len <= TEXT_MAX);
 	memcpy(ret, s->id, SEAL_ID_LEN);
-	memcpy(nonce, mac, NONCE_LEN);
-	return begin(s, nonce, true) && pass(s, text, body) &&
+	nonce_make(s, about, text, nonce);
+	return begin(s, about, nonce, true) && pass(s, text, body) &&
 	                       EVP_CipherFinal_ex(s->cipher, none, &n) == 1 &&
 	                       EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_LEN,
 	                               body + text.len) == 1
@@ -81,12 +99,17 @@ int seal_put(struct seal *s, struct slice text, uint8_t *ret)
 	               : -ENOMEM;
 }
 
+int seal_put(struct seal *s, struct slice text, uint8_t *ret)
+{
+	return seal_put_about(s, (struct slice){"", 0}, text, ret);
+}
+
 bool seal_knows(const struct seal *s, struct slice sealed)
 {
 	return sealed.len >= SEAL_OVERHEAD && !memcmp(sealed.at, s->id, SEAL_ID_LEN);
 }
 
-int seal_open(struct seal *s, struct slice sealed, char *ret)
+int seal_open_about(struct seal *s, struct slice about, struct slice sealed, char *ret)
 {
 	uint8_t tag[TAG_LEN], none[16];
 	int n;
@@ -98,7 +121,7 @@ int seal_open(struct seal *s, struct slice sealed, char *ret)
 
 	memcpy(tag, body + len, TAG_LEN);
 	/* The tag is compared by the library, in constant time, once all has passed. */
-	bool whole = begin(s, nonce, false) && pass(s, slice_from(body, len), (uint8_t *)ret) &&
+	bool whole = begin(s, about, nonce, false) && pass(s, slice_from(body, len), (uint8_t *)ret) &&
 	             EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) == 1 &&
 	             EVP_CipherFinal_ex(s->cipher, none, &n) == 1;
 	/* The next one to be sealed finds the key in place. */
@@ -107,4 +130,9 @@ int seal_open(struct seal *s, struct slice sealed, char *ret)
 	if (!whole && len)
 		wipe(ret, len);
 	return !whole ? -EBADMSG : ready ? 0 : -ENOMEM;
+}
+
+int seal_open(struct seal *s, struct slice sealed, char *ret)
+{
+	return seal_open_about(s, (struct slice){"", 0}, sealed, ret);
 }

@@ -127,6 +127,30 @@ static void sealing_and_opening_in_turn_do_not_disturb_each_other(void **state)
 	seal_finish(&s);
 }
 
+/* Also with the same text, which then shows nothing of the key that makes tags. */
+static void what_is_about_one_thing_opens_for_no_other(void **state)
+{
+	uint8_t a[6 + SEAL_OVERHEAD], b[6 + SEAL_OVERHEAD], c[6 + SEAL_OVERHEAD];
+	char opened[6];
+	struct seal s;
+
+	(void)state;
+	assert_int_equal(seal_init(&s, SLICE("a key"), LABEL), 0);
+	assert_int_equal(seal_put_about(&s, SLICE("one"), SLICE("answer"), a), 0);
+	assert_int_equal(seal_put_about(&s, SLICE("two"), SLICE("answer"), b), 0);
+	assert_int_equal(seal_put(&s, SLICE("answer"), c), 0);
+	assert_memory_not_equal(a + SEAL_ID_LEN, b + SEAL_ID_LEN, 12);
+	assert_memory_not_equal(a + SEAL_ID_LEN, c + SEAL_ID_LEN, 12);
+	assert_int_equal(seal_open_about(&s, SLICE("one"), slice_from(a, sizeof(a)), opened), 0);
+	assert_memory_equal(opened, "answer", 6);
+	assert_int_equal(
+	        seal_open_about(&s, SLICE("two"), slice_from(a, sizeof(a)), opened), -EBADMSG);
+	assert_int_equal(seal_open(&s, slice_from(a, sizeof(a)), opened), -EBADMSG);
+	assert_int_equal(
+	        seal_open_about(&s, SLICE("one"), slice_from(c, sizeof(c)), opened), -EBADMSG);
+	seal_finish(&s);
+}
+
 static void a_dropped_seal_holds_nothing(void **state)
 {
 	static const struct seal empty;
@@ -147,6 +171,7 @@ int main(void)
 	        cmocka_unit_test(the_bytes_are_what_they_always_were),
 	        cmocka_unit_test(what_was_changed_or_is_of_another_key_does_not_open),
 	        cmocka_unit_test(sealing_and_opening_in_turn_do_not_disturb_each_other),
+	        cmocka_unit_test(what_is_about_one_thing_opens_for_no_other),
 	        cmocka_unit_test(a_dropped_seal_holds_nothing),
 	};
 
