@@ -10,6 +10,7 @@ enum {
 	ENTRY_TEXT_MAX = 2048, /* longer texts of a decision, an outcome or a note are cut, and the
 	                          record says so ("cut") */
 	ENTRY_USER_MAX = 1024, /* longer users too */
+	ENTRY_BLOB_MAX = 48 << 10, /* of sealed bytes, which are never cut but put into several */
 };
 
 enum entry_kind {
@@ -20,6 +21,7 @@ enum entry_kind {
 	ENTRY_OUTCOME,     /* one a call, after its last byte */
 	ENTRY_NOTE, /* something about the journal itself: a torn tail was cut, recovery charged a
 	               dead call */
+	ENTRY_KEPT, /* a value that the store keeps, as it stands from now on (store/keep.h) */
 	/* 32 approval and 33 policy_loaded are kept for those */
 	ENTRY_ADMIN_ACTION = 34, /* what an operator has done, before it is done */
 	                         /* from 35 on: user_data_exported, user_data_deleted, checkpoint */
@@ -100,6 +102,19 @@ struct entry_outcome {
 	unsigned n_tools;
 };
 
+struct entry_kept {
+	uint64_t wall_ns;
+	uint32_t type, state; /* enum kept_type, enum kept_state */
+	struct slice group, name, id, mark;
+	uint64_t version; /* of two that say something else, this says which is later */
+	uint64_t until, ends;
+	struct slice
+	        bytes; /* the writer's: they are sealed into records of their own, before this */
+	uint32_t part, parts; /* of those: which one (from 1), and nothing else but type, group,
+	                         name and version; of this one: how many went before it */
+	struct slice sealed;  /* of a part: the reader's to put together and open */
+};
+
 struct entry_note {
 	uint64_t wall_ns;
 	struct slice text;
@@ -126,5 +141,6 @@ struct entry {
 		struct entry_outcome outcome;
 		struct entry_note note;
 		struct entry_admin_action admin_action;
+		struct entry_kept kept;
 	};
 };

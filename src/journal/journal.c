@@ -26,17 +26,19 @@ int journal_init(struct journal *j, struct keeper *k, uint32_t worker, struct sl
 	if (r)
 		return r;
 	buf_commit(&j->turn, SHA256_LEN);
-	return users_init(&j->users, user_key);
+	r = seal_init(&j->kept, user_key, KEPT_LABEL);
+	return r ? r : users_init(&j->users, user_key);
 }
 
 void journal_finish(struct journal *j)
 {
 	users_finish(&j->users);
+	seal_finish(&j->kept);
 	buf_wipe(&j->turn);
 	buf_finish(&j->head);
 }
 
-static int put(struct journal *j, enum entry_kind kind, const void *entry)
+int journal_put(struct journal *j, enum entry_kind kind, const void *entry)
 {
 	struct buf *out = &j->turn;
 	size_t before = buf_len(out);
@@ -63,32 +65,32 @@ static int put(struct journal *j, enum entry_kind kind, const void *entry)
 
 int journal_put_decision(struct journal *j, const struct entry_decision *e)
 {
-	return put(j, ENTRY_DECISION, e);
+	return journal_put(j, ENTRY_DECISION, e);
 }
 
 int journal_put_reservation(struct journal *j, const struct entry_reservation *e)
 {
-	return put(j, ENTRY_RESERVATION, e);
+	return journal_put(j, ENTRY_RESERVATION, e);
 }
 
 int journal_put_settlement(struct journal *j, const struct entry_settlement *e)
 {
-	return put(j, ENTRY_SETTLEMENT, e);
+	return journal_put(j, ENTRY_SETTLEMENT, e);
 }
 
 int journal_put_outcome(struct journal *j, const struct entry_outcome *e)
 {
-	return put(j, ENTRY_OUTCOME, e);
+	return journal_put(j, ENTRY_OUTCOME, e);
 }
 
 int journal_put_note(struct journal *j, const struct entry_note *e)
 {
-	return put(j, ENTRY_NOTE, e);
+	return journal_put(j, ENTRY_NOTE, e);
 }
 
 int journal_put_admin_action(struct journal *j, const struct entry_admin_action *e)
 {
-	return put(j, ENTRY_ADMIN_ACTION, e);
+	return journal_put(j, ENTRY_ADMIN_ACTION, e);
 }
 
 bool journal_has_put(const struct journal *j)

@@ -20,6 +20,9 @@ int journal_put_settlement(struct journal *j, const struct entry_settlement *e);
 int journal_put_outcome(struct journal *j, const struct entry_outcome *e);
 int journal_put_note(struct journal *j, const struct entry_note *e);
 int journal_put_admin_action(struct journal *j, const struct entry_admin_action *e);
+/* What the store keeps, whole: its bytes (at most VALUE_MAX) are sealed, and what does not fit into
+ * this turn any more leaves nothing of it behind. */
+int journal_put_kept(struct journal *j, const struct entry_kept *e);
 bool journal_has_put(const struct journal *j); /* something waits for the end of the turn */
 
 /* Writes what the turn put down. 0: all of it is in the file, and survives the process. A negative

@@ -35,6 +35,7 @@ struct journal {
 	struct buf turn; /* owned: 32 bytes for the hash before, then frames without their hashes */
 	struct buf head; /* owned: a new segment's first bytes */
 	struct users users;
+	struct seal kept;
 	uint8_t hash[SHA256_LEN]; /* of the last record that counts */
 	uint32_t last;            /* the segment that it is in; 0: there is none */
 	uint64_t written;
@@ -54,7 +55,8 @@ struct journal {
 
 int journal_init(struct journal *j, struct keeper *k, uint32_t worker, struct slice user_key);
 void journal_finish(struct journal *j); /* its segments are the keeper's to close */
-int journal_begin(struct journal *j);   /* begins the spare segment; 0 or a negative errno */
+int journal_put(struct journal *j, enum entry_kind kind, const void *entry);
+int journal_begin(struct journal *j); /* begins the spare segment; 0 or a negative errno */
 
 void keeper_wake(struct keeper *k);
 void keeper_push(struct keeper *k, struct journal_wait *w);

@@ -31,14 +31,14 @@ static int put_slice(struct packing *p, const struct field *f, struct slice text
 {
 	if (!text.len)
 		return 1;
-	if (text.len > ENTRY_TEXT_MAX) {
+	if (text.len > (f->type == FIELD_BLOB ? ENTRY_BLOB_MAX : ENTRY_TEXT_MAX)) {
 		if (!p->may_cut)
 			return -EMSGSIZE;
 		text.len = ENTRY_TEXT_MAX;
 		p->cut = true;
 	}
 	put_key(p, f);
-	if (f->type == FIELD_BYTES)
+	if (f->type != FIELD_TEXT)
 		put_bin(&p->to, text.len);
 	else
 		put_str(&p->to, text.len);
@@ -126,6 +126,7 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
 	case FIELD_BYTES:
+	case FIELD_BLOB:
 		return put_slice(p, f, *(const struct slice *)at);
 	case FIELD_USER:
 		return put_user(p, f, *(const struct slice *)at);

@@ -12,10 +12,16 @@ enum {
 	RECORD_ITEMS_MAX = 4096, /* of a list that is read */
 };
 #define USER_LABEL SLICE("user_id") /* of the seal */
+#define KEPT_LABEL SLICE("kept")
+#define KEPT_ABOUT_MAX 330u
 
 /* Appended to out, or out stays as it was. users may be NULL where no user is named. 0; -EMSGSIZE:
  * a text or list of what may not be cut is too long; -ENOMEM; -ENOBUFS. */
 int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct users *users);
+
+/* What the bytes of an entry are sealed about: its type, group and name. Empty: they are too long.
+ */
+struct slice kept_about(const struct entry_kept *e, char room[KEPT_ABOUT_MAX]);
 
 /* What an unpacked entry points to besides the record itself; used again for the next one. */
 struct unpack {

@@ -146,6 +146,22 @@ static const struct field admin_action[] = {
         FIELD(entry_admin_action, policy_version, "policy_version", FIELD_TEXT),
 };
 
+static const struct field kept[] = {
+        FIELD(entry_kept, wall_ns, "timestamp", FIELD_TIME),
+        FIELD(entry_kept, type, "type", FIELD_U32),
+        FIELD(entry_kept, group, "group", FIELD_TEXT),
+        FIELD(entry_kept, name, "name", FIELD_TEXT),
+        FIELD(entry_kept, version, "version", FIELD_U64),
+        FIELD(entry_kept, state, "state", FIELD_U32),
+        FIELD(entry_kept, id, "id", FIELD_TEXT),
+        FIELD(entry_kept, mark, "mark", FIELD_BYTES),
+        FIELD(entry_kept, until, "until", FIELD_TIME),
+        FIELD(entry_kept, ends, "ends", FIELD_TIME),
+        FIELD(entry_kept, part, "part", FIELD_U32),
+        FIELD(entry_kept, parts, "parts", FIELD_U32),
+        SHOWN(entry_kept, sealed, "sealed", FIELD_BLOB, "sealed_bytes"),
+};
+
 static const struct shape shapes[] = {
         [ENTRY_SEGMENT] = SHAPE(entry_segment, "segment", segment, false),
         [ENTRY_DECISION] = SHAPE(entry_decision, "decision", decision, true),
@@ -154,6 +170,7 @@ static const struct shape shapes[] = {
         [ENTRY_OUTCOME] = SHAPE(entry_outcome, "outcome", outcome, true),
         [ENTRY_NOTE] = SHAPE(entry_note, "note", note, true),
         [ENTRY_ADMIN_ACTION] = SHAPE(entry_admin_action, "admin_action", admin_action, true),
+        [ENTRY_KEPT] = SHAPE(entry_kept, "kept", kept, false),
 };
 
 const struct shape *shape_of(uint32_t kind)

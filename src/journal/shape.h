@@ -8,6 +8,8 @@
 enum field_type {
 	FIELD_TEXT,  /* struct slice, msgpack str; any bytes */
 	FIELD_BYTES, /* struct slice, msgpack bin */
+	FIELD_BLOB,  /* struct slice, msgpack bin, up to ENTRY_BLOB_MAX; shown as how many there are
+	              */
 	FIELD_USER,  /* struct slice, sealed, msgpack bin; the slice for the sealed bytes is at
 	                `other` */
 	FIELD_BOOL,

@@ -56,6 +56,9 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 	case FIELD_BYTES:
 		put_hex(w, *(const struct slice *)at);
 		break;
+	case FIELD_BLOB:
+		json_u64(w, ((const struct slice *)at)->len);
+		break;
 	case FIELD_BOOL:
 		json_bool(w, *(const bool *)at);
 		break;
@@ -92,6 +95,7 @@ static bool says_something(const struct field *f, const void *entry)
 	case FIELD_TEXT:
 	case FIELD_USER:
 	case FIELD_BYTES:
+	case FIELD_BLOB:
 		return ((const struct slice *)at)->len;
 	case FIELD_BOOL:
 		return *(const bool *)at;

@@ -245,6 +245,7 @@ static int take_member(struct unpack *u, struct walk *w, const struct field *f, 
 	case FIELD_TEXT:
 		break;
 	case FIELD_BYTES:
+	case FIELD_BLOB:
 		*(struct slice *)at = v.bytes;
 		return v.type == VALUE_BIN ? 0 : -EBADMSG;
 	case FIELD_USER:
