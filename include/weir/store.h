@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store: what calls take that outlives them and that all workers share, with Redis all instances: rates, concurrency,
  * budgets. One question admits a call (or a later attempt of it): everything that it needs, all or nothing, in one step.
- * What was admitted is settled exactly once, with what was really used. */
+ * What was admitted is settled exactly once, with what was really used. Beside them it keeps values by name, some of which
+ * only one may make (weir/value.h). */
 #pragma once
 #include "base/money.h"
 #include "base/slice.h"
 #include "weir/ticket.h"
+#include "weir/value.h"
 
 enum demand_kind {
 	DEMAND_RATE,   /* units in a sliding window (GCRA): requests, or tokens that are corrected once they are known */
@@ -107,6 +109,16 @@ struct store_ops {
 	void (*settle)(struct store *s, struct admission *a, const struct settlement *used);
 	/* Fills in the answers of n demands without taking anything. READY, PENDING (ticket), or a negative errno. */
 	int (*look)(struct store *s, struct demand *demands, unsigned n, uint64_t now_wall_ns, struct ticket *t);
+
+	/* Of weir/value.h. READY (the state says), PENDING and the ticket says so later, or a negative errno: nothing was asked.
+	 * A claim that is cancelled while it is pending owns nothing afterwards, or the store itself frees what was granted too
+	 * late. */
+	int (*claim)(struct store *s, struct value_claim *c);
+	/* Once for every claim that is OWNED; bytes are copied, and looked at only where it is RECORDED. Never waits and never
+	 * fails for the caller. */
+	void (*finish)(struct store *s, struct value_claim *c, enum claim_end how, struct slice bytes);
+	int (*get)(struct store *s, struct value *v);
+	int (*put)(struct store *s, struct value *v);
 };
 
 struct store {

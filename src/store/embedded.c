@@ -7,10 +7,12 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "store/keep.h"
 
 struct embedded {
 	struct store store;
 	struct table *table; /* owned */
+	struct keep *keep;   /* owned */
 	struct clock *clock; /* borrowed */
 };
 
@@ -296,28 +298,63 @@ static int embedded_look(
 	return READY;
 }
 
+/* ---- values ---- */
+
+static int embedded_claim(struct store *s, struct value_claim *c)
+{
+	return keep_claim(embedded_of(s)->keep, c);
+}
+
+static void embedded_finish(
+        struct store *s, struct value_claim *c, enum claim_end how, struct slice bytes)
+{
+	keep_finish(embedded_of(s)->keep, c, how, bytes);
+}
+
+static int embedded_get(struct store *s, struct value *v)
+{
+	return keep_get(embedded_of(s)->keep, v);
+}
+
+static int embedded_put(struct store *s, struct value *v)
+{
+	return keep_put(embedded_of(s)->keep, v);
+}
+
 static const struct store_ops embedded_ops = {
-        "embedded", embedded_admit, embedded_settle, embedded_look};
+        .name = "embedded",
+        .admit = embedded_admit,
+        .settle = embedded_settle,
+        .look = embedded_look,
+        .claim = embedded_claim,
+        .finish = embedded_finish,
+        .get = embedded_get,
+        .put = embedded_put,
+};
 
 /* ---- life ---- */
 
 struct embedded *embedded_new(struct table_limits limits, struct clock *clock)
 {
+	static const struct keep_limits kept = {
+	        KEEP_MEMORY, KEEP_MEMORY_A_GROUP, KEEP_VALUES_A_GROUP};
 	struct embedded *e = mem_alloc(sizeof(*e));
 
 	if (!e)
 		return NULL;
-	*e = (struct embedded){{&embedded_ops}, table_new(limits), clock};
-	if (e->table)
+	*e = (struct embedded){{&embedded_ops}, table_new(limits), keep_new(kept, clock), clock};
+	if (e->table && e->keep)
 		return e;
-	mem_free(e);
+	embedded_free(e);
 	return NULL;
 }
 
 void embedded_free(struct embedded *e)
 {
-	if (e)
-		table_free(e->table);
+	if (!e)
+		return;
+	table_free(e->table);
+	keep_free(e->keep);
 	mem_free(e);
 }
 
@@ -346,6 +383,11 @@ int embedded_load(struct embedded *e, struct slice group, struct slice name, uin
 	return r;
 }
 
+int embedded_load_kept(struct embedded *e, const struct kept_row *row)
+{
+	return keep_load(e->keep, row);
+}
+
 void embedded_walk(struct embedded *e, void (*fn)(void *arg, const struct counter *c), void *arg)
 {
 	table_walk(e->table, fn, arg);
@@ -354,6 +396,7 @@ void embedded_walk(struct embedded *e, void (*fn)(void *arg, const struct counte
 void embedded_sweep(struct embedded *e)
 {
 	table_sweep(e->table, (struct table_time){clock_mono(e->clock), clock_wall(e->clock)});
+	keep_sweep(e->keep);
 }
 
 size_t embedded_memory(const struct embedded *e)

@@ -21,8 +21,11 @@ struct store *embedded_store(struct embedded *e);
 /* Adds to a budget's counter, from before anybody asks or later. 0, -ENOSPC, -ENOMEM. */
 int embedded_load(struct embedded *e, struct slice group, struct slice name, uint64_t window,
         uint64_t ends, nanousd spent_cost, uint64_t spent_tokens);
+/* A value from before anybody asks; as keep_load. */
+struct kept_row;
+int embedded_load_kept(struct embedded *e, const struct kept_row *row);
 /* As table_walk. */
 void embedded_walk(struct embedded *e, void (*fn)(void *arg, const struct counter *c), void *arg);
 /* Forgets some of what nobody needs any more; to be called now and then, from any thread. */
 void embedded_sweep(struct embedded *e);
-size_t embedded_memory(const struct embedded *e);
+size_t embedded_memory(const struct embedded *e); /* of counters */
