@@ -229,6 +229,13 @@ static int load_counter(void *arg, struct slice group, struct slice name, uint64
 	return embedded_load(s->store, group, name, window, ends, cost, tokens);
 }
 
+static int load_kept(void *arg, const struct kept_row *row)
+{
+	struct server *s = arg;
+
+	return embedded_load_kept(s->store, row);
+}
+
 /* What was spent before, and what processes that died have left, is counted before the first call. */
 static int open_book(struct server *s, const struct conf *conf, char note[512])
 {
@@ -251,6 +258,13 @@ static int open_book(struct server *s, const struct conf *conf, char note[512])
 		r = book_each_counter(s->book, load_counter, s);
 		if (r < 0 && !*book_note(s->book)) {
 			snprintf(note, 512, "The budgets' counters in %.160s do not fit into memory.", path);
+			return r;
+		}
+	}
+	if (r == 0) {
+		r = book_each_kept(s->book, load_kept, s);
+		if (r < 0 && !*book_note(s->book)) {
+			snprintf(note, 512, "The values that the store in %.160s has kept do not fit into memory.", path);
 			return r;
 		}
 	}

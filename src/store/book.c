@@ -136,17 +136,27 @@ static void sql_plus(sqlite3_context *c, int n, sqlite3_value **v)
 
 /* ---- life ---- */
 
-static int make_schema(struct book *b)
+static int run_schema(struct book *b, const char *sql)
 {
 	char version[40];
 	int r = book_do(b, SQL_BEGIN);
 
 	snprintf(version, sizeof(version), "PRAGMA user_version = %d", BOOK_SCHEMA);
 	if (!r)
-		r = execute(b, BOOK_SCHEMA_SQL);
+		r = execute(b, sql);
 	if (!r)
 		r = execute(b, version);
 	return r ? r : book_do(b, SQL_COMMIT);
+}
+
+static int make_schema(struct book *b)
+{
+	return run_schema(b, BOOK_SCHEMA_SQL);
+}
+
+static int upgrade_schema(struct book *b)
+{
+	return run_schema(b, BOOK_SCHEMA_2);
 }
 
 static int check_schema(struct book *b)
@@ -156,6 +166,8 @@ static int check_schema(struct book *b)
 
 	if (!r && version == BOOK_SCHEMA)
 		return 0;
+	if (!r && version == 1)
+		return upgrade_schema(b);
 	if (!r && !version)
 		r = read_number(b, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r)
@@ -281,9 +293,11 @@ static int open_seals(struct book *b, const struct book_options *o)
 	for (unsigned i = 0; i < o->n_keys && i < BOOK_KEYS_MAX; i++) {
 		int r = seal_init(&b->seals[i], o->keys[i], USER_LABEL);
 
+		b->seal_list[b->n_seals++] = &b->seals[i];
+		if (!r)
+			r = seal_init(&b->kept_seals[i], o->keys[i], KEPT_LABEL);
 		if (r)
 			return r;
-		b->seal_list[b->n_seals++] = &b->seals[i];
 	}
 	return 0;
 }
@@ -368,8 +382,10 @@ void book_close(struct book *b)
 	for (unsigned i = 0; i < SQL_N; i++)
 		sqlite3_finalize(b->statements[i]);
 	sqlite3_close(b->db);
-	for (unsigned i = 0; i < b->n_seals; i++)
+	for (unsigned i = 0; i < b->n_seals; i++) {
 		seal_finish(&b->seals[i]);
+		seal_finish(&b->kept_seals[i]);
+	}
 	unpack_finish(&b->unpack);
 	tally_finish(&b->tally);
 	mem_free(b->committed.list);

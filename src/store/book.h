@@ -13,7 +13,7 @@
 #define BOOK_FILE "book.db"
 #define BOOK_NOTE 512
 #define BOOK_KEYS_MAX 9 /* the policy's eight, the state folder's */
-#define BOOK_SCHEMA 1   /* PRAGMA user_version */
+#define BOOK_SCHEMA 2   /* PRAGMA user_version */
 
 struct book;
 struct embedded;
@@ -56,6 +56,11 @@ int book_each_counter(struct book *b,
         int (*fn)(void *arg, struct slice group, struct slice name, uint64_t window, uint64_t ends,
                 nanousd cost, uint64_t tokens),
         void *arg);
+
+/* Every value whose time is not over, the earliest first. One whose bytes no key opens any more is
+ * a claim that is lost, or is passed over. fn returns 0 to go on. */
+struct kept_row;
+int book_each_kept(struct book *b, int (*fn)(void *arg, const struct kept_row *row), void *arg);
 
 /* From now on the book is its thread's, until it is closed. store is swept by it; may be NULL. */
 int book_start(struct book *b, struct embedded *store);

@@ -31,6 +31,13 @@ enum book_sql {
 	SQL_TOOL,
 	SQL_OLD_COUNTERS,
 	SQL_OLD_HELD,
+	SQL_KEPT,
+	SQL_KEPT_PART,
+	SQL_KEPT_PARTS_OVER,
+	SQL_KEPT_ALL,
+	SQL_KEPT_BYTES,
+	SQL_OLD_KEPT,
+	SQL_LOST_PARTS,
 	SQL_N,
 };
 
@@ -59,6 +66,7 @@ struct book {
 	struct unpack unpack; /* of the fold: users stay sealed */
 	struct seal seals[BOOK_KEYS_MAX];
 	struct seal *seal_list[BOOK_KEYS_MAX];
+	struct seal kept_seals[BOOK_KEYS_MAX]; /* of the same keys, in the same order */
 	unsigned n_seals;
 	char note[BOOK_NOTE];
 
@@ -110,6 +118,10 @@ static inline struct slice column_slice(sqlite3_stmt *s, int at)
 int places_copy(struct places *to, const struct places *from);
 struct place *places_get(struct places *p, uint32_t worker); /* NULL: no memory */
 int book_places_read(struct book *b);
+
+/* book_kept: one record of a value, within a commit. */
+int book_take_kept(struct book *b, const struct entry_kept *e);
+int book_forget_kept(struct book *b);
 
 /* book_write: the tally and the places in one commit. The tally is empty afterwards, whatever
  * happens; what was not committed is to be read again. */

@@ -5,6 +5,15 @@
 #pragma once
 #include "store/book_core.h"
 
+/* What came with schema 2: values, and the pieces of their bytes, sealed. */
+#define BOOK_SCHEMA_2                                                                              \
+	"CREATE TABLE kept(type INTEGER, grp TEXT, name TEXT, version INTEGER NOT NULL, state "    \
+	"INTEGER NOT NULL, id TEXT NOT NULL, mark BLOB NOT NULL, until INTEGER NOT NULL, ends "    \
+	"INTEGER NOT NULL, parts INTEGER NOT NULL, PRIMARY KEY(type, grp, name)) WITHOUT ROWID;"   \
+	"CREATE INDEX kept_ends ON kept(ends);"                                                    \
+	"CREATE TABLE kept_parts(type INTEGER, grp TEXT, name TEXT, version INTEGER, part "        \
+	"INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(type, grp, name, version, part));"
+
 #define BOOK_SCHEMA_SQL                                                                            \
 	"CREATE TABLE places(worker INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset "        \
 	"INTEGER "                                                                                 \
@@ -32,7 +41,7 @@
 	"user, workflow, workflow_type, session, model, upstream)) WITHOUT ROWID;"                 \
 	"CREATE TABLE tools(hour INTEGER, agent TEXT, team TEXT, user BLOB, workflow TEXT, tool "  \
 	"TEXT, calls INTEGER NOT NULL, denied INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY "   \
-	"KEY(hour, agent, team, user, workflow, tool)) WITHOUT ROWID;"                             \
+	"KEY(hour, agent, team, user, workflow, tool)) WITHOUT ROWID;" BOOK_SCHEMA_2               \
 	"PRAGMA application_id = 1464159570;" /* WEIR */
 
 #define SUM(column) #column " = plus(" #column ", excluded." #column ")"
@@ -65,5 +74,17 @@ static const char *const book_sql_texts[SQL_N] = {
 		SUM(calls) ", " SUM(denied) ", " SUM(cost),
 	[SQL_OLD_COUNTERS] = "DELETE FROM counters WHERE ends <= ?",
 	[SQL_OLD_HELD] = "DELETE FROM held WHERE charged AND expires <= ?",
+	[SQL_KEPT] = "INSERT INTO kept VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = ?4, "
+		"state = ?5, id = ?6, mark = ?7, until = ?8, ends = ?9, parts = ?10 WHERE version < ?4",
+	[SQL_KEPT_PART] = "INSERT OR REPLACE INTO kept_parts VALUES(?, ?, ?, ?, ?, ?)",
+	[SQL_KEPT_PARTS_OVER] = "DELETE FROM kept_parts WHERE type = ?1 AND grp = ?2 AND name = ?3 AND version < "
+		"(SELECT version FROM kept WHERE type = ?1 AND grp = ?2 AND name = ?3)",
+	[SQL_KEPT_ALL] = "SELECT type, grp, name, version, state, id, mark, until, ends, parts FROM kept "
+		"WHERE ends > ? AND state != ? ORDER BY version",
+	[SQL_KEPT_BYTES] = "SELECT bytes FROM kept_parts WHERE type = ? AND grp = ? AND name = ? AND version = ? "
+		"ORDER BY part",
+	[SQL_OLD_KEPT] = "DELETE FROM kept WHERE ends <= ?",
+	[SQL_LOST_PARTS] = "DELETE FROM kept_parts WHERE NOT EXISTS (SELECT 1 FROM kept WHERE kept.type = "
+		"kept_parts.type AND kept.grp = kept_parts.grp AND kept.name = kept_parts.name)",
 };
 /* clang-format on */

@@ -148,6 +148,18 @@ static int late_outcome(struct book *b, const struct entry_outcome *o)
 	return r || denied < 0 ? r : tally_outcome(&b->tally, o, denied);
 }
 
+static int write_late(struct book *b, const struct entry *e)
+{
+	switch (e->kind) {
+	case ENTRY_SETTLEMENT:
+		return late_settlement(b, &e->settlement);
+	case ENTRY_OUTCOME:
+		return late_outcome(b, &e->outcome);
+	default:
+		return book_take_kept(b, &e->kept);
+	}
+}
+
 static int settle_late(struct book *b)
 {
 	int r = 0;
@@ -157,8 +169,7 @@ static int settle_late(struct book *b)
 
 		r = entry_unpack(&b->unpack, l->record, &e);
 		if (!r)
-			r = e.kind == ENTRY_SETTLEMENT ? late_settlement(b, &e.settlement)
-			                               : late_outcome(b, &e.outcome);
+			r = write_late(b, &e);
 	}
 	return r;
 }
@@ -333,5 +344,7 @@ int book_forget_old(struct book *b)
 	uint64_t now = clock_wall(b->clock), until = now > KEPT_NS ? now - KEPT_NS : 0;
 	int r = delete_until(b, SQL_OLD_COUNTERS, as_signed(until / NS_PER_S));
 
-	return r ? r : delete_until(b, SQL_OLD_HELD, as_signed(until));
+	if (!r)
+		r = delete_until(b, SQL_OLD_HELD, as_signed(until));
+	return r ? r : book_forget_kept(b);
 }

@@ -304,6 +304,8 @@ int tally_take(struct tally *t, const struct entry *e, struct slice record)
 		return take_settlement(t, &e->settlement, record);
 	case ENTRY_OUTCOME:
 		return take_outcome(t, &e->outcome, record);
+	case ENTRY_KEPT:
+		return take_late(t, record);
 	default:
 		return 0;
 	}

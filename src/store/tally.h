@@ -66,7 +66,8 @@ struct held { /* a reservation that is not settled */
 	struct entry_counter counters[]; /* and behind them the record's bytes */
 };
 
-struct late { /* about something that the book may know: to be asked there */
+struct late { /* about something that the book may know: to be asked there; or a value, which only
+	       * the book has */
 	struct late *next;
 	struct slice record;
 };

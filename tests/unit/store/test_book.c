@@ -471,7 +471,7 @@ static void a_later_schema_and_what_is_no_database_are_refused_in_a_sentence(voi
 	        sqlite3_exec(rig.book->db, "PRAGMA user_version = 7", NULL, NULL, NULL), SQLITE_OK);
 	book_rig_stop(&rig);
 	assert_int_equal(book_rig_start(&rig), -EPROTONOSUPPORT);
-	assert_non_null(strstr(rig.note, "later Weir (schema 7, this one knows 1)"));
+	assert_non_null(strstr(rig.note, "later Weir (schema 7, this one knows 2)"));
 	book_rig_stop(&rig);
 	snprintf(path, sizeof(path), "%s/book.db", rig.folder);
 	unlink(path);
