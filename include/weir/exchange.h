@@ -53,7 +53,9 @@ struct source {
 /* What an exchange needs from the place it runs in; one a worker. */
 struct store;
 struct cache;
+struct flights;
 struct journal;
+struct loop;
 struct tokens_learn;
 struct warnings;
 struct exchange_env {
@@ -73,6 +75,9 @@ struct exchange_env {
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
 	struct store *local;                        /* this process's own, for when the one that is shared cannot be asked; or NULL */
 	struct cache *cache;                        /* answers that may be given again; NULL: there is none */
+	struct flights *flights;                    /* which of them are on their way; NULL: calls share none */
+	struct loop *loop;                          /* borrowed: where other threads post what is for its exchanges; NULL: nowhere */
+	struct list unwatched;                      /* exchanges that go on although their agents have left */
 	struct warnings *warnings;                  /* which budgets have warned; NULL: none does */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */
@@ -108,6 +113,7 @@ struct exchange {
 	bool running, again;           /* the step runs; it is to run once more */
 	bool aborted;                  /* no more can be sent: reset */
 	bool client_gone;
+	struct list unwatched;         /* in env->unwatched: its agent has left, and it goes on (exchange/unwatched.h) */
 
 	/* request */
 	struct head *head;             /* borrowed from the codec until it ends */

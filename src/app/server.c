@@ -14,9 +14,11 @@
 #include "journal/keeper.h"
 #include "store/book.h"
 #include "store/cache.h"
+#include "store/flight.h"
 
 #define SINK_ROOM (8u << 20)
 #define LEARNED_PAIRS 1024 /* of an agent and a model */
+#define SHARED_CALLS (1u << 16) /* that run or wait for one answer of several */
 #define STORE_MEMORY ((size_t)256 << 20) /* of counters: touched only as they come into being */
 
 /* ---- sockets ---- */
@@ -318,11 +320,12 @@ static int start_shared(struct server *s)
 	s->recent = recent_new();
 	s->store = embedded_new((struct table_limits){EMBEDDED_IDS_A_GROUP, STORE_MEMORY}, &clock_system);
 	s->cache = cache_new((struct cache_limits){0});
+	s->flights = flights_new(SHARED_CALLS);
 	s->strangers = mem_zalloc(sizeof(*s->strangers));
 	s->contexts = tls_contexts_new();
 	if (tokens_learn_init(&s->learn, LEARNED_PAIRS) < 0)
 		return -ENOMEM;
-	return s->sink && s->recent && s->store && s->cache && s->strangers && s->contexts ? 0 : -ENOMEM;
+	return s->sink && s->recent && s->store && s->cache && s->flights && s->strangers && s->contexts ? 0 : -ENOMEM;
 }
 
 int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512])
@@ -482,6 +485,7 @@ void server_stop(struct server *s)
 		tls_contexts_free(s->contexts);
 	recent_free(s->recent);
 	embedded_free(s->store);
+	flights_free(s->flights);
 	cache_free(s->cache);
 	tokens_learn_finish(&s->learn);
 	mem_free(s->strangers);

@@ -36,6 +36,7 @@ struct server {
 	struct book *book;        /* owned: keeps what budgets have spent, and who spent it */
 	struct warnings warnings; /* which budgets have warned */
 	struct cache *cache;      /* owned: answers that may be given again */
+	struct flights *flights;  /* owned: which answers are on their way */
 	struct embedded *store;   /* owned: rates, calls at once and budgets of all workers */
 	struct snapshot *first;   /* counted: the policy that says where the store is which instances share; NULL: there is none */
 	const struct store_times **store_times; /* owned: how the ways there do, one a worker; n 0: none */

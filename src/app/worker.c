@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "exchange/attempt.h"
+#include "exchange/unwatched.h"
 #include "journal/keeper.h"
 #include "policy/registry.h"
 #include "upstream/pool.h"
@@ -60,12 +61,15 @@ static void init_env(struct worker *w)
 		.store = embedded_store(w->server->store),
 		.local = embedded_store(w->server->store),
 		.cache = w->server->cache,
+		.flights = w->server->flights,
+		.loop = w->loop,
 		.recent = w->server->recent,
 		.strangers = w->server->strangers,
 		.reach = attempt_open,
 		.owner = w,
 	};
 	head_init(&w->env.scratch);
+	list_init(&w->env.unwatched);
 	struct observer *log = access_log_observer(w->log), *metrics = metrics_observer(w->metrics);
 	log->next = metrics;
 	metrics->next = NULL;
@@ -164,6 +168,7 @@ void worker_end(struct worker *w)
 		g->listener = NULL;
 		session_gate_shutdown(&g->gate);
 	}
+	unwatched_shutdown(&w->env);
 	for (unsigned i = 0; i < 8; i++)
 		loop_run_once(w->loop, false); /* closed handles call back, the dead are freed */
 	tell_store(w);
@@ -359,6 +364,8 @@ static void deliver_order(struct letter *l)
 		else
 			session_gate_drain(&g->gate);
 	}
+	if (o->order == WORKER_END_STREAMS)
+		unwatched_shutdown(&w->env);
 	mem_free(o);
 }
 

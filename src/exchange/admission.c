@@ -71,12 +71,17 @@ static uint64_t expiry(const struct call *c)
 	return wall_now(c->exchange) + total + EXPIRY_GRACE;
 }
 
-/* The request's id and which attempt it is. */
-static struct slice name_attempt(const struct exchange *x, char id[ID_LEN + 1 + DECIMAL_MAX])
+/* The request's id and which attempt it is; what was asked before it waited for another call was settled by that name. */
+static struct slice name_attempt(const struct exchange *x, bool again, char id[ID_LEN + 2 + DECIMAL_MAX])
 {
+	size_t len = ID_LEN + 1;
+
 	memcpy(id, x->request_id, ID_LEN);
 	id[ID_LEN] = ':';
-	return slice_from(id, ID_LEN + 1 + decimal_put(x->attempts + 1, id + ID_LEN + 1));
+	len += decimal_put(x->attempts + 1, id + len);
+	if (again)
+		id[len++] = 'b';
+	return slice_from(id, len);
 }
 
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
@@ -92,7 +97,7 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 		a->in_force = true;
 		return read(p);
 	}
-	a->ask.id = name_attempt(x, a->id);
+	a->ask.id = name_attempt(x, c->asks_again, a->id);
 	a->ask.now_wall_ns = wall_now(x);
 	a->ask.expires = expiry(c);
 	ticket_init(&a->ask.ticket, on_answer);
@@ -121,6 +126,16 @@ static void give(struct admitted *a)
 {
 	a->by->ops->settle(a->by, &a->ask, &a->used);
 	a->ask.granted = false;
+}
+
+void admission_give_back(struct call *c)
+{
+	struct admitted *a = c->admitted;
+
+	if (a && a->ask.granted)
+		give(a);
+	c->admitted = NULL;
+	c->asks_again = true;
 }
 
 void admission_settle(struct call *c)

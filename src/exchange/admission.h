@@ -29,7 +29,7 @@ struct admitted {
 	struct list settling;          /* in env->settling: its settlement is not in the file yet */
 	struct settlement used;
 	int error;                     /* the store cannot say: a negative errno */
-	char id[ID_LEN + 1 + DECIMAL_MAX];
+	char id[ID_LEN + 2 + DECIMAL_MAX];
 };
 
 /* The call's own, made when there is none; room for n more demands. NULL: no memory. */
@@ -39,6 +39,8 @@ void admission_add(struct admitted *a, const struct demand *d); /* the next one 
  * answered. A store that cannot say leaves error set. */
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));
 void admission_cancel(struct call *c);
+/* What was granted goes back, and the call asks anew. Before anything of it is written down. */
+void admission_give_back(struct call *c);
 /* Once at the call's end; nothing to do for a call that holds nothing. What stands in the journal is given back when its
  * settlement does too: room that somebody took before could be lost with the process, and then both would be charged
  * (tests/model/budget.pml). */

@@ -172,7 +172,8 @@ int attempt_open(struct exchange_env *env, struct exchange *x)
 	a->cluster = x->view->clusters[u->index];
 	x->source = &a->source;
 	x->upstream_name = u->name;
-	x->give_up_at = exchange_now(x) + total;
+	if (!x->give_up_at) /* else it has waited for another's answer, and what is left of its time holds */
+		x->give_up_at = exchange_now(x) + total;
 	x->quiet_until = UINT64_MAX;
 	exchange_waits(x);
 	take_channel(a);

@@ -4,6 +4,7 @@
 #include "exchange/admission.h"
 #include "exchange/attempt_head.h"
 #include "exchange/caching.h"
+#include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -134,6 +135,8 @@ void caching_look(struct call *c, bool apply)
 		return;
 	k->hit = cache_find(x->env->cache, k->key, exchange_now(x));
 	if (apply) {
+		if (!k->hit)
+			sharing_join(k);
 		k->result = k->hit ? CACHE_HIT : CACHE_MISS;
 		return;
 	}
@@ -192,10 +195,16 @@ void caching_begin(struct exchange *x, struct slice type)
 
 void caching_hear(struct caching *k, struct slice in)
 {
-	if (!k->keeps || k->hit || buf_put_slice(&k->heard, in) == 0)
+	struct exchange *x = k->exchange;
+
+	if (k->keeps && !k->hit && buf_put_slice(&k->heard, in) < 0) {
+		k->keeps = false;
+		buf_finish(&k->heard);
+	}
+	if (!k->seat || (k->keeps && !x->calls[0].n_tools))
 		return;
-	k->keeps = false;
-	buf_finish(&k->heard);
+	sharing_end(k, NULL); /* it is known already that nothing comes of it for others */
+	x->aborted |= x->client_gone;
 }
 
 /* It came to its own end, nobody has said no, and nothing in it is for this moment alone. */
@@ -205,9 +214,21 @@ static bool is_worth_keeping(const struct exchange *x, const struct call *c)
 
 	if (!x->went_upstream || x->source_local || x->upstream_status != 200 || x->fault != FAULT_NONE)
 		return false;
-	if (!x->last_sent || x->client_gone || x->aborted || c->refused || c->n_tools)
+	if (!x->last_sent || x->aborted || c->refused || c->n_tools)
 		return false;
 	return a->complete && a->closed && !a->cut_short && a->n_stopped >= (c->facts.n ? c->facts.n : 1);
+}
+
+static void keep(struct exchange *x, const struct call *c, struct cache_entry **ret_entry)
+{
+	const struct caching *k = c->caching;
+	const struct cache_content what = {
+		.type = k->type,
+		.body = buf_slice(x->collect ? &x->arrived : &k->heard),
+		.expires = exchange_now(x) + c->model->cache_ns,
+	};
+
+	cache_keep(x->env->cache, k->key, &what, ret_entry);
 }
 
 void caching_end(struct call *c, bool whole)
@@ -217,9 +238,11 @@ void caching_end(struct call *c, bool whole)
 
 	if (!k)
 		return;
+	struct cache_entry *kept = NULL;
 	if (k->keeps && !k->hit && k->type.at && whole && is_worth_keeping(x, c))
-		cache_put(x->env->cache, k->key, k->type, buf_slice(x->collect ? &x->arrived : &k->heard),
-			exchange_now(x) + c->model->cache_ns);
+		keep(x, c, &kept);
+	sharing_end(k, kept);
+	cache_entry_unref(kept);
 	ticket_cancel(&k->written);
 	cache_entry_unref(k->hit);
 	k->hit = NULL;

@@ -5,20 +5,28 @@
 #include "store/cache.h"
 #include "weir/exchange.h"
 
+struct flight_seat;
 enum cache_result { CACHE_NOT_ASKED, CACHE_BYPASS, CACHE_MISS, CACHE_HIT };
 
 struct caching { /* in the exchange's arena */
 	enum cache_result result;
 	bool keeps;              /* what upstream answers may be stored */
+	bool waits, waited;      /* somebody else is asking upstream for the same; was, when this one came */
 	uint8_t key[CACHE_KEY_LEN];
 	struct cache_entry *hit; /* counted */
 	struct ticket written;   /* done when the decision is in the file */
 	struct exchange *exchange; /* borrowed */
+	struct flight_seat *seat;  /* owned: among those that ask for the same; NULL: it goes alone */
+	bool stalls;
+	struct deadline stalled;   /* its agent does not take the answer that others wait for */
+	struct policy *asker;      /* it is parked until there is news; NULL: none is */
+	enum verdict (*heed)(struct policy *p); /* what they mean to the asker */
 	struct slice type;       /* of the answer from upstream */
 	struct buf heard;        /* owned: its stream so far */
 };
 
-/* Asks the cache, once the model is known. apply: a hit answers the call; else it is only noted. */
+/* Asks the cache, once the model is known, and who is asking upstream for the same now (exchange/sharing.h). apply: a hit
+ * answers the call; else it is only noted. */
 void caching_look(struct call *c, bool apply);
 /* The answer from upstream: its content type, then what its stream brings. */
 void caching_begin(struct exchange *x, struct slice type);

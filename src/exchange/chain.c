@@ -113,6 +113,16 @@ static enum chain_result run_request(struct call *c, bool head)
 	return r;
 }
 
+void chain_go_back(struct policy *p, const struct policy_ops *to)
+{
+	struct call *c = p->call;
+
+	assert(&c->policies[c->at] == p);
+	while (c->policies[c->at].ops != to)
+		c->at--;
+	c->at--; /* the runner moves on from here */
+}
+
 enum chain_result chain_head(struct call *c)
 {
 	return run_request(c, true);

@@ -7,6 +7,7 @@
 #include "exchange/chain.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
+#include "exchange/unwatched.h"
 #include "exchange/view.h"
 #include "http/target.h"
 
@@ -262,6 +263,7 @@ struct exchange *exchange_new(struct exchange_env *env, struct view *view, struc
 	x->reapable.free = exchange_retire;
 	list_init(&x->reapable.link);
 	list_init(&x->journal_link);
+	list_init(&x->unwatched);
 	x->env = env;
 	x->view = view_ref(view);
 	x->snapshot = view->snapshot;
@@ -339,7 +341,10 @@ void exchange_on_room(struct exchange *x)
 
 void exchange_on_client_gone(struct exchange *x)
 {
-	x->client_gone = x->aborted = true;
+	bool goes_on = unwatched_begin(x);
+
+	x->client_gone = true;
+	x->aborted |= !goes_on;
 	exchange_wake(x);
 }
 

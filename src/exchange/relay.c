@@ -6,6 +6,7 @@
 #include "exchange/caching.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
+#include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -113,7 +114,7 @@ static int lap_send(struct exchange *x, bool last)
 	struct codec *codec = x->down->codec;
 	struct lap *l = &x->lap;
 
-	for (unsigned i = 0; i < l->n_out; i++)
+	for (unsigned i = 0; i < l->n_out && !x->client_gone; i++)
 		x->bytes_out += l->out[i].len;
 	if (!x->first_byte && l->n_out)
 		x->first_byte = exchange_now(x);
@@ -314,6 +315,7 @@ enum step relay_on(struct exchange *x)
 		return refuse_fault(x, x->source_fault, x->source_note);
 	}
 	bool full = x->down->ops->is_full(x->down);
+	sharing_stalls(x, full);
 	pause_source(x, PAUSE_SINK_FULL, full);
 	if (full)
 		return agent_wait(x);

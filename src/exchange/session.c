@@ -73,7 +73,8 @@ static void session_close(struct session *s, enum wire_close_how how)
 	list_unlink(&s->link);
 	s->gate->n_sessions--;
 	s->gate->env->sessions--;
-	turn_bury(&s->gate->loop->turn, &s->reapable);
+	if (!s->exchange) /* which reads its request's head to the end */
+		turn_bury(&s->gate->loop->turn, &s->reapable);
 }
 
 /* A total time for the head, not one between its bytes: however slowly it drips, it ends. */
@@ -313,6 +314,8 @@ static void on_wire_end(void *owner, int error)
 	s->ended = true;
 	if (s->exchange)
 		exchange_on_client_gone(s->exchange);
+	if (s->exchange) /* it goes on for others */
+		session_close(s, WIRE_CLOSE_NOW);
 	else
 		session_close(s, error ? WIRE_CLOSE_NOW : WIRE_CLOSE_FLUSH);
 }
@@ -357,8 +360,10 @@ static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 
 	(void)x;
 	s->exchange = NULL;
-	if (s->closing)
+	if (s->closing) {
+		turn_bury(&s->gate->loop->turn, &s->reapable);
 		return;
+	}
 	wire_mark_dirty(s->wire);
 	s->keep = keep;
 	s->ready = true;

@@ -7,6 +7,7 @@
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 #include "exchange/tariff.h"
+#include "exchange/unwatched.h"
 #include "exchange/warnings.h"
 #include "price/cost.h"
 
@@ -180,7 +181,8 @@ static void fill_how(struct record *r, const struct exchange *x, const struct ca
 	uint64_t now = clock_mono(x->env->clock); /* the loop's is from before the answer's last piece was worked on */
 
 	r->status = x->status;
-	r->fault = x->client_gone && x->fault == FAULT_NONE && !x->last_sent ? FAULT_CLIENT_GONE : x->fault;
+	bool unheard = !x->last_sent || exchange_is_unwatched(x);
+	r->fault = x->client_gone && x->fault == FAULT_NONE && unheard ? FAULT_CLIENT_GONE : x->fault;
 	r->verdict = c->refused || (is_our_no(x->fault) && !x->went_upstream) ? "deny" : "allow"; /* what ran was allowed, and cut */
 	r->policy_version = slice_str(x->snapshot->conf->version);
 	r->note = x->note;

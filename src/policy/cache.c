@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cache: have we this answer already? It is asked while rates puts its question together, since a hit reserves no budget;
  * here it has its place in the order, its word and its shadow. */
-#include "exchange/caching.h"
+#include "exchange/admission.h"
+#include "exchange/chain.h"
+#include "exchange/sharing.h"
 #include "policy/cache.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
@@ -17,7 +19,7 @@ static bool is_in_shadow(const struct call *c)
 bool cache_answers(struct call *c)
 {
 	caching_look(c, !is_in_shadow(c));
-	return caching_is_hit(c);
+	return caching_is_hit(c) || sharing_waits(c);
 }
 
 static enum verdict cache_head(struct policy *p)
@@ -30,10 +32,29 @@ static enum verdict cache_head(struct policy *p)
 	return call_refuse(p->call, FAULT_REQUEST_INVALID, "x-weir-cache", "The header x-weir-cache is no-store or no-cache.");
 }
 
+/* Who waited has asked for no budget. Without an answer it asks anew, for all that a call of its own needs. */
+static enum verdict heed_news(struct policy *p)
+{
+	struct call *c = p->call;
+
+	if (caching_is_hit(c) || !c->agent->allowance.n_budgets)
+		return VERDICT_PASS;
+	admission_give_back(c);
+	chain_go_back(p, &policy_rates);
+	return VERDICT_PASS;
+}
+
 static enum verdict cache_request(struct policy *p)
 {
-	cache_answers(p->call);
-	return VERDICT_PASS;
+	struct call *c = p->call;
+
+	cache_answers(c);
+	return c->caching && c->caching->waited && !c->asks_again ? sharing_wait(p, heed_news) : VERDICT_PASS;
+}
+
+static void cache_cancel(struct policy *p)
+{
+	sharing_cancel(p->call);
 }
 
 /* A bound that a budget has lowered says nothing about the answer that others would get. */
@@ -46,5 +67,6 @@ static void cache_done(struct policy *p)
 }
 
 const struct policy_ops policy_cache = {
-	.name = "cache", .shadow_bit = SHADOW_CACHE, .on_head = cache_head, .on_request = cache_request, .on_done = cache_done,
+	.name = "cache", .shadow_bit = SHADOW_CACHE, .on_head = cache_head, .on_request = cache_request,
+	.on_cancel = cache_cancel, .on_done = cache_done,
 };

@@ -181,9 +181,10 @@ static struct cache_entry *entry_new(const uint8_t *key, struct slice type, stru
 	return e;
 }
 
-int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice type,
-        struct slice body, uint64_t expires)
+int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct cache_content *what,
+        struct cache_entry **ret_entry)
 {
+	struct slice type = what->type, body = what->body;
 	struct shard *s = shard_of(c, key);
 	struct cache_entry *e, *before = NULL;
 	size_t max = cache_entry_max(c);
@@ -197,7 +198,11 @@ int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice ty
 		cache_entry_unref(e);
 		return -ENOSPC;
 	}
-	e->expires = expires;
+	e->expires = what->expires;
+	if (ret_entry) {
+		atomic_store_explicit(&e->refs, 2, memory_order_relaxed);
+		*ret_entry = e;
+	}
 	pthread_mutex_lock(&s->lock);
 	struct cache_entry **place = place_of(s, key);
 	if (*place)
@@ -209,6 +214,14 @@ int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice ty
 	pthread_mutex_unlock(&s->lock);
 	cache_entry_unref(before);
 	return 0;
+}
+
+int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice type,
+        struct slice body, uint64_t expires)
+{
+	const struct cache_content what = {type, body, expires};
+
+	return cache_keep(c, key, &what, NULL);
 }
 
 void cache_set_limits(struct cache *c, struct cache_limits limits)

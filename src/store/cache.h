@@ -26,6 +26,11 @@ struct cache_entry {
 	char bytes[];
 };
 
+struct cache_content {
+	struct slice type, body;
+	uint64_t expires; /* monotonic ns */
+};
+
 struct cache;
 struct cache *cache_new(struct cache_limits limits); /* NULL: no memory */
 void cache_free(
@@ -40,5 +45,8 @@ struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN]
  * memory may be) or -ENOMEM; what was there before stays then. */
 int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice type,
         struct slice body, uint64_t expires);
+/* As cache_put. ret_entry: the copy, counted for the caller; NULL: the caller has no use for it. */
+int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct cache_content *what,
+        struct cache_entry **ret_entry);
 void cache_entry_unref(struct cache_entry *e); /* NULL: nothing */
 size_t cache_memory(const struct cache *c);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unwatched: see unwatched.h. */
+#include "exchange/unwatched.h"
+#include "exchange/sharing.h"
+
+/* Takes the place of the agent's side. In the exchange's arena. */
+struct nowhere {
+	struct downstream down;
+	struct codec codec;
+	struct downstream *home; /* borrowed: the agent's side, which holds the request's head until it is told of the end */
+};
+
+static bool down_is_full(struct downstream *d)
+{
+	(void)d;
+	return false;
+}
+
+static void down_pause(struct downstream *d, enum pause_reason why, bool on)
+{
+	(void)d, (void)why, (void)on;
+}
+
+static void down_wrote(struct downstream *d)
+{
+	(void)d;
+}
+
+static void down_ended(struct downstream *d, struct exchange *x, bool keep)
+{
+	struct downstream *home = container_of(d, struct nowhere, down)->home;
+
+	(void)keep;
+	list_unlink(&x->unwatched);
+	home->ops->ended(home, x, false);
+}
+
+static const struct downstream_ops down_ops = {down_is_full, down_pause, down_wrote, down_ended};
+
+static int put_head(struct codec *c, uint32_t stream, const struct head *head, bool last)
+{
+	(void)c, (void)stream, (void)head, (void)last;
+	return 0;
+}
+
+static int put_data(struct codec *c, uint32_t stream, const struct slice *data, unsigned n, bool last)
+{
+	(void)c, (void)stream, (void)data, (void)n, (void)last;
+	return 0;
+}
+
+/* Of an answer; its request was read, and it is never one for a connection. */
+static const struct codec_ops codec_ops = {.name = "none", .put_head = put_head, .put_data = put_data};
+
+static bool waits_for_upstream(const struct exchange *x)
+{
+	return (x->phase == PHASE_REACHING || x->phase == PHASE_RELAYING) && x->source && !x->source_local &&
+	       x->source_fault == FAULT_NONE && !x->running && !x->aborted;
+}
+
+bool unwatched_begin(struct exchange *x)
+{
+	struct nowhere *n;
+
+	if (!waits_for_upstream(x) || !sharing_goes_on(x))
+		return false;
+	n = arena_zalloc(&x->arena, sizeof(*n));
+	if (!n)
+		return false;
+	n->home = x->down;
+	n->codec.ops = &codec_ops;
+	n->down = (struct downstream){&down_ops, &n->codec, x->down->listener, SLICE(""), NULL};
+	x->down = &n->down;
+	x->client_gone = true;
+	list_push(&x->env->unwatched, &x->unwatched);
+	return true;
+}
+
+void unwatched_end(struct exchange *x)
+{
+	x->aborted = true;
+	exchange_wake(x);
+}
+
+void unwatched_shutdown(struct exchange_env *env)
+{
+	list_foreach_safe(node, after, &env->unwatched) {
+		struct exchange *x = container_of(node, struct exchange, unwatched);
+		exchange_on_shutdown(x);
+		if (x->phase != PHASE_DONE)
+			unwatched_end(x);
+	}
+}

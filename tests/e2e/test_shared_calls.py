@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identical calls in flight share one upstream call: who waits for it, what becomes of it when somebody leaves, and what
+those who waited do when it brings nothing for them."""
+
+import http.client
+import json
+import signal
+from decimal import Decimal
+
+import pytest
+
+from rig import SLOWER, eventually, tool
+
+LATER = 1000 * SLOWER  # ms until the provider answers: time enough for the others to come
+RATE = 100             # calls a day: so what is left of it says how many were let in
+
+
+@pytest.fixture
+def start_shared(start_weir, provider):
+    def start(app=None, **change):
+        weir = start_weir(provider, ready=None)
+        weir.change = {"models": {"gpt-4o": {"cache": "1h"}}, "workers": 4,
+                       "agents": {"app": {"rate_limit": f"{RATE}/day", **(app or {})}}, **change}
+        weir.write_policy()
+        return weir.start()
+    return start
+
+
+@pytest.fixture
+def shared(start_shared):
+    return start_shared()
+
+
+class Asked:
+    """One call on a connection of its own, byte for byte like the others; its answer is read when it is wanted."""
+
+    def __init__(self, weir, script=None, stream=False, headers=None, **body):
+        body = json.dumps({"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": "hi"}], **body}).encode()
+        head = {"host": f"127.0.0.1:{weir.port}", "authorization": f"Bearer {weir.keys['app']}", "content-type": "application/json",
+                "x-script": json.dumps(script or {}), "content-length": len(body), **(headers or {})}
+        self.socket = weir.connect(60)
+        self.socket.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n"
+                            + "".join(f"{k}: {v}\r\n" for k, v in head.items()).encode() + b"\r\n" + body)
+
+    def answer(self):
+        got = http.client.HTTPResponse(self.socket)
+        got.begin()
+        self.status, self.headers, self.body = got.status, got.headers, got.read()
+        self.cache = got.headers.get("x-weir-cache")
+        self.socket.close()
+        return self
+
+    def leave(self):
+        self.socket.close()
+
+
+def let_in(weir):
+    """How many calls have been let in by the rate, so also those that wait."""
+    with weir.http() as client:
+        return RATE - client.get("/weir/v1/budget").json()["rates"][0]["remaining"]
+
+
+def chats(weir, n):
+    """The log's lines about the chat calls, once there are n."""
+    return eventually(lambda: len(c := [c for c in weir.calls() if c["action"] == "chat"]) >= n and c, why=f"no {n} calls in the log")
+
+
+def ask_one_then(weir, provider, n, script, before=0, **how):
+    """One call that is upstream, and n more that wait for it."""
+    first = Asked(weir, script, **how)
+    eventually(lambda: len(provider.ledger()) > before)
+    others = [Asked(weir, script, **how) for _ in range(n)]
+    eventually(lambda: let_in(weir) >= before + 1 + n, why="they were not all let in")
+    return first, others
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_ten_at_once_ask_upstream_once(shared, provider, stream):
+    first, others = ask_one_then(shared, provider, 9, {"delay_ms": LATER}, stream=stream)
+    said = [a.answer() for a in (first, *others)]
+    assert len(provider.ledger()) == 1
+    assert [a.cache for a in said] == ["miss"] + ["hit"] * 9 and {a.status for a in said} == {200}
+    assert {a.body for a in said} == {first.body} and {a.headers["content-type"] for a in said} == {first.headers["content-type"]}
+    lines = chats(shared, 10)
+    assert sorted(c["cache"] for c in lines) == ["hit"] * 9 + ["miss"]
+    assert sum(1 for c in lines if c["cost_usd"] > 0) == 1 and all(c["tokens_used"] == 0 for c in lines if c["cache"] == "hit")
+    assert all(c["gateway_ms"] < c["latency_ms"] / 2 for c in lines), "waiting for another's answer is not Weir's own time"
+    assert let_in(shared) == 10, "each of them counts as a request"
+    assert shared.metric("weir_cache_total", kind="answer", result="hit") == 9
+
+
+def test_ten_that_come_together_ask_upstream_once(shared, provider):
+    said = [a.answer() for a in [Asked(shared, {"delay_ms": LATER}) for _ in range(10)]]
+    assert len(provider.ledger()) == 1 and sorted(a.cache for a in said) == ["hit"] * 9 + ["miss"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_call_goes_on_while_somebody_waits_for_it(shared, provider, stream):
+    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER}, stream=stream)
+    first.leave()
+    others[0].leave()
+    assert others[1].answer().cache == "hit"
+    entry, = provider.ledger()
+    assert entry.ended == "complete"
+    gone = [c for c in chats(shared, 3) if c["code"] == "client_gone"]
+    assert len(gone) == 2 and all(c["ended_by"] == "client" and c["bytes_out"] == 0 for c in gone)
+    paid, = [c for c in gone if c["attempts"]]
+    assert paid["cost_usd"] > 0 and not paid["estimated"], "it was read to its end, so what it cost is known"
+
+
+def test_the_call_goes_on_in_the_middle_of_a_stream(shared, provider):
+    script = {"event_delay_ms": 40 * SLOWER, "deltas": 40}
+    first, others = ask_one_then(shared, provider, 1, script, stream=True)
+    assert first.socket.recv(100)
+    first.leave()
+    assert others[0].answer().cache == "hit" and others[0].body.endswith(b"data: [DONE]\n\n")
+    assert len(provider.ledger()) == 1
+
+
+def test_with_the_last_who_waits_it_is_cancelled(shared, provider):
+    first, others = ask_one_then(shared, provider, 2, {"delay_ms": 60_000})
+    for one in (first, *others):
+        assert not provider.ledger()[0].over
+        one.leave()
+    entry = eventually(lambda: (e := provider.ledger()) and e[0].over and e[0], why="the provider still works for nobody")
+    assert entry.ended == "client_gone" and len(provider.ledger()) == 1
+    assert {c["code"] for c in chats(shared, 3)} == {"client_gone"}
+
+
+def test_one_that_waits_and_leaves_disturbs_nobody(shared, provider):
+    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER})
+    others[0].leave()
+    assert [first.answer().cache, others[1].answer().cache] == ["miss", "hit"] and len(provider.ledger()) == 1
+
+
+NOT_FOR_OTHERS = {
+    "tool calls": {"tool_calls": [{"name": "lookup_order", "arguments": {"order_id": "A-1"}}]},
+    "length": {"finish_reason": "length"},
+    "too large": {"length": 40_000},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("what", NOT_FOR_OTHERS)
+def test_what_is_for_one_alone_everybody_asks_for(start_shared, provider, what, stream):
+    weir = start_shared(cache={"max_entry": "24KiB"})
+    first, others = ask_one_then(weir, provider, 6, {"delay_ms": LATER // 3, **NOT_FOR_OTHERS[what]}, stream=stream,
+                                 tools=[tool("lookup_order")])
+    said = [a.answer() for a in (first, *others)]
+    assert [(a.status, a.cache) for a in said] == [(200, "miss")] * 7 and len(provider.ledger()) == 7
+    assert let_in(weir) == 7
+
+
+def test_an_upstream_that_fails_is_not_met_by_all_at_once(shared, provider):
+    script = {"delay_ms": LATER // 3, "fail_first": 1,
+              "fail": {"status": 500, "delay_ms": LATER, "error": {"message": "no", "type": "server_error"}}}
+    first, others = ask_one_then(shared, provider, 9, script)
+    assert first.answer().status == 500
+    said = [a.answer() for a in others]
+    assert {a.status for a in said} == {200}, "nobody gets another's error"
+    assert sorted(a.cache for a in said) == ["hit"] * 5 + ["miss"] * 4 and len(provider.ledger()) == 5
+
+
+def test_who_waits_holds_nothing_of_a_budget(start_shared, provider):
+    """There is room for one reservation at a time; those who wait need none."""
+    weir = start_shared(app={"budget": {"agent": {"tokens": 500, "per": "day"}}})
+    usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
+    first, others = ask_one_then(weir, provider, 4, {"delay_ms": LATER, "usage": usage}, max_tokens=300)
+    assert [a.answer().cache for a in (first, *others)] == ["miss"] + ["hit"] * 4
+    with weir.http() as client:
+        left = client.get("/weir/v1/budget").json()["budgets"][0]["tokens"]
+    assert (left["spent"], left["reserved"]) == (20, 0)
+
+
+def test_who_has_to_ask_for_himself_is_asked_for_his_budget(start_shared, provider):
+    usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
+    weir = start_shared(app={"budget": {"agent": {"tokens": 500, "per": "day"}}, "concurrency": 3})
+    script = {"delay_ms": LATER, "usage": usage, "finish_reason": "length"}
+    first, others = ask_one_then(weir, provider, 2, script, max_tokens=300)
+    crowd = Asked(weir, script, max_tokens=300).answer()
+    assert (crowd.status, crowd.headers["x-weir-code"]) == (429, "concurrency_limited"), "a call that waits is one at once too"
+    assert first.answer().status == 200
+    codes = sorted((a.status, a.headers.get("x-weir-code")) for a in (o.answer() for o in others))
+    assert codes == [(200, None), (429, "budget_reserved")], codes
+    assert let_in(weir) == 2, "whoever was refused has given back what it took"
+    with weir.http() as client:
+        left = client.get("/weir/v1/budget").json()["budgets"][0]["tokens"]
+    assert (left["spent"], left["reserved"]) == (40, 0)
+
+
+def test_who_waits_keeps_its_own_deadline(shared, provider):
+    first, others = ask_one_then(shared, provider, 1, {"delay_ms": 3000 * SLOWER})
+    hasty = Asked(shared, {"delay_ms": 3000 * SLOWER}, headers={"x-weir-timeout": "1s"}).answer()
+    assert (hasty.status, hasty.headers["x-weir-code"]) == (504, "upstream_timeout")
+    for one in (first, *others):
+        assert one.answer().status == 200
+    assert len(provider.ledger()) == 1
+
+
+def test_a_call_that_may_not_be_kept_waits_and_leads_nobody(shared, provider):
+    """Under its own timeout an answer is for its caller alone."""
+    own = {"headers": {"x-weir-timeout": "60s"}}
+    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER}, **own)
+    assert [a.answer().cache for a in (first, *others)] == ["miss"] * 3 and len(provider.ledger()) == 3
+
+
+def test_a_reload_in_the_middle(shared, provider):
+    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER})
+    shared.reload(agents={"app": {"tools": ["lookup_order"]}})
+    anew = Asked(shared, {"delay_ms": LATER})
+    assert [a.answer().cache for a in (first, *others, anew)] == ["miss", "hit", "hit", "miss"]
+    assert len(provider.ledger()) == 2
+
+
+@pytest.mark.unreconciled
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_drain_lets_those_who_wait_have_their_answer(start_shared, provider, leaves):
+    weir = start_shared(drain={"quiet": "1s", "hard": f"{60 * SLOWER}s"})
+    first, others = ask_one_then(weir, provider, 3, {"delay_ms": LATER})
+    weir.process.send_signal(signal.SIGTERM)
+    if leaves:
+        first.leave()
+    else:
+        assert first.answer().cache == "miss"
+    assert [a.answer().cache for a in others] == ["hit"] * 3
+    assert weir.process.wait(60 * SLOWER) == 0 and len(provider.ledger()) == 1
+
+
+@pytest.mark.unreconciled
+@pytest.mark.parametrize("leaves", [False, True])
+def test_those_who_still_wait_when_time_is_up_are_told(start_shared, provider, leaves):
+    weir = start_shared(drain={"quiet": "1s", "hard": "2s"})
+    first, others = ask_one_then(weir, provider, 6, {"delay_ms": 100_000})
+    if leaves:
+        first.leave()
+    weir.process.send_signal(signal.SIGTERM)
+    told = [a.answer() for a in others]
+    assert {(a.status, a.headers["x-weir-code"]) for a in told} == {(503, "shutting_down")}
+    assert weir.process.wait(60 * SLOWER) == 0
+
+
+def test_the_books_add_up_after_many_of_everything(shared, provider):
+    """Few keys, many callers, some of whom leave, some answers that fail: each call ends, and every nano-dollar is found."""
+    asked = []
+    for i in range(80):
+        script = {"delay_ms": i % 4 * 40, **({"status": 503, "error": {"message": "no", "type": "x"}} if i % 4 == 3 else {})}
+        asked.append(Asked(shared, script, stream=i % 3 == 0))
+        if i % 5 == 2:
+            asked.pop(i // 7 % len(asked)).leave()
+    codes = [a.answer().status for a in asked]
+    assert set(codes) <= {200, 503} and codes.count(200) >= len(codes) // 2
+    lines = chats(shared, 80)
+    assert sum(Decimal(c["cost_usd"]) > 0 for c in lines) <= len(provider.ledger()) < 80
