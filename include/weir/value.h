@@ -59,6 +59,7 @@ struct value_claim {
 	struct journal *journal; /* borrowed: where a store without another memory writes it down; NULL: it dies with us */
 	/* the answer */
 	enum claim_state state;
+	void *held;              /* the store's own */
 	struct blob *found;      /* FOUND: counted, for the caller to unref */
 };
 

@@ -296,6 +296,8 @@ static int start_workers(struct server *s, const struct conf *conf)
 static int open_stores(struct server *s, struct snapshot *snapshot, char note[512])
 {
 	const struct store_conf *c = &snapshot->conf->store;
+	struct slice keys[BOOK_KEYS_MAX];
+	unsigned n_keys = deployment_keys(s, snapshot->conf, keys);
 	int r = 0;
 
 	if (c->kind != STORE_REDIS)
@@ -306,6 +308,8 @@ static int open_stores(struct server *s, struct snapshot *snapshot, char note[51
 		return -ENOMEM;
 	for (unsigned i = 0; i < s->n_workers && r == 0; i++) {
 		r = worker_open_store(&s->workers[i], c);
+		if (r == 0)
+			r = remote_set_keys(s->workers[i].remote, keys, n_keys);
 		if (r == 0)
 			s->store_times[s->n_store_times++] = remote_times(s->workers[i].remote);
 	}

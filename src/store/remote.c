@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include "base/mem.h"
+#include "store/errand.h"
 #include "store/remote_core.h"
 
 static struct remote *remote_of(struct store *s)
@@ -220,7 +221,16 @@ static int remote_look(
 	return hold_begin(h, "look", demands, t, on_looked);
 }
 
-static const struct store_ops remote_ops = {"redis", remote_admit, remote_settle, remote_look};
+static const struct store_ops remote_ops = {
+        .name = "redis",
+        .admit = remote_admit,
+        .settle = remote_settle,
+        .look = remote_look,
+        .claim = remote_claim,
+        .finish = remote_finish,
+        .get = remote_get,
+        .put = remote_put,
+};
 
 /* ---- what the way to it says */
 
@@ -239,11 +249,13 @@ static void on_failover(void *owner, uint64_t epoch)
 		hold_fail(h, -EAGAIN);
 	}
 	remote_failed_over(r);
+	errands_failed_over(r);
 }
 
 static void on_mend(void *owner, struct redis_link *l)
 {
 	remote_mend(owner, l);
+	errands_push(owner, l);
 }
 
 static void on_changed(void *owner)
@@ -251,8 +263,10 @@ static void on_changed(void *owner)
 	struct remote *r = owner;
 
 	remote_note_up(r);
-	if (redis_state(r->redis).up)
-		remote_push_on(r);
+	if (!redis_state(r->redis).up)
+		return;
+	remote_push_on(r);
+	errands_push(r, NULL);
 }
 
 static const struct redis_events events = {
@@ -282,6 +296,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	r->again_max = REMOTE_AGAIN_FIRST;
 	deadline_init(&r->again, remote_on_again);
 	deadline_init(&r->fence, remote_on_fence);
+	errands_init(r);
 	all.events = &events;
 	all.owner = r;
 	error = redis_new(l, resolver, contexts, &all, &r->redis);
@@ -299,6 +314,18 @@ static void holds_free(struct list *holds)
 		hold_free(container_of(holds->next, struct hold, link));
 }
 
+int remote_set_keys(struct remote *r, const struct slice *keys, unsigned n)
+{
+	for (unsigned i = 0; i < n && r->n_seals < REMOTE_KEYS_MAX; i++) {
+		int error = seal_init(&r->seals[r->n_seals], keys[i], ERRAND_LABEL);
+
+		if (error)
+			return error;
+		r->n_seals++;
+	}
+	return 0;
+}
+
 void remote_free(struct remote *r)
 {
 	if (!r)
@@ -307,8 +334,11 @@ void remote_free(struct remote *r)
 	holds_free(&r->held);
 	holds_free(&r->settling);
 	holds_free(&r->settled);
+	errands_finish(r);
 	loop_deadline_clear(r->loop, &r->again);
 	loop_deadline_clear(r->loop, &r->fence);
+	for (unsigned i = 0; i < r->n_seals; i++)
+		seal_finish(&r->seals[i]);
 	redis_free(r->redis);
 	mem_free(r);
 }
@@ -325,6 +355,11 @@ const struct store_times *remote_times(const struct remote *r)
 
 struct remote_state remote_state(const struct remote *r)
 {
-	return (struct remote_state){
-	        redis_state(r->redis), r->fenced, r->n_held, r->n_settling, r->dropped};
+	return (struct remote_state){.redis = redis_state(r->redis),
+	        .fenced = r->fenced,
+	        .held = r->n_held,
+	        .settling = r->n_settling,
+	        .claims = r->errands.n_owned,
+	        .ending = r->errands.n_ending,
+	        .dropped = r->dropped};
 }

@@ -14,11 +14,17 @@
  * and said again what it holds: a way that is down is dialled again within a second. */
 #define REMOTE_FENCE_NS (2 * NS_PER_S)
 
+#define REMOTE_KEYS_MAX 9u
+#define REMOTE_ENDING_BYTES ((size_t)32 << 20) /* of answers that wait to be recorded there */
+
 struct remote;
 struct store_times;
 /* As redis_new; of options events and owner are not looked at. */
 int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
         const struct redis_options *options, struct remote **ret_remote);
+/* Deployment keys, before anything is asked about values: the first seals, all open. Without one,
+ * values are -ENOKEY. 0 or -ENOMEM. */
+int remote_set_keys(struct remote *r, const struct slice *keys, unsigned n);
 /* No ticket may be armed. What waits to be settled is forgotten: journals have it. */
 void remote_free(struct remote *r);
 struct store *remote_store(struct remote *r); /* borrowed: valid as long as r */
@@ -28,6 +34,8 @@ struct remote_state {
 	bool fenced;   /* it has failed over, and not all that is held has surely been said again */
 	unsigned held; /* admissions that were granted and not settled */
 	unsigned settling; /* settlements and cancellations that were not answered yet */
+	unsigned claims;   /* that are owned */
+	unsigned ending;   /* ends of claims that were not answered yet */
 	uint64_t dropped;  /* of those, by the ceiling */
 };
 struct remote_state remote_state(const struct remote *r);

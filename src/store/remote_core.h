@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remote_core: what the remote_*.c files share. */
 #pragma once
+#include "crypto/seal.h"
 #include "store/remote.h"
 #include "store/times.h"
 
@@ -51,6 +52,17 @@ struct hold {
 	char *text;          /* owned: what they stand in */
 };
 
+struct redis_link;
+
+/* What is asked and said of values: of struct errand. */
+struct errands {
+	struct list asking, owned, ending, ended;
+	struct list waiting; /* of owned and ending: those that are to be put, by errand->wait */
+	struct deadline again;
+	unsigned n_owned, n_ending, n_ended;
+	size_t bytes; /* of ending and ended */
+};
+
 struct remote {
 	struct store store;
 	struct loop *loop;   /* borrowed */
@@ -65,6 +77,9 @@ struct remote {
 	bool fenced;
 	uint64_t dropped;
 	struct store_times times;
+	struct errands errands;
+	struct seal seals[REMOTE_KEYS_MAX]; /* of values: the first seals */
+	unsigned n_seals;
 };
 
 /* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
@@ -85,7 +100,20 @@ int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_ref
 void hold_settle(struct hold *h, const struct settlement *used);
 void remote_failed_over(struct remote *r);
 void remote_mend(struct remote *r, struct redis_link *l);
+void remote_doubt(
+        struct remote *r, bool *is_doubtful); /* to be said again before the fence opens */
+void remote_sure(struct remote *r, bool *is_doubtful);
 void remote_note_up(struct remote *r); /* for whoever reads times: up or fenced has changed */
 void remote_push_on(struct remote *r);
 void remote_on_again(struct deadline *d);
 void remote_on_fence(struct deadline *d);
+
+/* remote_value: the part of store_ops that is about values, and what is left of them. */
+int remote_claim(struct store *s, struct value_claim *c);
+void remote_finish(struct store *s, struct value_claim *c, enum claim_end how, struct slice bytes);
+int remote_get(struct store *s, struct value *v);
+int remote_put(struct store *s, struct value *v);
+void errands_init(struct remote *r);
+void errands_finish(struct remote *r);
+void errands_failed_over(struct remote *r);
+void errands_push(struct remote *r, struct redis_link *on);

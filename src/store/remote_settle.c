@@ -72,21 +72,24 @@ void remote_on_fence(struct deadline *d)
 	fence_look(container_of(d, struct remote, fence));
 }
 
-static void hold_is_sure(struct hold *h)
+void remote_sure(struct remote *r, bool *is_doubtful)
 {
-	struct remote *r = h->remote;
-
-	if (!h->is_doubtful)
+	if (!*is_doubtful)
 		return;
-	h->is_doubtful = false;
+	*is_doubtful = false;
 	r->n_asserting--;
 	fence_look(r);
 }
 
-static void hold_doubt(struct hold *h)
+void remote_doubt(struct remote *r, bool *is_doubtful)
 {
-	h->remote->n_asserting += !h->is_doubtful;
-	h->is_doubtful = true;
+	r->n_asserting += !*is_doubtful;
+	*is_doubtful = true;
+}
+
+static void hold_is_sure(struct hold *h)
+{
+	remote_sure(h->remote, &h->is_doubtful);
 }
 
 /* ---- settled: remembered for a while */
@@ -227,7 +230,7 @@ static void hold_put_again(struct hold *h)
 	again_leave(h);
 	hold_unword(h);
 	h->part = 0;
-	hold_doubt(h);
+	remote_doubt(h->remote, &h->is_doubtful);
 	hold_wait(h);
 }
 

@@ -3,7 +3,8 @@
 #include "store/times.h"
 #include <errno.h>
 
-const char *const store_op_names[STORE_OPS] = {"admit", "settle", "look"};
+const char *const store_op_names[STORE_OPS] = {
+        "admit", "settle", "look", "claim", "finish", "get", "put"};
 
 const char *const store_outcome_names[STORE_OUTCOMES] = {"ok", "timeout", "lost", "down", "fenced",
         "read_only", "full", "not_now", "denied", "error"};

@@ -14,7 +14,16 @@
 		        100000000                                                                  \
 	}
 
-enum store_op { STORE_ADMIT, STORE_SETTLE, STORE_LOOK, STORE_OPS };
+enum store_op {
+	STORE_ADMIT,
+	STORE_SETTLE,
+	STORE_LOOK,
+	STORE_CLAIM,
+	STORE_FINISH,
+	STORE_GET,
+	STORE_PUT,
+	STORE_OPS
+};
 
 /* Everything but OK is an error: nobody knows what the store would have said. */
 enum store_outcome {

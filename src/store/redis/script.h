@@ -16,3 +16,4 @@ extern const unsigned redis_scripts_n;
 
 extern const struct redis_script redis_script_counters;
 extern const struct redis_script redis_script_time;
+extern const struct redis_script redis_script_values;

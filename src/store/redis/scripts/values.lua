@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- One value: claimed by one, or put under a version. Bytes are sealed before they come here.
+--
+-- KEYS: the value; of a claim also the grave of its id, and the names that its group has by when they end.
+-- ARGV: op, id, until (us from now), ends (us from now), bytes, mark, how, expected version (-1: any), names at most.
+-- Answer: a code, then what stands there: version, mark, bytes.
+
+local CLAIMED, BUSY, DONE, LOST, CROWDED = 1, 2, 3, 4, 6
+local GRAVE_MS, ANY = 60000, -1
+
+local op, id, bytes, mark, how = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7]
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local till, ends, expected = now + tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
+local key, grave, names = KEYS[1], KEYS[2], KEYS[3]
+local h = redis.call('HMGET', key, 's', 'i', 'u', 'n', 'm', 'v')
+local state, version = h[1], tonumber(h[4]) or 0
+
+local function keep(...)
+	redis.call('HSET', key, 'n', math.max(now, version + 1), ...)
+	redis.call('PEXPIRE', key, math.ceil(ends / 1000))
+end
+
+local function claim()
+	if op == 'claim' and redis.call('ZCOUNT', names, now, '+inf') >= tonumber(ARGV[9]) then
+		return {CROWDED}
+	end
+	redis.call('ZADD', names, now + ends, key)
+	redis.call('ZREMRANGEBYSCORE', names, '-inf', now)
+	local left = redis.call('PTTL', names)
+	if left < ends / 1000 then
+		redis.call('PEXPIRE', names, math.ceil(ends / 1000))
+	end
+	keep('s', 'o', 'i', id, 'u', till, 'm', mark)
+	return {CLAIMED}
+end
+
+if op == 'claim' or op == 'hold' then
+	if redis.call('EXISTS', grave) == 1 then
+		return {-1}
+	elseif not state then
+		return ends > 0 and claim() or {CLAIMED}
+	elseif state == 'o' and h[2] == id then
+		return {CLAIMED}
+	elseif state == 'd' then
+		return {DONE, version, h[5] or '', h[6] or ''}
+	end
+	return {state == 'o' and now < tonumber(h[3]) and BUSY or LOST, version, h[5] or ''}
+end
+
+if op == 'finish' then
+	local ours = state and h[2] == id and state ~= 'd'
+	if how == 'u' then
+		if ours then
+			redis.call('DEL', key)
+			redis.call('ZREM', names, key)
+		end
+		redis.call('SET', grave, '', 'PX', GRAVE_MS)
+	elseif (ours or not state) and ends > 0 then
+		if not state then
+			claim()
+		end
+		keep('s', how, 'i', id, 'm', mark, 'v', bytes)
+	end
+	return {1}
+end
+
+if op == 'put' then
+	if expected ~= ANY and expected ~= version then
+		return {0, version, '', h[6] or ''}
+	elseif ends <= 0 then
+		redis.call('DEL', key)
+		return {1, math.max(now, version + 1)}
+	end
+	keep('v', bytes)
+	return {1, math.max(now, version + 1)}
+end
+
+return {h[4] and 1 or 0, version, '', h[6] or ''}
