@@ -11,9 +11,31 @@
 
 enum action {
 	ACTION_NONE,
-	ACTION_CHAT, ACTION_COMPLETION, ACTION_EMBEDDING, ACTION_MODERATION, /* go upstream */
+	ACTION_CHAT, ACTION_COMPLETION, ACTION_EMBEDDING, ACTION_MODERATION, /* go upstream, to a model */
+	ACTION_TOOL,                                                       /* to a tool */
 	ACTION_MODELS, ACTION_MODEL,                                       /* answered here */
 	ACTION_ME, ACTION_CALL_STATUS, ACTION_BUDGET,
+};
+
+/* How a tool is asked over HTTP: its path in pieces, the first of which begins with a slash. A name stands for the argument of
+ * that name. */
+struct tool_piece {
+	struct slice text;
+	bool is_name;
+};
+struct tool_form {
+	enum method method;
+	const struct tool_piece *path; /* borrowed */
+	unsigned n_path;
+};
+
+/* Of ACTION_TOOL. */
+struct tool_asked {
+	struct slice name;        /* as the path has it; static or as long as the exchange */
+	struct slice target;      /* upstream, behind its base path: path and query */
+	const struct edit *cuts;  /* what of the body stands there instead */
+	unsigned n_cuts;
+	bool bodiless;            /* all of it does */
 };
 
 /* What a request asks for. Slices live in the arena given to read_request or in the body. */
@@ -42,6 +64,7 @@ struct request_facts {
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
 	bool wants_media;          /* the answer may hold audio or images, which cost more than text */
 	struct slice service_tier; /* that the caller asks for; empty: none */
+	struct tool_asked tool;    /* ACTION_TOOL; all but its name once it is known how that tool is asked */
 	uint64_t predicted_bytes;  /* of an answer that the caller predicts: what is not taken over is billed as written */
 };
 
@@ -124,6 +147,7 @@ struct dialect_ops {
 		struct edits *edits);
 	/* The refusal as this API's JSON error. request_id: of this exchange. 0, -ENOMEM, -ENOBUFS. */
 	int (*write_refusal)(const struct refusal *r, struct slice request_id, struct buf *out);
+	struct slice refusal_type; /* its content type; empty: application/json */
 	/* Whether a call that must be made (choice) has lost its tools, and the like: pure questions for the tools policy live
 	 * in facts; nothing else is asked. */
 
@@ -133,7 +157,7 @@ struct dialect_ops {
 	int (*answer_feed)(struct answer *a, struct slice in, bool last, struct lap *lap, struct complaint *why);
 	int (*answer_render)(struct answer *a, struct lap *lap);
 	/* Ends a stream that cannot go on, well-formed: r->fault with blame UPSTREAM is the API's error event; others end it
-	 * regularly with a "weir" member. Writes to lap->out. */
+	 * regularly with a "weir" member. Writes to lap->out. -EPROTO: nothing can be said in it any more, so it is broken off. */
 	int (*answer_cut)(struct answer *a, const struct refusal *r, struct lap *lap);
 	void (*answer_close)(struct answer *a); /* frees what state owns */
 };
@@ -149,7 +173,13 @@ struct route {
 /* What a canonical path means. */
 struct route dialect_route(enum method method, struct slice path);
 
-extern const struct dialect_ops dialect_openai;
+extern const struct dialect_ops dialect_openai, dialect_tool;
+
+/* Puts the arguments of a call where the tool's form wants them: into the path, then into the query (GET, DELETE) or what is
+ * left of the body. body: what read_request has taken. Fills all of *ret but its name, in the arena. 0, -ENOMEM, -EPROTO
+ * with why filled: they cannot be put there. */
+int tool_place(const struct tool_form *form, struct slice body, struct arena *arena, struct tool_asked *ret,
+	struct complaint *why);
 
 /* What GET /v1/models shows. */
 struct model_entry {

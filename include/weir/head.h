@@ -127,5 +127,6 @@ static inline bool head_is_twice(const struct head *h, enum header_id id)
 unsigned head_count(const struct head *h, enum header_id id);
 const struct header *head_find_name(const struct head *h, struct slice name);
 enum method method_of(struct slice text);
+struct slice method_name(enum method m); /* empty for METHOD_OTHER */
 /* The registered reason phrase, "" when there is none. */
 const char *status_phrase(unsigned status);

@@ -231,3 +231,19 @@ enum method method_of(struct slice text)
 		return METHOD_OTHER;
 	}
 }
+
+struct slice method_name(enum method m)
+{
+	static const struct slice texts[] = {
+	        [METHOD_OTHER] = SLICE_INIT(""),
+	        [METHOD_GET] = SLICE_INIT("GET"),
+	        [METHOD_HEAD] = SLICE_INIT("HEAD"),
+	        [METHOD_POST] = SLICE_INIT("POST"),
+	        [METHOD_PUT] = SLICE_INIT("PUT"),
+	        [METHOD_PATCH] = SLICE_INIT("PATCH"),
+	        [METHOD_DELETE] = SLICE_INIT("DELETE"),
+	        [METHOD_OPTIONS] = SLICE_INIT("OPTIONS"),
+	};
+
+	return texts[m];
+}
