@@ -128,13 +128,22 @@ static struct link_entry *link_push(struct redis_link *l, enum entry_kind kind)
 	return e;
 }
 
+/* r: of writing a command. What did not fit into memory is missing among what is put out, so the
+ * link fails at the turn's end. */
+static int link_wrote(struct redis_link *l, int r)
+{
+	if (l->wire->out.error)
+		wire_mark_dirty(l->wire);
+	return r;
+}
+
 static int link_tell_as(
         struct redis_link *l, const struct slice *args, unsigned n, enum entry_kind kind)
 {
 	int r = link_check(l, 1);
 
 	if (!r)
-		r = command_format(args, n, &l->wire->out);
+		r = link_wrote(l, command_format(args, n, &l->wire->out));
 	if (!r)
 		link_push(l, kind);
 	return r;
@@ -186,7 +195,7 @@ int link_put(struct redis_link *l, struct redis_ask *a)
 	if (a->asking)
 		r = link_tell(l, &SLICE("ASKING"), 1);
 	if (!r)
-		r = ask_format(a, &l->wire->out);
+		r = link_wrote(l, ask_format(a, &l->wire->out));
 	if (r)
 		return r;
 	a->link = l;
