@@ -86,6 +86,7 @@ class Server:
         assert self.process.poll() is None, f"a redis-server ended; see {self.folder}/log"
         with contextlib.suppress(OSError, Refused):
             return self.do("PING") == "PONG"
+        return False
 
     def do(self, *words):
         link = Link(self.port)
