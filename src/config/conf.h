@@ -87,6 +87,14 @@ struct price_conf {
 	picousd request;                                  /* a request */
 };
 
+/* Who shares an answer that is given again. */
+enum cache_share { CACHE_SHARE_USER, CACHE_SHARE_AGENT, CACHE_SHARE_TEAM };
+
+struct reuse_conf {
+	uint64_t ttl_ns; /* how long an answer is given again; 0: never */
+	enum cache_share share;
+};
+
 struct model_conf {
 	struct slice name; /* may hold '*' */
 	bool is_glob;
@@ -95,7 +103,7 @@ struct model_conf {
 	struct slice upstream_name; /* empty: the name that was asked for */
 	struct price_conf price;
 	uint64_t max_output, expected_output;
-	uint64_t cache_ns; /* how long an answer is given again; 0: never */
+	struct reuse_conf cache;
 };
 
 struct tool_conf {

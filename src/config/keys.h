@@ -25,5 +25,10 @@ extern const struct directive gateway_budget_keys[]; /* struct budget_item */
 extern const struct directive store_directives[];    /* struct conf, store */
 extern const char shadow_words[]; /* what can be in shadow now, then what comes later */
 
+/* How long what was answered is given again, and to whom: struct reuse_conf. */
+extern const struct directive reuse_keys[];
+/* A time alone, or the block; of a row that says where its struct reuse_conf is. */
+void reuse_read(struct reader *r, const struct directive *d, const struct node *n, void *base);
+
 /* Keys of an agent that defaults and teams cannot give it. */
 bool agent_key_is_own(struct slice key);

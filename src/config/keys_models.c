@@ -110,7 +110,8 @@ const struct directive model_directives[] = {
         {KEY("expected_output", COUNT, "output tokens to expect where the caller sets no bound"),
                 DIRECTIVE_AT(struct model_conf, expected_output), .fallback = "4096", .min = 1,
                 .max = 1000000000},
-        {KEY("cache", TIME, "how long an identical call is answered from the cache"),
-                DIRECTIVE_AT(struct model_conf, cache_ns), OFF("none false"), .min = 1000000},
+        {KEY("cache", BLOCK, "how long an identical call is answered from the cache"),
+                OF_BLOCK(reuse_keys), OR_SHORT(TIME), DIRECTIVE_AT(struct model_conf, cache),
+                OFF("none false"), .read = reuse_read},
         {0},
 };

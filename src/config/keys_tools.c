@@ -2,13 +2,6 @@
 /* keys_tools: every tool that any agent may use. Only those that agents run themselves so far. */
 #include "config/keys.h"
 
-static const struct directive cache_keys[] = {
-        {KEY("ttl", TIME, "how long an answer is kept")},
-        {KEY("share", CHOICE, "who shares it"), .words = "user agent team"},
-        {KEY("stale_if_error", TIME, "how long an old answer may stand in for a failed call")},
-        {0},
-};
-
 const struct directive tool_directives[] = {
         {KEY("upstream", NAME, "where it runs; by default the agent runs it itself")},
         {KEY("upstream_name", TOOL, "its name there"),
@@ -19,7 +12,7 @@ const struct directive tool_directives[] = {
                 DIRECTIVE_AT(struct tool_conf, idempotent), .fallback = "false"},
         {KEY("cost", MONEY, "USD a call"), DIRECTIVE_AT(struct tool_conf, cost), .fallback = "0"},
         {KEY("cache", BLOCK, "how long an identical call is answered from the cache"),
-                OF_BLOCK(cache_keys), OR_SHORT(TIME), LATER("none false"),
+                OF_BLOCK(reuse_keys), OR_SHORT(TIME), LATER("none false"),
                 .note = "results of tools are not cached"},
         {KEY("arguments", ANY, "JSON Schema of its arguments"), LATER("none {}"),
                 .note = "arguments of tool calls are not checked"},

@@ -65,18 +65,32 @@ static int put_modes(const struct call *c, struct buf *b)
 	return e;
 }
 
+/* Who shares the answer: the one user of the agent, all of its users, or all agents of its team, if it has one. */
+static int put_sharers(const struct call *c, struct buf *b)
+{
+	enum cache_share share = c->model->cache.share;
+	bool team = share == CACHE_SHARE_TEAM && c->agent->team.len;
+	int e = put_part(b, team ? SLICE("team") : SLICE("agent"));
+
+	if (!e)
+		e = put_part(b, team ? c->agent->team : c->agent->name);
+	return e || share != CACHE_SHARE_USER ? e : put_part(b, c->by.user);
+}
+
 /* The whole policy stands for the entries that the decision has read. */
 static int put_all(struct call *c, struct buf *b)
 {
 	struct exchange *x = c->exchange;
 	uint8_t body[SHA256_LEN];
 	const struct slice parts[] = {
-		slice_from(x->snapshot->conf->hash, SHA256_LEN), c->agent->name, c->by.user, x->path, x->query,
+		slice_from(x->snapshot->conf->hash, SHA256_LEN), x->path, x->query,
 		c->facts.model, c->model->name, c->upstream_model, c->model->upstream->name, buf_slice(&c->tools_removed),
 		slice_from(body, sizeof(body)),
 	};
 	int e = put_modes(c, b);
 
+	if (!e)
+		e = put_sharers(c, b);
 	sha256(buf_slice(&x->body), body);
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
 		e = put_part(b, parts[i]);
@@ -100,7 +114,7 @@ static bool is_cacheable(const struct call *c)
 {
 	enum action action = c->facts.action;
 
-	return c->model && c->model->cache_ns && c->exchange->env->cache && (action == ACTION_CHAT || action == ACTION_COMPLETION);
+	return c->model && c->model->cache.ttl_ns && c->exchange->env->cache && (action == ACTION_CHAT || action == ACTION_COMPLETION);
 }
 
 /* What its caller bounds is answered for it alone. */
@@ -225,7 +239,7 @@ static void keep(struct exchange *x, const struct call *c, struct cache_entry **
 	const struct cache_content what = {
 		.type = k->type,
 		.body = buf_slice(x->collect ? &x->arrived : &k->heard),
-		.expires = exchange_now(x) + c->model->cache_ns,
+		.expires = exchange_now(x) + c->model->cache.ttl_ns,
 	};
 
 	cache_keep(x->env->cache, k->key, &what, ret_entry);

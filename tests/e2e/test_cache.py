@@ -69,6 +69,23 @@ def test_it_holds_for_one_agent_one_user_one_body_and_what_goes_upstream_with_it
     assert len(provider.ledger()) == 8
 
 
+@pytest.mark.parametrize("share, others", [
+    ("user", ["miss", "miss", "miss", "miss", "miss"]),
+    ("agent", ["hit", "hit", "miss", "miss", "hit"]),
+    ("team", ["hit", "hit", "hit", "miss", "hit"]),
+])
+def test_who_shares_an_answer(start_weir, provider, share, others):
+    """bare has no team, and so nobody to share with but its own users."""
+    weir = with_cache(start_weir, provider, ttl={"ttl": "1h", "share": share}, teams={"app": {}},
+                      agents={"app": {"team": "app"}, "full": {"team": "app"}})
+
+    def ask(agent, user=None):
+        return weir.chat(agent, headers={"x-weir-user": user} if user else {}).headers["x-weir-cache"]
+    assert ask("app", "u1") == "miss"
+    assert [ask("app", "u2"), ask("app"), ask("full", "u3"), ask("bare", "u1"), ask("bare")] == others
+    assert [ask("app", "u1"), ask("bare", "u1")] == ["hit", "hit"]
+
+
 def test_one_byte_more_is_another_call(cached, provider):
     body = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
     with cached.http() as http:

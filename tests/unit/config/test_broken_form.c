@@ -175,6 +175,12 @@ static const struct broken cases[] = {
                 "models:\n"
                 "  m: {upstream: openai, price: {input: 2.5}}\n",
                 "4:25: error: output is missing here\n"},
+        {"answers that are given again without end",
+                "version: 1\n"
+                "upstreams: {openai: {}}\n"
+                "models: {m: {upstream: openai, cache: {share: everybody}}}\n",
+                "3:32: error: ttl is missing here\n"
+                "3:47: error: share: everybody is not one of its choices\n"},
         {"a rate per fortnight",
                 "version: 1\n"
                 "agents: {a: {rate_limit: 100/fortnight}}\n",

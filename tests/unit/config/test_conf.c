@@ -32,8 +32,9 @@ static const char whole[] =
         "models:\n"
         "  gpt-4o: {upstream: openai, price: {input: 2.50, output: 10, cached_input: 1.25, "
         "request: 0.001}, max_output: 16384}\n"
-        "  \"gpt-*\": {upstream: openai}\n"
-        "  \"*\": {upstream: local, upstream_name: llama, expected_output: 100}\n"
+        "  \"gpt-*\": {upstream: openai, cache: 90s}\n"
+        "  \"*\": {upstream: local, upstream_name: llama, expected_output: 100, cache: {ttl: 1h, "
+        "share: team}}\n"
         "tools:\n"
         "  lookup_order: {requires_scopes: [\"read:orders\"], idempotent: true, cost: 0.005}\n"
         "  lookup_user: {requires_scopes: [\"read:users\", \"read:orders\"]}\n"
@@ -143,6 +144,17 @@ static void models_have_exact_prices(void **state)
 	assert_int_equal(m->price.request, 1000000000);
 	assert_true(m->max_output == 16384 && m->expected_output == 4096);
 	assert_false(c->models[1].price.set);
+}
+
+static void answers_are_given_again_as_long_as_it_says(void **state)
+{
+	const struct conf *c = *state;
+	const struct reuse_conf *none = &c->models[0].cache, *shortly = &c->models[1].cache,
+	                        *all = &c->models[2].cache;
+
+	assert_int_equal(none->ttl_ns, 0);
+	assert_true(shortly->ttl_ns == 90000000000 && shortly->share == CACHE_SHARE_USER);
+	assert_true(all->ttl_ns == 3600000000000 && all->share == CACHE_SHARE_TEAM);
 }
 
 static void the_exact_model_goes_first_then_the_closest_glob(void **state)
@@ -355,6 +367,7 @@ int main(void)
 	        cmocka_unit_test(listeners_are_what_was_written),
 	        cmocka_unit_test(upstreams_are_what_was_written),
 	        cmocka_unit_test(models_have_exact_prices),
+	        cmocka_unit_test(answers_are_given_again_as_long_as_it_says),
 	        cmocka_unit_test(the_exact_model_goes_first_then_the_closest_glob),
 	        cmocka_unit_test(an_agent_has_what_its_lists_say),
 	        cmocka_unit_test(values_come_from_defaults_then_team_then_agent),

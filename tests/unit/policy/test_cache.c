@@ -17,7 +17,7 @@ static void begin(const char *agent)
 	assert_int_equal(allowance_begin(&rig, agent, "", true), 0);
 	cache = cache_new((struct cache_limits){1 << 20, 1 << 16});
 	rig.x.env.cache = cache;
-	rig.x.view->snapshot->conf->models[0].cache_ns = 10 * NS_PER_S;
+	rig.x.view->snapshot->conf->models[0].cache.ttl_ns = 10 * NS_PER_S;
 }
 
 static int end(void **state)
