@@ -60,7 +60,9 @@ struct record {
 	bool usage_known, estimated, price_unknown, went_upstream;
 	bool reservation_exceeded; /* it cost more than its budgets held for it */
 	nanousd cost;
-	const char *cache;       /* "hit", "miss", "bypass"; NULL: no cache was asked */
+	const char *cache;       /* "hit", "stale", "miss", "bypass"; NULL: no cache was asked */
+	enum fault failed;       /* stale: how the attempt ended for which an old answer stands in, */
+	unsigned failed_status;  /* or the status that it brought */
 	const char *without_store; /* the shared store could not be asked: "local", "open", "closed"; NULL: it could */
 	/* what the policies said */
 	struct record_verdict verdicts[RECORD_POLICIES];

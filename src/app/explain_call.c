@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "app/explain_limits.h"
 #include "base/clock.h"
+#include "config/units.h"
 #include "exchange/admission.h"
 
 struct verdict_row {
@@ -189,6 +190,37 @@ static void judge_rates(const struct agent_conf *a, const struct node *agent, st
 	snprintf(row->why, sizeof(row->why), "if its rates have room");
 }
 
+/* A time as policies have it. */
+static const char *time_text(uint64_t ns, char text[24])
+{
+	text[duration_format(ns, text)] = '\0';
+	return text;
+}
+
+static void judge_cache(const struct explain *e, const struct agent_conf *a, struct slice model,
+        struct verdict_row *row)
+{
+	static const char *const sharers[] = {"this agent and user", "this agent", "its team"};
+	const struct model_conf *m = model.len ? conf_model(e->conf, a, model) : NULL;
+	char ttl[24], stale[24];
+
+	if (!m || !m->cache.ttl_ns) {
+		row->verdict = "-";
+		snprintf(row->why, sizeof(row->why), "%s", m ? "its model's answers are not kept" : "");
+		return;
+	}
+	unsigned by = m->cache.share == CACHE_SHARE_TEAM && !a->team.len ? CACHE_SHARE_AGENT
+	                                                                 : m->cache.share;
+	row->line = node_member(load_entry(e->load, "models", m->index), "cache");
+	row->verdict = in_shadow(a, SHADOW_CACHE) ? "pass (shadow)" : "pass";
+	int len = snprintf(row->why, sizeof(row->why), "a hit if %s had it in the last %s", sharers[by],
+	        time_text(m->cache.ttl_ns, ttl));
+	if (m->cache.stale_ns)
+		snprintf(row->why + len, sizeof(row->why) - (size_t)len,
+		        "; %s longer if the upstream fails",
+		        time_text(m->cache.stale_ns, stale));
+}
+
 /* What no counter has to be asked for is judged. */
 static void judge_budget(const struct agent_conf *a, const struct node *agent, const struct planned *p,
         struct verdict_row *row)
@@ -245,6 +277,8 @@ void explain_call(struct explain *e, const struct agent_conf *a, const struct as
 			judge_tool(e, a, agent, tool, &row);
 		else if (i == 6)
 			judge_rates(a, agent, &row);
+		else if (i == 7)
+			judge_cache(e, a, model, &row);
 		else if (i == 8)
 			judge_budget(a, agent, p, &row);
 		else if (i == 10)

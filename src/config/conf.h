@@ -91,7 +91,8 @@ struct price_conf {
 enum cache_share { CACHE_SHARE_USER, CACHE_SHARE_AGENT, CACHE_SHARE_TEAM };
 
 struct reuse_conf {
-	uint64_t ttl_ns; /* how long an answer is given again; 0: never */
+	uint64_t ttl_ns;   /* how long an answer is given again; 0: never */
+	uint64_t stale_ns; /* how much longer it may stand in for an upstream that fails */
 	enum cache_share share;
 };
 

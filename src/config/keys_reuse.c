@@ -10,7 +10,7 @@ const struct directive reuse_keys[] = {
         {KEY("share", CHOICE, "who is given it; others ask anew"), .words = "user agent team",
                 DIRECTIVE_AT(struct reuse_conf, share), .fallback = "user"},
         {KEY("stale_if_error", TIME, "how much longer it may stand in for an upstream that fails"),
-                LATER("none false")},
+                DIRECTIVE_AT(struct reuse_conf, stale_ns), OFF("none false")},
         {0},
 };
 

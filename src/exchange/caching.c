@@ -161,7 +161,7 @@ void caching_look(struct call *c, bool apply)
 
 const char *caching_word(const struct call *c)
 {
-	static const char *const words[] = {NULL, "bypass", "miss", "hit"};
+	static const char *const words[] = {NULL, "bypass", "miss", "hit", "stale"};
 
 	return c->caching && !c->refused ? words[c->caching->result] : NULL;
 }
@@ -240,6 +240,7 @@ static void keep(struct exchange *x, const struct call *c, struct cache_entry **
 		.type = k->type,
 		.body = buf_slice(x->collect ? &x->arrived : &k->heard),
 		.expires = exchange_now(x) + c->model->cache.ttl_ns,
+		.stale_ns = c->model->cache.stale_ns,
 	};
 
 	cache_keep(x->env->cache, k->key, &what, ret_entry);

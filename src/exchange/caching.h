@@ -6,7 +6,7 @@
 #include "weir/exchange.h"
 
 struct flight_seat;
-enum cache_result { CACHE_NOT_ASKED, CACHE_BYPASS, CACHE_MISS, CACHE_HIT };
+enum cache_result { CACHE_NOT_ASKED, CACHE_BYPASS, CACHE_MISS, CACHE_HIT, CACHE_STALE };
 
 struct caching { /* in the exchange's arena */
 	enum cache_result result;
@@ -21,6 +21,9 @@ struct caching { /* in the exchange's arena */
 	struct deadline stalled;   /* its agent does not take the answer that others wait for */
 	struct policy *asker;      /* it is parked until there is news; NULL: none is */
 	enum verdict (*heed)(struct policy *p); /* what they mean to the asker */
+	enum fault failed;         /* STALE: how the attempt ended for which it stands in, */
+	unsigned failed_status;    /* or what it answered, */
+	struct usage lost;         /* and what it may have used */
 	struct slice type;       /* of the answer from upstream */
 	struct buf heard;        /* owned: its stream so far */
 };
@@ -37,7 +40,13 @@ void caching_end(struct call *c, bool whole);
 void caching_resume(struct exchange *x);
 /* Makes the hit the source of x's answer. 0 or -ENOMEM. */
 int caching_reach(struct exchange *x);
-const char *caching_word(const struct call *c); /* "hit", "miss", "bypass"; NULL: no cache was asked */
+const char *caching_word(const struct call *c); /* "hit", "stale", "miss", "bypass"; NULL: no cache was asked */
+
+/* Whether the answer is one that was kept, also once the call has ended. */
+static inline bool caching_has_answered(const struct call *c)
+{
+	return c->caching && c->caching->result >= CACHE_HIT;
+}
 
 static inline bool caching_is_hit(const struct call *c)
 {

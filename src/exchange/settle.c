@@ -61,41 +61,51 @@ static void estimate(struct exchange *x, const struct call *c)
 	u->estimated = true;
 }
 
-static void price(struct exchange *x, struct call *c)
+/* By the usage as it stands. */
+static void price_used(struct exchange *x, struct call *c)
 {
+	const struct price *p = tariff_due(x, c);
 	uint32_t unpriced = 0;
 
-	if (caching_is_hit(c)) {
-		c->priced = true; /* nothing was used for it: it costs nothing */
-		return;
+	c->charged_tokens = x->answer.usage.total;
+	if (p) {
+		c->cost = cost_of(p, &x->answer.usage, &unpriced);
+		c->priced = true;
 	}
+	x->price_unknown = !p || unpriced;
+	if (c->estimated)
+		charge_reserved(c);
+}
+
+static void price(struct exchange *x, struct call *c)
+{
 	if (must_estimate(x, c) && x->phase == PHASE_CLOSING) {
 		estimate(x, c);
 		c->estimated = true;
 	} else if (c->priced) {
 		return;
 	}
-	if (!x->answer.usage.known && !c->estimated)
+	if (x->answer.usage.known || c->estimated)
+		price_used(x, c);
+}
+
+void settle_lost(struct exchange *x, struct call *c)
+{
+	if (!must_estimate(x, c))
 		return;
-	c->charged_tokens = x->answer.usage.total;
-	const struct price *p = tariff_due(x, c);
-	if (!p) {
-		x->price_unknown = true;
-		if (c->estimated)
-			charge_reserved(c);
-		return;
-	}
-	c->cost = cost_of(p, &x->answer.usage, &unpriced);
-	x->price_unknown = unpriced != 0;
-	c->priced = true;
-	if (c->estimated)
-		charge_reserved(c);
+	estimate(x, c);
+	c->estimated = true;
+	price_used(x, c);
 }
 
 void settle_cost(struct exchange *x, struct call *c)
 {
 	if (!c->model)
 		return;
+	if (caching_is_hit(c)) {
+		c->priced = true; /* nothing was used for it: it costs nothing but what was lost before */
+		return;
+	}
 	price(x, c);
 	if (x->phase == PHASE_CLOSING && c->priced && x->went_upstream && tariff_is_bound(x, c))
 		c->estimated = true;
@@ -163,10 +173,13 @@ static void fill_what(struct record *r, const struct exchange *x, const struct c
 /* An agent that takes nothing while the process stops is sent away: that is not its own end. */
 static const char *ended_by(const struct exchange *x)
 {
+	bool own = !x->went_upstream || caching_has_answered(&x->calls[0]);
+
+
 	if (x->client_gone && x->fault != FAULT_SHUTTING_DOWN)
 		return "client";
 	if (x->fault == FAULT_NONE)
-		return !x->went_upstream ? "gateway" : "upstream";
+		return own ? "gateway" : "upstream";
 	return fault_infos[x->fault].blame == BLAME_UPSTREAM ? "upstream" : "gateway";
 }
 
@@ -197,11 +210,12 @@ static void fill_how(struct record *r, const struct exchange *x, const struct ca
 
 static void fill_cost(struct record *r, const struct exchange *x, const struct call *c)
 {
+	/* What an answer that was kept says was used was so when it was made. */
 	r->cache = caching_word(c);
-	if (!r->cache || *r->cache != 'h') { /* what a hit says was used was so when it was made */
-		r->usage = x->answer.usage;
-		r->usage_known = x->answer.usage.known;
-	}
+	r->usage = caching_has_answered(c) ? c->caching->lost : x->answer.usage;
+	r->usage_known = r->usage.known;
+	r->failed = c->caching ? c->caching->failed : FAULT_NONE;
+	r->failed_status = c->caching ? c->caching->failed_status : 0;
 	r->estimated = c->estimated;
 	r->reservation_exceeded = c->exceeded;
 	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);

@@ -10,7 +10,8 @@ static void seat_is_gone(struct caching *k, struct cache_entry *e)
 {
 	k->seat = NULL;
 	k->hit = e;
-	k->result = e ? CACHE_HIT : CACHE_MISS;
+	if (e)
+		k->result = cache_entry_is_stale(e, exchange_now(k->exchange)) ? CACHE_STALE : CACHE_HIT;
 }
 
 static void go_on(struct caching *k)

@@ -10,6 +10,7 @@
 #include "exchange/journaling.h"
 #include "exchange/local_budget.h"
 #include "exchange/snapshot.h"
+#include "exchange/stale.h"
 #include "exchange/steps.h"
 
 static const bool may[PHASE_N][PHASE_N] = {
@@ -162,6 +163,7 @@ static enum step step_reaching(struct exchange *x)
 {
 	if (x->aborted)
 		return step_to(x, PHASE_CLOSING);
+	stale_stand_in(x);
 	if (x->source_fault != FAULT_NONE)
 		return refuse_fault(x, x->source_fault, x->source_note);
 	if (!x->answer_head)

@@ -43,5 +43,6 @@ int answer_head_send(struct exchange *x, bool last);
 
 /* settle.c: what the call cost, and the record of it. */
 void settle_cost(struct exchange *x, struct call *c);
+void settle_lost(struct exchange *x, struct call *c); /* of an attempt that has failed, if another source answers */
 void settle_record(struct exchange *x);
 struct slice action_name(enum action a); /* as records have it */

@@ -95,7 +95,7 @@ static void move_to_front(struct cache *c, struct shard *s, struct cache_entry *
 	note_oldest(s);
 }
 
-struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN], uint64_t now)
+static struct cache_entry *find(struct cache *c, const uint8_t *key, uint64_t now, bool stale)
 {
 	struct shard *s = shard_of(c, key);
 	struct cache_entry *found, *dead = NULL;
@@ -103,10 +103,10 @@ struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN]
 	pthread_mutex_lock(&s->lock);
 	struct cache_entry **place = place_of(s, key);
 	found = *place;
-	if (found && now >= found->expires) {
+	if (found && now >= found->gone)
 		dead = take_out(c, s, place);
+	if (dead || (found && !stale && cache_entry_is_stale(found, now)))
 		found = NULL;
-	}
 	if (found) {
 		atomic_fetch_add_explicit(&found->refs, 1, memory_order_relaxed);
 		move_to_front(c, s, found);
@@ -114,6 +114,17 @@ struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN]
 	pthread_mutex_unlock(&s->lock);
 	cache_entry_unref(dead);
 	return found;
+}
+
+struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN], uint64_t now)
+{
+	return find(c, key, now, false);
+}
+
+struct cache_entry *cache_find_stale(
+        struct cache *c, const uint8_t key[CACHE_KEY_LEN], uint64_t now)
+{
+	return find(c, key, now, true);
 }
 
 /* Throws out the one that was not asked for longest, as far as can be seen without all locks.
@@ -198,7 +209,9 @@ int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct c
 		cache_entry_unref(e);
 		return -ENOSPC;
 	}
-	e->expires = what->expires;
+	e->expires = e->gone = what->expires;
+	if (__builtin_add_overflow(e->gone, what->stale_ns, &e->gone))
+		e->gone = UINT64_MAX;
 	if (ret_entry) {
 		atomic_store_explicit(&e->refs, 2, memory_order_relaxed);
 		*ret_entry = e;
@@ -219,7 +232,7 @@ int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct c
 int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice type,
         struct slice body, uint64_t expires)
 {
-	const struct cache_content what = {type, body, expires};
+	const struct cache_content what = {.type = type, .body = body, .expires = expires};
 
 	return cache_keep(c, key, &what, NULL);
 }

@@ -20,7 +20,7 @@ struct cache_entry {
 	struct cache_entry *next; /* in its chain */
 	struct list recent;       /* in its shard: the one that was asked for last comes first */
 	uint64_t used;            /* when that was, counted in questions */
-	uint64_t expires;         /* monotonic ns */
+	uint64_t expires, gone;   /* monotonic ns: when it is stale, and of no use at all */
 	uint8_t key[CACHE_KEY_LEN];
 	struct slice type, body; /* in place */
 	char bytes[];
@@ -28,7 +28,8 @@ struct cache_entry {
 
 struct cache_content {
 	struct slice type, body;
-	uint64_t expires; /* monotonic ns */
+	uint64_t expires;  /* monotonic ns */
+	uint64_t stale_ns; /* how much longer it is kept for cache_find_stale */
 };
 
 struct cache;
@@ -41,6 +42,13 @@ size_t cache_entry_max(const struct cache *c); /* bytes that one entry may have 
 
 /* The live entry under this key, counted for the caller; NULL: there is none. now: monotonic ns. */
 struct cache_entry *cache_find(struct cache *c, const uint8_t key[CACHE_KEY_LEN], uint64_t now);
+/* The same, also one that has expired and is kept. */
+struct cache_entry *cache_find_stale(
+        struct cache *c, const uint8_t key[CACHE_KEY_LEN], uint64_t now);
+static inline bool cache_entry_is_stale(const struct cache_entry *e, uint64_t now)
+{
+	return now >= e->expires;
+}
 /* Keeps a copy until expires, instead of what was there. 0, -ENOSPC (larger than an entry or all
  * memory may be) or -ENOMEM; what was there before stays then. */
 int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice type,

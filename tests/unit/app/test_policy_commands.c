@@ -255,6 +255,32 @@ static void explain_judges_a_call_policy_by_policy(void **state)
 	check_holds(row("2 identity"), "refuse agent_suspended");
 }
 
+static void explain_says_who_shares_which_answers(void **state)
+{
+	(void)state;
+	write_policy(
+	        "version: 1\n"
+	        "upstreams: {openai: {credential: none}}\n"
+	        "models:\n"
+	        "  own: {upstream: openai, cache: 90s}\n"
+	        "  ours: {upstream: openai, cache: {ttl: 1h, share: team, stale_if_error: 1d}}\n"
+	        "  never: {upstream: openai}\n"
+	        "teams: {crew: {}}\n"
+	        "agents: {a: {team: crew, models: [\"*\"]}, b: {models: [\"*\"], mode: {shadow: "
+	        "[cache]}}}\n");
+	RUN(command_explain, "explain", path, "--agent", "a", "--model", "own");
+	check_holds(row("8 cache"), "pass a hit if this agent and user had it in the last 90s");
+	check_holds(row("8 cache"), "p.yaml:4");
+	RUN(command_explain, "explain", path, "--agent", "a", "--model", "ours");
+	check_holds(row("8 cache"),
+	        "a hit if its team had it in the last 1h; 1d longer if the upstream fails");
+	RUN(command_explain, "explain", path, "--agent", "b", "--model", "ours");
+	check_holds(row("8 cache"), "pass (shadow) a hit if this agent had it");
+	RUN(command_explain, "explain", path, "--agent", "a", "--model", "never");
+	check_holds(row("8 cache"), "its model's answers are not kept");
+	write_policy(policy);
+}
+
 static void explain_works_out_the_worst_hour_and_what_a_body_would_take(void **state)
 {
 	char body[200];
@@ -362,6 +388,7 @@ int main(void)
 	        cmocka_unit_test(help_has_examples),
 	        cmocka_unit_test(explain_says_where_each_value_was_written),
 	        cmocka_unit_test(explain_judges_a_call_policy_by_policy),
+	        cmocka_unit_test(explain_says_who_shares_which_answers),
 	        cmocka_unit_test(explain_works_out_the_worst_hour_and_what_a_body_would_take),
 	        cmocka_unit_test(explain_knows_what_was_meant),
 	        cmocka_unit_test(schema_prints_the_checked_in_file),

@@ -34,7 +34,7 @@ static const char whole[] =
         "request: 0.001}, max_output: 16384}\n"
         "  \"gpt-*\": {upstream: openai, cache: 90s}\n"
         "  \"*\": {upstream: local, upstream_name: llama, expected_output: 100, cache: {ttl: 1h, "
-        "share: team}}\n"
+        "share: team, stale_if_error: 1d}}\n"
         "tools:\n"
         "  lookup_order: {requires_scopes: [\"read:orders\"], idempotent: true, cost: 0.005}\n"
         "  lookup_user: {requires_scopes: [\"read:users\", \"read:orders\"]}\n"
@@ -154,7 +154,8 @@ static void answers_are_given_again_as_long_as_it_says(void **state)
 
 	assert_int_equal(none->ttl_ns, 0);
 	assert_true(shortly->ttl_ns == 90000000000 && shortly->share == CACHE_SHARE_USER);
-	assert_true(all->ttl_ns == 3600000000000 && all->share == CACHE_SHARE_TEAM);
+	assert_true(all->ttl_ns == 3600000000000 && all->stale_ns == 86400000000000 &&
+	            all->share == CACHE_SHARE_TEAM);
 }
 
 static void the_exact_model_goes_first_then_the_closest_glob(void **state)

@@ -63,6 +63,30 @@ static void forgets_what_has_expired(void **state)
 	cache_free(c);
 }
 
+static void keeps_what_is_stale_as_long_as_it_may_be_needed(void **state)
+{
+	struct cache *c = cache_new((struct cache_limits){1 << 20, 1 << 10});
+	struct cache_content what = {
+	        .type = TYPE, .body = SLICE("one"), .expires = 10, .stale_ns = 5};
+	(void)state;
+
+	assert_int_equal(cache_keep(c, key_of(1), &what, NULL), 0);
+	assert_null(cache_find(c, key_of(1), 10));
+	struct cache_entry *e = cache_find_stale(c, key_of(1), 14);
+	assert_true(e && cache_entry_is_stale(e, 14) && !cache_entry_is_stale(e, 9));
+	cache_entry_unref(e);
+	e = cache_find_stale(c, key_of(1), 9); /* nor is a fresh one held back */
+	assert_non_null(e);
+	cache_entry_unref(e);
+	assert_null(cache_find_stale(c, key_of(1), 15));
+	assert_int_equal(cache_memory(c), 0);
+	what.stale_ns = UINT64_MAX;
+	assert_int_equal(cache_keep(c, key_of(1), &what, &e), 0);
+	cache_free(c);
+	assert_true(e->gone == UINT64_MAX && slice_is(e->body, "one"));
+	cache_entry_unref(e);
+}
+
 static void refuses_what_is_too_large(void **state)
 {
 	struct cache *c = cache_new((struct cache_limits){1 << 20, 20});
@@ -165,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(gives_back_what_was_put),
 	        cmocka_unit_test(forgets_what_has_expired),
+	        cmocka_unit_test(keeps_what_is_stale_as_long_as_it_may_be_needed),
 	        cmocka_unit_test(refuses_what_is_too_large),
 	        cmocka_unit_test(throws_out_what_was_not_asked_for_longest),
 	        cmocka_unit_test(outlives_its_cache_where_it_is_read),

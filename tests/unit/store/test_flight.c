@@ -92,7 +92,7 @@ static void leave(struct guest *g, struct cache_entry *entry, bool tried)
 
 static struct cache_entry *answer(struct fixture *f)
 {
-	const struct cache_content what = {SLICE("t"), SLICE("body"), UINT64_MAX};
+	const struct cache_content what = {SLICE("t"), SLICE("body"), UINT64_MAX, 0};
 	struct cache_entry *e = NULL;
 
 	assert_int_equal(cache_keep(f->cache, key_of(1), &what, &e), 0);
