@@ -200,6 +200,20 @@ def test_little_memory_keeps_what_was_asked_for_last(start_weir, provider):
     assert [ask("large"), ask("large")] == ["miss", "miss"]
 
 
+def test_a_reload_changes_how_much_is_kept(start_weir, provider):
+    weir = with_cache(start_weir, provider, cache={"max_entry": "16KiB"})
+    provider.script(length=18000)
+    assert said([weir.chat(), weir.chat()]) == ["miss", "miss"]
+    weir.reload(cache={"max_entry": "24KiB"})
+    assert said([weir.chat(), weir.chat()]) == ["miss", "hit"]
+    weir.reload(cache={"max_entry": "24KiB", "memory": "64KiB"})
+
+    def ask(name):
+        return weir.chat(messages=[{"role": "user", "content": name}]).headers["x-weir-cache"]
+    assert [ask(n) for n in "abcd"] == ["miss"] * 4
+    assert [ask(n) for n in "dcba"] == ["hit", "hit", "hit", "miss"], "what was asked for last stays, as far as there is room"
+
+
 def test_a_rate_counts_it_and_no_budget_is_asked(start_weir, provider):
     usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
     provider.script(usage=usage)
