@@ -19,6 +19,7 @@
 
 #define ROUND_NS (20 * NS_PER_MS)
 #define SOON (64u * 1024) /* bytes that do not wait for the round's end: memory is spared */
+#define KEPT (2 * SOON)   /* memory that a buffer keeps; what a busy moment needed goes back */
 #define FAREWELL_NS NS_PER_S
 #define POLL_MS 50
 #define STACK_SIZE (256u * 1024)
@@ -104,6 +105,8 @@ static void sink_write_out(struct sink *s)
 		}
 	}
 	sink_drop_rest(s);
+	if (s->out.cap > KEPT)
+		buf_finish(&s->out);
 }
 
 /* Both under the lock. */

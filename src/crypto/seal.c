@@ -16,9 +16,6 @@ int seal_init(struct seal *s, struct slice key, struct slice label)
 	uint8_t derived[2 * SHA256_LEN], hash[SHA256_LEN];
 	char info[16 + LABEL_MAX] = "weir seal 1 ";
 	size_t prefix = strlen(info);
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	EVP_CIPHER *gcm = c ? EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL) : NULL;
-	bool good;
 
 	assert(label.len <= LABEL_MAX && key.len);
 	bytes_copy(info + prefix, label.at, label.len);
@@ -30,12 +27,23 @@ int seal_init(struct seal *s, struct slice key, struct slice label)
 	memcpy(s->id, hash, sizeof(s->id));
 	wipe(derived, sizeof(derived));
 	wipe(hash, sizeof(hash));
-	good = gcm && EVP_CipherInit_ex2(c, gcm, s->key, NULL, 1, NULL) == 1;
+	return 0;
+}
+
+/* Made when there is something to seal or to open: OpenSSL makes all ciphers that it has, 120 KiB
+ * of them, when it is asked for the first one. */
+static bool cipher_make(struct seal *s)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *gcm = c ? EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL) : NULL;
+	bool good = gcm && EVP_CipherInit_ex2(c, gcm, s->key, NULL, 1, NULL) == 1;
+
 	EVP_CIPHER_free(gcm); /* the context holds it */
-	s->cipher = c;
-	if (!good)
-		seal_finish(s);
-	return good ? 0 : -ENOMEM;
+	if (good)
+		s->cipher = c;
+	else
+		EVP_CIPHER_CTX_free(c);
+	return good;
 }
 
 void seal_finish(struct seal *s)
@@ -91,6 +99,8 @@ int seal_put_about(struct seal *s, struct slice about, struct slice text, uint8_
 	assert(text.len <= TEXT_MAX && about.len <= TEXT_MAX);
 	memcpy(ret, s->id, SEAL_ID_LEN);
 	nonce_make(s, about, text, nonce);
+	if (!s->cipher && !cipher_make(s))
+		return -ENOMEM;
 	return begin(s, about, nonce, true) && pass(s, text, body) &&
 	                       EVP_CipherFinal_ex(s->cipher, none, &n) == 1 &&
 	                       EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_LEN,
@@ -116,6 +126,8 @@ int seal_open_about(struct seal *s, struct slice about, struct slice sealed, cha
 
 	if (!seal_knows(s, sealed) || sealed.len - SEAL_OVERHEAD > TEXT_MAX)
 		return -EBADMSG;
+	if (!s->cipher && !cipher_make(s))
+		return -ENOMEM;
 	size_t len = sealed.len - SEAL_OVERHEAD;
 	const uint8_t *nonce = (const uint8_t *)sealed.at + SEAL_ID_LEN, *body = nonce + NONCE_LEN;
 

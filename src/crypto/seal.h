@@ -9,7 +9,7 @@
 #define SEAL_OVERHEAD (SEAL_ID_LEN + 12 + 16)
 
 struct seal {
-	void *cipher;             /* owned */
+	void *cipher;             /* owned; NULL until it is needed */
 	struct slice label;       /* borrowed */
 	uint8_t key[SHA256_LEN];  /* of the cipher */
 	uint8_t name[SHA256_LEN]; /* of the HMAC that makes nonces */

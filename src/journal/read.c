@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 
-#define PIECE (32u << 10)
+#define PIECE (16u << 10)
 #define KIND "\xa4kind" /* what stands behind the head of every record's map */
 
 static int bad(struct segment_reader *s, const char *problem)
@@ -45,15 +45,16 @@ static ssize_t fill(struct segment_reader *s, size_t len)
 	size_t have = buf_len(&s->bytes) - SHA256_LEN;
 	uint64_t left = s->limit > s->at ? s->limit - s->at : 0,
 	         more = left > have ? left - have : 0;
+	size_t room = (len < PIECE ? PIECE : len) - have;
 	ssize_t n;
 	int r;
 
 	if (have >= len || !more)
 		return (ssize_t)(have < left ? have : left);
-	r = buf_reserve(&s->bytes, PIECE);
+	r = buf_reserve(&s->bytes, room);
 	if (r)
 		return r;
-	n = read_at(s->fd, buf_tail(&s->bytes), more < PIECE ? more : PIECE, s->at + have);
+	n = read_at(s->fd, buf_tail(&s->bytes), more < room ? more : room, s->at + have);
 	if (n < 0)
 		return n;
 	buf_commit(&s->bytes, (size_t)n);

@@ -308,9 +308,12 @@ static struct book *make(const struct book_options *o)
 
 	if (!b)
 		return NULL;
-	/* One connection, one thread at a time; and nobody asks how much memory it has. */
+	/* One connection, one thread at a time; nobody asks how much memory it has, and it is to
+	 * take none ahead of need. */
 	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 	b->unpack = (struct unpack)UNPACK_INIT;
 	b->clock = o->clock ? o->clock : &clock_system;
 	b->journal = o->journal;

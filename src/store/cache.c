@@ -15,14 +15,15 @@ struct shard {
 	pthread_mutex_t lock;
 	struct list recent;
 	_Atomic uint64_t oldest; /* used of the last one in recent; UINT64_MAX: there is none */
-	struct cache_entry *chains[CHAINS]; /* counted */
-	char apart[64];                     /* so that two shards share no cache line */
+	char apart[64];          /* so that two shards share no cache line */
 };
 
 struct cache {
 	_Atomic size_t memory, max_memory, max_entry;
 	_Atomic uint64_t questions;
 	struct shard shards[SHARDS];
+	/* Counted. Behind all else, so that memory which no entry needed yet is never touched. */
+	struct cache_entry *chains[SHARDS][CHAINS];
 };
 
 struct cache *cache_new(struct cache_limits limits)
@@ -57,9 +58,10 @@ static struct shard *shard_of(struct cache *c, const uint8_t *key)
 	return &c->shards[key[0] % SHARDS];
 }
 
-static struct cache_entry **place_of(struct shard *s, const uint8_t *key)
+static struct cache_entry **place_of(struct cache *c, const uint8_t *key)
 {
-	struct cache_entry **place = &s->chains[(key[1] | (unsigned)key[2] << 8) % CHAINS];
+	struct cache_entry **place =
+	        &c->chains[key[0] % SHARDS][(key[1] | (unsigned)key[2] << 8) % CHAINS];
 
 	while (*place && memcmp((*place)->key, key, CACHE_KEY_LEN) != 0)
 		place = &(*place)->next;
@@ -101,7 +103,7 @@ static struct cache_entry *find(struct cache *c, const uint8_t *key, uint64_t no
 	struct cache_entry *found, *dead = NULL;
 
 	pthread_mutex_lock(&s->lock);
-	struct cache_entry **place = place_of(s, key);
+	struct cache_entry **place = place_of(c, key);
 	found = *place;
 	if (found && now >= found->gone)
 		dead = take_out(c, s, place);
@@ -148,7 +150,7 @@ static bool throw_one(struct cache *c)
 	pthread_mutex_lock(&s->lock);
 	if (!list_is_empty(&s->recent)) {
 		e = container_of(s->recent.prev, struct cache_entry, recent);
-		take_out(c, s, place_of(s, e->key));
+		take_out(c, s, place_of(c, e->key));
 	}
 	pthread_mutex_unlock(&s->lock);
 	cache_entry_unref(e);
@@ -217,10 +219,10 @@ int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct c
 		*ret_entry = e;
 	}
 	pthread_mutex_lock(&s->lock);
-	struct cache_entry **place = place_of(s, key);
+	struct cache_entry **place = place_of(c, key);
 	if (*place)
 		before = take_out(c, s, place);
-	place = place_of(s, key);
+	place = place_of(c, key);
 	e->next = NULL;
 	*place = e;
 	move_to_front(c, s, e);
