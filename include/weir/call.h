@@ -67,6 +67,7 @@ struct call {
 	nanousd cost;
 	bool priced;                 /* cost is that of the usage as it stands */
 	bool estimated;
+	bool guessed;                /* there is a part of cost that the provider did not tell */
 	bool exceeded;               /* it used more than its budgets held for it */
 };
 

@@ -62,6 +62,7 @@ struct request_facts {
 	uint64_t text_bytes;       /* unescaped text that a model may read, tools with all their braces: for bounds and estimates */
 	uint32_t n_messages, n_texts; /* n_texts: in input and prompt */
 	bool has_media;            /* images, audio, files or state held at the provider: text_bytes says too little */
+	bool has_audio, wants_audio; /* of these, audio: few prices have a word about it */
 	bool wants_media;          /* the answer may hold audio or images, which cost more than text */
 	struct slice service_tier; /* that the caller asks for; empty: none */
 	struct tool_asked tool;    /* ACTION_TOOL; all but its name once it is known how that tool is asked */
@@ -124,6 +125,7 @@ struct answer {
 	struct slice model;       /* that really answered; in arena */
 	struct slice service_tier;
 	uint64_t text_bytes;      /* unescaped text that came, for estimates */
+	uint64_t usage_at;        /* how much of it had come when a stream last said what was used */
 	bool complete;            /* the API's own end was seen (finish, [DONE], a whole document) */
 	bool closed;              /* that end was the last one there is: [DONE], or a whole document */
 	bool cut_short;           /* it ended for another reason than that all was said: length, a filter, calls, an error */

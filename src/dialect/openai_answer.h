@@ -42,6 +42,7 @@ struct openai_usage {
 	struct usage_raw most;
 	uint64_t searches;
 	bool prompt, completion; /* told */
+	bool told;               /* the last one said something about what was written */
 	bool bad;                /* one of them held what is no count, and was passed over */
 };
 
@@ -60,6 +61,7 @@ struct openai_answer {
 	bool done;          /* [DONE] was seen: nothing counts after it */
 	bool failed;        /* the provider said that it cannot go on */
 	bool usage_came;    /* in the document in hand, wherever it stands there */
+	bool usage_told;    /* and it said something */
 	struct openai_pattern pattern;
 	struct openai_choice *pattern_choice; /* whose text its hole is */
 	enum openai_field pattern_field;

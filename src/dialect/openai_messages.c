@@ -48,6 +48,7 @@ static void weigh_part(struct openai_reader *r, const struct json_value *part,
 	if (json_type(part) != JSON_OBJECT || is_text(part, type, text))
 		return;
 	r->facts->has_media = true;
+	r->facts->has_audio |= json_type(type) == JSON_STRING && memmem(json_text(type).at, json_text(type).len, "audio", 5);
 	r->facts->text_bytes -= json_text_bytes(part);
 	if (json_type(text) == JSON_STRING)
 		r->facts->text_bytes += json_text_bytes(text);
@@ -89,7 +90,7 @@ static int read_message(
 		        json_get(m[MESSAGE_CONTENT], "text"));
 	/* An earlier spoken answer, held at the provider. */
 	if (json_type(m[MESSAGE_AUDIO]) == JSON_OBJECT)
-		r->facts->has_media = true;
+		r->facts->has_media = r->facts->has_audio = true;
 	return error;
 }
 

@@ -193,6 +193,7 @@ int openai_read_top(
 		return openai_malformed(why, "choices is no array");
 	a->cut_short |= top.error != NULL;
 	((struct openai_answer *)a->state)->usage_came = false;
+	((struct openai_answer *)a->state)->usage_told = false;
 	if (top.usage)
 		r = openai_read_usage(a, top.usage, why);
 	if (!r && json_type(m[TOP_X_GROQ]) == JSON_OBJECT)

@@ -160,15 +160,17 @@ static int read_response_format(struct openai_reader *r, const struct json_value
 static int read_modalities(struct openai_reader *r, const struct json_value *v)
 {
 	r->facts->text_bytes += json_written_bytes(v);
-	for (struct json_iter it = json_iter(v); json_next(&it);)
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
 		r->facts->wants_media |= !json_is_string(it.value, "text");
+		r->facts->wants_audio |= json_is_string(it.value, "audio");
+	}
 	return 0;
 }
 
 static int read_audio(struct openai_reader *r, const struct json_value *v)
 {
 	r->facts->text_bytes += json_written_bytes(v);
-	r->facts->wants_media = true;
+	r->facts->wants_media = r->facts->wants_audio = true;
 	return 0;
 }
 

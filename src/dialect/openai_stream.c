@@ -469,7 +469,10 @@ static int take_event(struct stream *t, const struct sse_event *e)
 		if (!data.at)
 			return -ENOMEM;
 	}
-	return take_json(t, data, e->cut);
+	r = take_json(t, data, e->cut);
+	if (t->s->usage_told)
+		t->a->usage_at = t->a->text_bytes;
+	return r;
 }
 
 int openai_stream_feed(

@@ -110,6 +110,7 @@ static void merge(struct openai_usage *u, const struct told *t)
 	u->prompt = u->prompt || prompt || input;
 	u->completion = u->completion || completion || output;
 	most->has_total = most->has_total || total;
+	u->told = completion || output || total;
 	if (!tells(u, t->in[USED_CACHED], &most->cached))
 		tells(u, t->usage[USED_CACHE_HIT], &most->cached);
 	tells(u, t->in[USED_CACHE_WRITE], &most->cache_write);
@@ -179,6 +180,7 @@ int openai_read_usage(struct answer *a, const struct json_value *usage, struct c
 	}
 	u.bad = s->usage.bad;
 	s->usage = u;
+	s->usage_told = u.told;
 	raw = complete(&u, writes);
 	if (!raw.known)
 		return 0;

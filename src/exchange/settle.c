@@ -13,14 +13,22 @@
 
 #define BYTES_A_TOKEN 4 /* of text, roughly */
 
+/* Whether nothing ran: the provider says that it failed. Who only gave up waiting for it knows nothing. */
+static bool is_refusal(unsigned status)
+{
+	return status >= 400 && status != 504 && status != 524;
+}
+
 /* Whether the provider may have charged for something that it did not tell. */
 static bool must_estimate(const struct exchange *x, const struct call *c)
 {
-	if (!x->went_upstream || x->upstream_status >= 400)
-		return false; /* nothing ran, or the provider refused */
+	const struct answer *a = &x->answer;
+
+	if (!x->went_upstream || is_refusal(x->upstream_status))
+		return false;
 	if (c->facts.action == ACTION_MODERATION)
 		return false; /* free, and tells no usage */
-	return !x->answer.usage.known || !x->answer.complete; /* what was told before the end may be a part only */
+	return !a->usage.known || !a->complete || (a->stream && a->text_bytes > a->usage_at); /* what was told may be a part only */
 }
 
 /* Nobody knows what it cost: what its budgets hold for it is charged, unless the policy takes an estimate; or that, where even
@@ -61,19 +69,44 @@ static void estimate(struct exchange *x, const struct call *c)
 	u->estimated = true;
 }
 
+/* A search costs a fee beside its tokens, which few providers count in what they tell: an answer has had one. */
+static bool searches_untold(const struct exchange *x, const struct call *c, const struct price *p)
+{
+	const struct price_row *row = price_row_for(p, 0);
+
+	return tariff_searches(c) && !x->answer.usage.web_search && row && row->known >> PRICE_web_search & 1;
+}
+
+/* What a class without a price of its own costs is not known, and more than what has one. */
+static bool charges_unpriced(const struct exchange *x)
+{
+	const struct conf *conf = x->snapshot->conf;
+
+	return !conf->unknown_price_said || conf->unknown_price == UNKNOWN_PRICE_DENY;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* By the usage as it stands. */
 static void price_used(struct exchange *x, struct call *c)
 {
 	const struct price *p = tariff_due(x, c);
 	uint32_t unpriced = 0;
 
-	c->charged_tokens = x->answer.usage.total;
+	c->charged_tokens = most(x->answer.usage.total, usage_tokens_total(&x->answer.usage));
+	if (p && searches_untold(x, c, p)) {
+		x->answer.usage.web_search = 1;
+		c->guessed = true;
+	}
 	if (p) {
 		c->cost = cost_of(p, &x->answer.usage, &unpriced);
 		c->priced = true;
 	}
 	x->price_unknown = !p || unpriced;
-	if (c->estimated)
+	if (c->estimated || (unpriced && charges_unpriced(x)))
 		charge_reserved(c);
 }
 
@@ -107,7 +140,7 @@ void settle_cost(struct exchange *x, struct call *c)
 		return;
 	}
 	price(x, c);
-	if (x->phase == PHASE_CLOSING && c->priced && x->went_upstream && tariff_is_bound(x, c))
+	if (x->phase == PHASE_CLOSING && c->priced && x->went_upstream && (c->guessed || tariff_is_bound(x, c)))
 		c->estimated = true;
 }
 

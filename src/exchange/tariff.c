@@ -3,6 +3,7 @@
 #include "exchange/admission.h"
 #include "exchange/snapshot.h"
 #include "exchange/tariff.h"
+#include "price/cost.h"
 #include "price/tier.h"
 #include "weir/exchange.h"
 
@@ -69,6 +70,40 @@ const struct price *tariff_due(struct exchange *x, struct call *c)
 	c->due_tier = tier;
 	c->due_model = m;
 	return c->due;
+}
+
+static bool is_about_searching(struct slice name)
+{
+	return name.len && memmem(name.at, name.len, "search", 6);
+}
+
+bool tariff_searches(const struct call *c)
+{
+	const struct request_facts *f = &c->facts;
+
+	for (unsigned i = 0; i < f->n_tools; i++)
+		if (f->tools[i].kind == TOOL_HOSTED && !f->tools[i].removed && is_about_searching(f->tools[i].name))
+			return true;
+	return is_about_searching(c->upstream_model.at ? c->upstream_model : f->model);
+}
+
+bool tariff_has_all(struct call *c)
+{
+	uint32_t classes = c->facts.has_audio ? USAGE_BIT(in_audio) : 0, unpriced;
+	struct price p = {0};
+	nanousd fixed;
+	picousd output;
+
+	if (c->facts.wants_audio)
+		classes |= USAGE_BIT(out_audio);
+	if (!classes)
+		return true;
+	if (c->fixed_price)
+		p = *c->fixed_price;
+	else if (c->table_price)
+		price_at(c->table_price, c->exchange->wall, &p);
+	cost_bound_parts(&p, 1, classes, &fixed, &output, &unpriced);
+	return !unpriced;
 }
 
 bool tariff_is_bound(const struct exchange *x, const struct call *c)

@@ -9,5 +9,9 @@
 const struct price *tariff_planned(struct call *c);
 /* Once its usage is known. */
 const struct price *tariff_due(struct exchange *x, struct call *c);
+/* Whether the provider searches for it, which costs a fee each time. */
+bool tariff_searches(const struct call *c);
+/* Whether all that the call shows or wants has a price of its own: audio often has none, and costs many times what text does. */
+bool tariff_has_all(struct call *c);
 /* Whether that is a bound, since the tier's own prices are in no table. */
 bool tariff_is_bound(const struct exchange *x, const struct call *c);

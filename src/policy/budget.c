@@ -16,6 +16,8 @@
 #include "price/cost.h"
 #include "weir/exchange.h"
 
+#define SEARCHES 10 /* that a provider makes for one answer */
+
 /* A limit of this call alone. */
 struct lone {
 	const char *whose; /* for the sentence */
@@ -39,6 +41,19 @@ static nanousd with_predicted(const struct call *c, nanousd fixed, picousd outpu
 	return fixed > INT64_MAX - predicted ? INT64_MAX : fixed + predicted;
 }
 
+/* With the fees of what the provider looks for meanwhile. */
+static nanousd with_searches(const struct call *c, nanousd fixed, const struct price *price)
+{
+	const struct price_row *row = price_row_for(price, 0);
+	picosum sum = 0;
+
+	if (!tariff_searches(c) || !row || !(row->known >> PRICE_web_search & 1))
+		return fixed;
+	money_add(&sum, SEARCHES, row->of[PRICE_web_search]); /* 64 by 64 bits: it fits */
+	nanousd fees = money_round_up(sum);
+	return fixed > INT64_MAX - fees ? INT64_MAX : fixed + fees;
+}
+
 /* What the call costs whatever is written, with so much input. */
 static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 {
@@ -51,8 +66,10 @@ static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 		classes |= USAGE_BIT(in_image) | USAGE_BIT(in_audio) | USAGE_BIT(in_video);
 	if (c->facts.has_media || c->facts.wants_media)
 		classes |= USAGE_BIT(out_audio) | USAGE_BIT(out_image);
-	if (price && c->facts.action != ACTION_MODERATION)
+	if (price && c->facts.action != ACTION_MODERATION) {
 		cost_bound_parts(price, input, classes, &fixed, ret_output, &unpriced);
+		fixed = with_searches(c, fixed, price);
+	}
 	return with_predicted(c, fixed, *ret_output);
 }
 

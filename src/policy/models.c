@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* models: may this agent use this model, and which one of whose is meant? Unknown and forbidden look the same. */
 #include "exchange/snapshot.h"
+#include "exchange/tariff.h"
 #include "policy/registry.h"
 #include "weir/exchange.h"
 
@@ -39,6 +40,9 @@ static enum verdict models_request(struct policy *p)
 	find_price(c, s);
 	if (!call_price_is_known(c) && price_must_be_known(c, s->conf))
 		return call_refuse(c, FAULT_PRICE_UNKNOWN, "model", NULL);
+	if (!tariff_has_all(c) && price_must_be_known(c, s->conf))
+		return call_refuse(c, FAULT_PRICE_UNKNOWN, "model",
+			"The price of audio is not known for this model; use one that has a price for it, or leave the audio out.");
 	return VERDICT_PASS;
 }
 

@@ -339,3 +339,20 @@ def test_a_dearer_tier_is_reserved_and_charged_as_what_it_costs_at_most(start_we
     # 7.3 thousandths are left: enough for 600 tokens at the usual price
     assert code_of(weir.chat(max_tokens=600, min_output=600, service_tier="priority", n=3)) == "budget_exceeded"
     assert weir.chat(max_tokens=600).status_code == 200
+
+
+def test_a_search_costs_its_fee_and_many_are_reserved(start_weir, provider):
+    weir = start_weir(provider, ready=None, models={"gpt-4o": {"price": None}})
+    weir.hosted_allowed = {"web_search"}
+    weir.write_policy(agents={"app": {"budget": {"agent": {"cost": 5, "per": "day"}}, "hosted_tools": ["web_search"]}})
+    weir.start()
+    weir.in_force["models"]["gpt-4o"]["price"] = {"input": 2.5, "output": 10, "cached_input": 1.25}
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(weir.chat, max_tokens=100, web_search_options={}, script={"delay_ms": 700, "usage": USAGE})
+        eventually(provider.ledger)
+        # a window of 2^20 tokens and ten searches
+        assert Decimal("2.7") < Decimal(str(budget_of(weir)["reserved"])) < Decimal("2.8")
+        assert held.result().status_code == 200
+    line = weir.last_call()
+    assert line["cost_usd"] == COST + Decimal("0.01") and line["estimated"]
+    assert Decimal(str(budget_of(weir)["spent"])) == COST + Decimal("0.01")

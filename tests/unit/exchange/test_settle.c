@@ -130,6 +130,11 @@ static void what_did_not_run_costs_nothing(void **state)
 	assert_int_equal(rig.last.r.cost, 0);
 	assert_false(rig.last.r.estimated);
 	assert_int_equal(rig.last.r.fault, FAULT_NONE);
+	run("m", 500, JSON, "it failed");
+	assert_false(rig.last.r.estimated);
+	run("m", 504, JSON, "somebody between gave up waiting"); /* and the provider may still be at it */
+	assert_true(rig.last.r.estimated);
+	assert_int_equal(rig.last.r.cost, 2000);
 	again();
 	rig.reach_fault = FAULT_UPSTREAM_UNREACHABLE;
 	rig_ask(&rig, "m", NULL);

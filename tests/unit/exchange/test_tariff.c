@@ -96,6 +96,64 @@ static void a_tier_that_is_no_text_is_refused(void **state)
 	assert_int_equal(allowance_call(&rig, ",\"Service_Tier\":\"priority\"", NULL), 400);
 }
 
+#define CHUNK(content)                                                                             \
+	"data: "                                                                                   \
+	"{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{"        \
+	"\"index\":0,"                                                                             \
+	"\"delta\":{\"content\":\"" content "\"}}]}\n\n"
+#define LAST                                                                                       \
+	"data: "                                                                                   \
+	"{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{"        \
+	"\"index\":0,\"delta\":{},"                                                                \
+	"\"finish_reason\":\"stop\"}]}\n\n"
+#define USAGE(output)                                                                              \
+	"data: "                                                                                   \
+	"{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[],"       \
+	"\"usage\":"                                                                               \
+	"{\"prompt_tokens\":10,\"completion_tokens\":" output ",\"total_tokens\":1" output         \
+	"}}\n\n"
+
+static void stream(const char *said)
+{
+	allowance_ask(&rig, ",\"stream\":true,\"max_tokens\":300", NULL);
+	assert_int_equal(rig.x.n_reached, 1);
+	scripted_source_head(&rig.x.source, 200, "text/event-stream");
+	scripted_source_data(&rig.x.source, slice_str(said));
+	scripted_source_end(&rig.x.source);
+	rig_settle(&rig.x);
+}
+
+/* What was told before more text came is a part of it only. */
+static void usage_that_came_too_early_is_not_all(void **state)
+{
+	(void)state;
+	stream(CHUNK("one two") CHUNK("three") LAST USAGE("5") "data: [DONE]\n\n");
+	assert_int_equal(rig.x.last.r.cost, 10 * 1000 + 5 * 2000);
+	assert_false(rig.x.last.r.estimated);
+	stream(USAGE("1") CHUNK("one two") CHUNK("three") LAST USAGE("5") "data: [DONE]\n\n");
+	assert_false(rig.x.last.r.estimated);
+	stream(USAGE("1") CHUNK("one two") CHUNK("three") LAST "data: [DONE]\n\n");
+	assert_true(rig.x.last.r.estimated);
+	assert_true(rig.x.last.r.cost >= 300 * 2000); /* what was reserved */
+	stream(CHUNK("one two") USAGE("3") LAST "data: [DONE]\n\n");
+	assert_false(rig.x.last.r.estimated);
+}
+
+/* A total that is less than its parts takes nothing back. */
+static void tokens_are_the_larger_of_the_total_and_its_parts(void **state)
+{
+	(void)state;
+	allowance_end(&rig);
+	assert_int_equal(allowance_begin(&rig, ", budget: {agent: {tokens: 340}}", "", true), 0);
+	stream(CHUNK("one") LAST "data: "
+	                         "{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,"
+	                         "\"completion_tokens\":20,\"total_tokens\":1}}\n\n"
+	                         "data: [DONE]\n\n");
+	allowance_ask(&rig, ",\"max_tokens\":300", NULL);
+	assert_int_equal(allowance_admitted(&rig)->ask.reservation.tokens, 340 - 30);
+	reply("", 1, 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -103,6 +161,8 @@ int main(void)
 	        T(who_asks_for_a_dearer_tier_has_it_reserved),
 	        T(what_the_answer_was_is_charged),
 	        T(a_tier_that_is_no_text_is_refused),
+	        T(usage_that_came_too_early_is_not_all),
+	        T(tokens_are_the_larger_of_the_total_and_its_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

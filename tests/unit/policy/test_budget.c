@@ -154,7 +154,8 @@ static void audio_that_is_wanted_may_come(void **state)
 	char more[96];
 
 	(void)state;
-	begin_plain(", budget: {agent: {cost: 1}}", true);
+	assert_int_equal(
+	        allowance_begin(&rig, ", budget: {agent: {cost: 1}}", "unknown_price: count\n", true), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(more, sizeof(more), ",\"max_tokens\":300,%s", wants[i]);
 		allowance_ask(&rig, more, NULL);
@@ -162,6 +163,33 @@ static void audio_that_is_wanted_may_come(void **state)
 		assert_in_range(asked()->fixed_tokens, 10, 120);
 		allowance_reply(&rig, 1, 1);
 	}
+}
+
+/* It costs many times what text does, and a price of text alone bounds none of it. */
+static void audio_without_a_price_is_refused_where_money_is_limited(void **state)
+{
+	static const char *const with[] = {"\"modalities\":[\"text\",\"audio\"]", "\"audio\":{\"voice\":\"alloy\"}"};
+	static const char spoken[] =
+	        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"%s\",\"%s\":{}}]}]}";
+	char text[200];
+
+	(void)state;
+	begin_plain(", budget: {agent: {cost: 100}}", true);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), ",%s", with[i]);
+		assert_int_equal(allowance_call(&rig, text, NULL), 403);
+		assert_refused("price_unknown", "The price of audio is not known");
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), spoken, i ? "image_url" : "input_audio", i ? "image_url" : "input_audio");
+		allowance_post(&rig, "/v1/chat/completions", text, NULL);
+		assert_int_equal(rig.x.n_reached, i);
+		if (i)
+			allowance_reply(&rig, 1, 1);
+	}
+	allowance_end(&rig);
+	begin_plain(", budget: {agent: {tokens: 4M}}", true);
+	assert_int_equal(allowance_call(&rig, ",\"modalities\":[\"text\",\"audio\"]", NULL), 200);
 }
 
 static void so_many_answers_that_they_cannot_be_counted_are_too_many(void **state)
@@ -540,6 +568,7 @@ int main(void)
 	        T(what_is_more_than_text_takes_the_window),
 	        T(what_is_predicted_may_cost_as_if_it_were_written),
 	        T(audio_that_is_wanted_may_come),
+	        T(audio_without_a_price_is_refused_where_money_is_limited),
 	        T(so_many_answers_that_they_cannot_be_counted_are_too_many),
 	        T(the_bound_is_lowered_to_what_is_left),
 	        T(every_limit_lowers_and_the_least_counts),
