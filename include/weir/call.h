@@ -67,6 +67,7 @@ struct call {
 	nanousd cost;
 	bool priced;                 /* cost is that of the usage as it stands */
 	bool estimated;
+	unsigned repeats;            /* attempts before the last one that may have run: nobody will tell what they cost */
 	bool guessed;                /* there is a part of cost that the provider did not tell */
 	bool exceeded;               /* it used more than its budgets held for it */
 };

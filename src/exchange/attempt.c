@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attempt: see attempt.h. */
 #include <errno.h>
+#include "exchange/admission.h"
 #include "exchange/attempt.h"
 #include "exchange/attempt_head.h"
 #include "exchange/view.h"
@@ -56,11 +57,14 @@ static void on_end(void *user)
 		exchange_on_answer_end(a->exchange);
 }
 
-/* What a provider runs by itself may have had an effect; a plain inference only cost something. */
+/* What a provider runs by itself may have had an effect; a plain inference only cost something. Where budgets hold what one
+ * costs, there is no room in them for another. */
 static bool may_run_twice(const struct exchange *x)
 {
 	const struct request_facts *f = &x->calls[0].facts;
 
+	if (x->calls[0].admitted && x->calls[0].admitted->bounded && admission_reserved(&x->calls[0]))
+		return false;
 	for (unsigned i = 0; i < f->n_tools; i++)
 		if (f->tools[i].kind == TOOL_HOSTED && !f->tools[i].removed)
 			return false;
@@ -74,15 +78,22 @@ static void on_fault(void *user, enum fault why, const char *note)
 
 	if (!a->exchange)
 		return;
-	if (f.reused && f.closed && !f.answered && !a->once_more && (!f.sent || may_run_twice(a->exchange))) {
+	bool has_run = f.sent && !f.unread; /* it may have */
+	if (f.reused && f.closed && !f.answered && !a->once_more && (!has_run || may_run_twice(a->exchange))) {
 		a->once_more = true;
+		a->exchange->calls[0].repeats += has_run;
 		channel_cancel(a->channel);
 		a->channel = NULL;
 		take_channel(a);
 		return;
 	}
-	a->exchange->went_upstream |= f.sent;
-	if (why == FAULT_UPSTREAM_UNREACHABLE && f.sent)
+	if (!has_run && !f.answered && f.closed)
+		a->exchange->went_upstream = a->exchange->calls[0].repeats;
+	else
+		a->exchange->went_upstream |= f.sent;
+	if (f.unread && !f.answered)
+		why = a->exchange->went_upstream ? FAULT_OUTCOME_UNKNOWN : FAULT_UPSTREAM_UNREACHABLE;
+	else if (why == FAULT_UPSTREAM_UNREACHABLE && f.sent)
 		why = f.answered ? FAULT_UPSTREAM_CUT : FAULT_OUTCOME_UNKNOWN;
 	fail(a, why, note);
 }

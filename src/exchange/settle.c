@@ -90,6 +90,19 @@ static uint64_t most(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* What was sent again may have run both times, and cost about the same. */
+static void charge_repeats(struct call *c)
+{
+	nanousd cost;
+	uint64_t tokens;
+
+	if (!c->repeats)
+		return;
+	c->guessed = true;
+	c->cost = __builtin_mul_overflow(c->cost, (nanousd)c->repeats + 1, &cost) ? INT64_MAX : cost;
+	c->charged_tokens = __builtin_mul_overflow(c->charged_tokens, (uint64_t)c->repeats + 1, &tokens) ? UINT64_MAX : tokens;
+}
+
 /* By the usage as it stands. */
 static void price_used(struct exchange *x, struct call *c)
 {
@@ -108,6 +121,7 @@ static void price_used(struct exchange *x, struct call *c)
 	x->price_unknown = !p || unpriced;
 	if (c->estimated || (unpriced && charges_unpriced(x)))
 		charge_reserved(c);
+	charge_repeats(c);
 }
 
 static void price(struct exchange *x, struct call *c)

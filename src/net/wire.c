@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "net/acked.h"
 #include "net/wire_core.h"
 
 uint8_t wire_wanted(const struct wire_core *c)
@@ -278,6 +279,11 @@ void wire_close(struct wire *w, enum wire_close_how how)
 	c->leave_by = w->loop->now + WIRE_LEAVE_MAX;
 	loop_deadline_after(w->loop, &c->leaving, WIRE_LINGER);
 	wire_mark_dirty(w);
+}
+
+bool wire_lacks_bytes(struct wire *w)
+{
+	return wire_pending(w) || acked_less_than(wire_core(w)->fd, w->bytes_out);
 }
 
 int wire_error(const struct wire *w)

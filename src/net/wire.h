@@ -83,6 +83,9 @@ enum wire_close_how {
 };
 /* The owner hears nothing any more and must forget w. Never frees at once. */
 void wire_close(struct wire *w, enum wire_close_how how);
+/* Whether the peer's kernel is known not to have got all that was written here. Asked when the peer
+ * has ended in an orderly way: what it lacked then, its program has not read. */
+bool wire_lacks_bytes(struct wire *w);
 /* The last write or read error, 0 when there was none. */
 int wire_error(const struct wire *w);
 /* One sentence about what went wrong in TLS, or NULL. */

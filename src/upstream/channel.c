@@ -127,6 +127,7 @@ static void on_wire_end(void *owner, int error)
 	struct channel_facts facts;
 
 	c->lost = true;
+	c->unread = !error && c->ops && wire_lacks_bytes(c->wire);
 	if (c->resting)
 		channel_close(c, WIRE_CLOSE_NOW);
 	if (!c->ops)
@@ -223,6 +224,7 @@ struct channel_facts channel_facts(const struct channel *c)
 	struct channel_facts facts = {
 	        .reused = c->uses > 1,
 	        .closed = c->lost,
+	        .unread = c->unread,
 	        .bytes_sent = c->wire->bytes_out - c->out_before,
 	        .bytes_received = c->received,
 	};

@@ -43,6 +43,7 @@ struct channel {
 	bool broken;          /* fault was told */
 	bool surplus;         /* bytes came that belong to no answer */
 	bool lost;            /* the wire has ended */
+	bool unread;          /* and its peer had not got all of the request when it closed */
 	bool resting;         /* idle in its pool */
 	bool trimmed;
 	bool feeding, gone_meanwhile,
@@ -57,6 +58,8 @@ struct channel_facts {
 	bool answered; /* at least a byte of the answer came */
 	bool closed;   /* it went wrong by the connection's end or reset, not by what was said on it
 	                */
+	bool unread; /* it ended in order before the peer had all of the request, which so has not run
+	              */
 	uint64_t bytes_sent, bytes_received;
 };
 

@@ -356,3 +356,20 @@ def test_a_search_costs_its_fee_and_many_are_reserved(start_weir, provider):
     line = weir.last_call()
     assert line["cost_usd"] == COST + Decimal("0.01") and line["estimated"]
     assert Decimal(str(budget_of(weir)["spent"])) == COST + Decimal("0.01")
+
+
+def test_what_may_have_run_is_sent_again_only_where_nothing_bounds_it_and_counts_twice(start_weir, provider):
+    weir = start_weir(provider, ready=None, workers=1)
+    weir.write_policy(agents={"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}})
+    weir.start()
+    stale = {"usage": USAGE, "fail_first": 1, "fail": {"fault": {"kind": "close", "at": "head"}}}
+    assert weir.chat("app", max_tokens=100, script={"usage": USAGE}).status_code == 200
+    answer = weir.chat("app", max_tokens=100, script={**stale, "fail_key": "app"})
+    assert answer.status_code == 502 and code_of(answer) == "outcome_unknown"
+    line = weir.last_call(2)
+    assert line["attempts"] == 1 and line["estimated"] and Decimal(str(line["cost_usd"])) >= Decimal("0.001")  # what was reserved
+    assert Decimal(str(budget_of(weir)["spent"])) == COST + Decimal(str(line["cost_usd"]))
+    assert weir.chat("full", script={"usage": USAGE}).status_code == 200
+    assert weir.chat("full", script={**stale, "fail_key": "full"}).status_code == 200
+    line = weir.last_call(5)  # what is left was asked, too
+    assert line["attempts"] == 2 and line["estimated"] and line["cost_usd"] == 2 * COST

@@ -24,6 +24,7 @@ struct fixture {
 	size_t n_body;
 	unsigned portions;
 	enum fault fault;
+	struct channel_facts facts;
 	bool over;
 };
 
@@ -73,6 +74,7 @@ static void on_fault(void *user, enum fault why, const char *note)
 
 	(void)note;
 	f->fault = why;
+	f->facts = channel_facts(f->channel);
 	f->over = true;
 	channel_cancel(f->channel);
 }
@@ -161,6 +163,44 @@ static void content_is_told_before_what_is_wrong_behind_it(void **state)
 	assert_memory_equal(f->body, "okok", 4);
 }
 
+static void call_again(struct fixture *f)
+{
+	f->over = false;
+	ticket_init(&f->claim.ticket, on_claimed);
+	assert_int_equal(cluster_take(f->cluster, NULL, &f->claim), READY);
+	on_claimed(&f->claim.ticket, 0);
+	assert_true(rig_run(f->loop, &f->over, 3000));
+	assert_true(f->facts.reused && f->facts.sent && f->facts.closed && !f->facts.answered);
+}
+
+/* The peer has closed before the request came: its kernel never had it, so nobody has read it. */
+static void what_came_too_late_for_a_connection_has_not_run(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, HEAD "2\r\nok\r\n0\r\n\r\n");
+	rig_close(&f->end, WIRE_CLOSE_NOW);
+	call_again(f);
+	assert_true(f->facts.unread);
+}
+
+static void provider_closes(struct rig_end *e, struct slice in)
+{
+	(void)in;
+	rig_close(e, WIRE_CLOSE_NOW);
+}
+
+static void what_was_read_before_the_connection_closed_may_have_run(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, HEAD "2\r\nok\r\n0\r\n\r\n");
+	f->end.on_data = provider_closes;
+	call_again(f);
+	assert_int_equal(f->fault, FAULT_OUTCOME_UNKNOWN);
+	assert_false(f->facts.unread);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +208,10 @@ int main(void)
 	                content_that_was_read_at_once_is_told_at_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(
 	                content_is_told_before_what_is_wrong_behind_it, setup, teardown),
+	        cmocka_unit_test_setup_teardown(
+	                what_came_too_late_for_a_connection_has_not_run, setup, teardown),
+	        cmocka_unit_test_setup_teardown(
+	                what_was_read_before_the_connection_closed_may_have_run, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
