@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "app/admin_key.h"
 #include "app/child.h"
 #include "app/commands.h"
 #include "app/control.h"
@@ -120,11 +121,15 @@ static void say_started(const struct server *s)
 	const struct conf *c = s->snapshot->conf;
 
 	for (unsigned i = 0; i < c->n_listeners; i++)
-		if (!c->listeners[i].address.none && c->listeners[i].kind != LISTENER_ADMIN)
+		if (!c->listeners[i].address.none)
 			log_write(LEVEL_INFO,
 				LOG_FIELDS(LOG_TEXT("listener", c->listeners[i].name),
 					LOG_TEXT("address", c->listeners[i].address.text)),
 				"listening");
+	if (s->first_operator.roles)
+		log_write(LEVEL_INFO, LOG_FIELDS(LOG_STR("folder", s->state_path), LOG_STR("file", ADMIN_KEY_FILE)),
+			s->admin_key_made ? "the policy names no operator, so a key for the admin listener was made and written there"
+					  : "the policy names no operator, so the key there opens the admin listener");
 	for (unsigned i = 0; i < c->n_inactive; i++)
 		log_write(LEVEL_INFO, LOG_FIELDS(LOG_STR("inactive", c->inactive[i])), "part of the policy language is inactive");
 	log_write(LEVEL_INFO,

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,8 +157,24 @@ static void step_reload(struct control *c)
 	if (!c->reload_at || now_ns() < c->reload_at)
 		return;
 	c->reload_at = 0;
-	if (server_reload(c->server))
+	if (server_reload(c->server, NULL))
 		watch_policy(c);
+}
+
+/* What an operator has asked for; their journal record is written. */
+static void step_orders(struct control *c)
+{
+	struct reload_order *o = server_take_order(c->server);
+	eventfd_t count;
+
+	eventfd_read(c->server->control_fd, &count);
+	if (!o)
+		return;
+	o->good = server_reload(c->server, &o->problems);
+	if (o->good)
+		watch_policy(c);
+	memcpy(o->version, c->server->snapshot->conf->version, sizeof(o->version));
+	mailbox_post(o->loop, &o->back);
 }
 
 static int wait_ms(const struct control *c)
@@ -180,13 +198,15 @@ int control_run(struct server *s, int child)
 	watch_open(&c.watch);
 	watch_policy(&c);
 	while (c.stage != STAGE_OVER) {
-		struct pollfd fds[2] = {{c.signals, POLLIN, 0}, {c.watch.fd, POLLIN, 0}};
-		if (poll(fds, c.watch.fd >= 0 ? 2 : 1, wait_ms(&c)) < 0 && errno != EINTR)
+		struct pollfd fds[3] = {{c.signals, POLLIN, 0}, {s->control_fd, POLLIN, 0}, {c.watch.fd, POLLIN, 0}};
+		if (poll(fds, c.watch.fd >= 0 ? 3 : 2, wait_ms(&c)) < 0 && errno != EINTR)
 			break;
 		on_signals(&c);
 		if (c.watch.fd >= 0 && watch_read(&c.watch))
 			files_changed(&c);
 		step_reload(&c);
+		if (fds[1].revents)
+			step_orders(&c);
 		step_stage(&c);
 	}
 	watch_close(&c.watch);

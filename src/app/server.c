@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
+#include "app/admin_key.h"
 #include "app/server.h"
 #include "app/shared_store.h"
 #include "base/log.h"
@@ -31,7 +33,7 @@ static struct listen_address listen_address_of(const struct listener_conf *l)
 
 static bool is_opened(const struct listener_conf *l)
 {
-	return !l->address.none && l->kind != LISTENER_ADMIN;
+	return !l->address.none;
 }
 
 static bool listens(const struct server *s, const struct listener_conf *l)
@@ -81,7 +83,7 @@ static int bind_all(struct server *s, const struct conf *conf, struct worker_soc
 			continue;
 		for (unsigned w = 0; w < s->n_workers; w++) {
 			struct worker_socket *to = &grid[w * n + at];
-			bool mine = (l->kind == LISTENER_HEALTH) == s->workers[w].health;
+			bool mine = (l->kind != LISTENER_AGENTS) == s->workers[w].health;
 			to->conf = l;
 			int r = old || !mine ? 0 : bind_one(l, &first, &shared, &to->fd, note);
 			if (r < 0)
@@ -105,7 +107,7 @@ static unsigned pick_sockets(const struct worker *w, const struct worker_socket 
 	unsigned picked = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if ((row[i].conf->kind == LISTENER_HEALTH) == w->health)
+		if ((row[i].conf->kind != LISTENER_AGENTS) == w->health)
 			ret[picked++] = row[i];
 	return picked;
 }
@@ -122,6 +124,30 @@ static void keep_sockets(struct server *s, struct worker_socket *row, unsigned n
 	s->n_sockets = n;
 }
 
+static bool serves_admin(const struct conf *conf)
+{
+	for (unsigned i = 0; i < conf->n_listeners; i++)
+		if (conf->listeners[i].kind == LISTENER_ADMIN && is_opened(&conf->listeners[i]))
+			return true;
+	return false;
+}
+
+/* Before the first policy that names no operator is in force. It is read once: no worker looks at it before it is told. */
+static int need_first_operator(struct server *s, const struct conf *conf, char note[512])
+{
+	struct operator_conf *o = &s->first_operator;
+	int r;
+
+	if (conf->n_operators || o->roles || !serves_admin(conf))
+		return 0;
+	r = admin_key_open(&s->state, slice_str(s->state_path), o->key_sha256, &s->admin_key_made, note);
+	if (r < 0)
+		return r;
+	o->name = SLICE("first");
+	o->roles = ROLE_READ | ROLE_APPROVE | ROLE_OPERATE;
+	return 0;
+}
+
 /* Binds what is new and posts the policy to every worker; takes over one reference of snapshot. */
 static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
 {
@@ -130,7 +156,10 @@ static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
 	struct worker_socket *grid = mem_zalloc(room * sizeof(*grid));
 	struct worker_socket *mine = mem_zalloc((conf->n_listeners + 1) * sizeof(*mine));
 	unsigned n = 0;
-	int r = grid && mine ? bind_all(s, conf, grid, &n, note) : -ENOMEM;
+	int r = grid && mine ? need_first_operator(s, conf, note) : -ENOMEM;
+
+	if (r == 0)
+		r = bind_all(s, conf, grid, &n, note);
 
 	if (r < 0) {
 		for (size_t i = 0; grid && i < room; i++)
@@ -212,8 +241,7 @@ static int open_journal(struct server *s, const struct conf *conf, char note[512
 	return keeper_open(&s->keeper, &o, note);
 }
 
-/* Whichever users' ids may be sealed with: the policy's, and the state folder's from before the policy had one. */
-static unsigned deployment_keys(const struct server *s, const struct conf *conf, struct slice keys[BOOK_KEYS_MAX])
+unsigned server_keys(const struct server *s, const struct conf *conf, struct slice keys[])
 {
 	unsigned n = 0;
 
@@ -242,16 +270,14 @@ static int load_kept(void *arg, const struct kept_row *row)
 static int open_book(struct server *s, const struct conf *conf, char note[512])
 {
 	struct slice keys[BOOK_KEYS_MAX];
-	char path[4096];
 	struct book_options o = {
-		.path = path,
+		.path = s->state_path,
 		.journal = keeper_folder(s->keeper),
 		.keeper = s->keeper,
 		.workers = count_workers(conf),
 		.keys = keys,
-		.n_keys = deployment_keys(s, conf, keys),
+		.n_keys = server_keys(s, conf, keys),
 	};
-	snprintf(path, sizeof(path), "%.*s", SLICE_FMT(conf->state_path)); /* the state is open: it fits */
 	int r = book_open(&s->book, &o, note);
 	if (r < 0)
 		return r;
@@ -259,14 +285,14 @@ static int open_book(struct server *s, const struct conf *conf, char note[512])
 	if (r == 0) {
 		r = book_each_counter(s->book, load_counter, s);
 		if (r < 0 && !*book_note(s->book)) {
-			snprintf(note, 512, "The budgets' counters in %.160s do not fit into memory.", path);
+			snprintf(note, 512, "The budgets' counters in %.160s do not fit into memory.", s->state_path);
 			return r;
 		}
 	}
 	if (r == 0) {
 		r = book_each_kept(s->book, load_kept, s);
 		if (r < 0 && !*book_note(s->book)) {
-			snprintf(note, 512, "The values that the store in %.160s has kept do not fit into memory.", path);
+			snprintf(note, 512, "The values that the store in %.160s has kept do not fit into memory.", s->state_path);
 			return r;
 		}
 	}
@@ -297,7 +323,7 @@ static int open_stores(struct server *s, struct snapshot *snapshot, char note[51
 {
 	const struct store_conf *c = &snapshot->conf->store;
 	struct slice keys[BOOK_KEYS_MAX];
-	unsigned n_keys = deployment_keys(s, snapshot->conf, keys);
+	unsigned n_keys = server_keys(s, snapshot->conf, keys);
 	int r = 0;
 
 	if (c->kind != STORE_REDIS)
@@ -336,11 +362,15 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 {
 	s->log_text = log_text;
 	s->state = (struct state){.dir = -1, .lock = -1};
-	int r = state_open(&s->state, conf->state_path, ret_note);
+	s->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = s->control_fd < 0 ? -errno : state_open(&s->state, conf->state_path, ret_note);
+	if (s->control_fd < 0)
+		snprintf(ret_note, 512, "There are no file descriptors left to start with.");
 	if (r < 0) {
 		conf_free(conf);
 		return r;
 	}
+	snprintf(s->state_path, sizeof(s->state_path), "%.*s", SLICE_FMT(conf->state_path)); /* it is open: it fits */
 	if (!s->starts_command)
 		confine_start(&s->confinement, &s->state, conf);
 	snprintf(ret_note, 512, "There is not enough memory to start.");
@@ -377,13 +407,15 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 
 /* ---- reload ---- */
 
-static void report(const struct diagnostics *d)
+static void report(const struct diagnostics *d, struct buf *problems)
 {
 	struct buf text = BUF_INIT(256u << 10);
 
 	if (diagnostics_print(d, &text, false) == 0)
 		log_write(LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("problems", buf_slice(&text))),
 			"the new policy has mistakes and is not taken; the old one stays in force");
+	if (problems)
+		buf_put_slice(problems, buf_slice(&text));
 	buf_finish(&text);
 }
 
@@ -394,7 +426,7 @@ static bool reload_failed(struct server *s)
 	return false;
 }
 
-bool server_reload(struct server *s)
+bool server_reload(struct server *s, struct buf *problems)
 {
 	struct diagnostics d;
 	char note[512] = "There is not enough memory.";
@@ -404,7 +436,7 @@ bool server_reload(struct server *s)
 	diagnostics_init(&d);
 	struct conf *conf = conf_load(s->paths, s->n_paths, &d);
 	if (!conf)
-		report(&d);
+		report(&d, problems);
 	diagnostics_finish(&d);
 	if (!conf)
 		return reload_failed(s);
@@ -416,6 +448,8 @@ bool server_reload(struct server *s)
 	if (r < 0) {
 		log_error("the new policy cannot be put in force and the old one stays: %s%s", note,
 			r == -EACCES && s->confinement.landlock > 0 ? "; a socket in a folder that is new to Weir needs a restart" : "");
+		if (problems)
+			buf_put_str(problems, note);
 		return reload_failed(s);
 	}
 	warm_contexts(s, s->snapshot->conf);
@@ -423,6 +457,17 @@ bool server_reload(struct server *s)
 	atomic_store(&s->last_reload_good, true);
 	log_write(LEVEL_INFO, LOG_FIELDS(LOG_STR("policy_version", s->snapshot->conf->version)), "policy reloaded");
 	return true;
+}
+
+void server_order_reload(struct server *s, struct reload_order *o)
+{
+	atomic_store(&s->reload_asked, o);
+	eventfd_write(s->control_fd, 1);
+}
+
+struct reload_order *server_take_order(struct server *s)
+{
+	return atomic_exchange(&s->reload_asked, NULL);
 }
 
 void server_worker_took(struct server *s, unsigned long number)
@@ -466,9 +511,14 @@ static void remove_sockets(struct server *s)
 
 void server_stop(struct server *s)
 {
+	struct reload_order *order = server_take_order(s);
+
 	atomic_store(&s->ready, false);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->workers[i]);
+	if (order)
+		mailbox_post(order->loop, &order->back); /* it comes too late */
+	admin_desk_end(&s->desk);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_end(&s->workers[i]);
 	book_close(s->book);
@@ -499,5 +549,7 @@ void server_stop(struct server *s)
 	mem_free(s->workers);
 	if (s->sink)
 		sink_free(s->sink);
+	if (s->control_fd > 0)
+		close(s->control_fd);
 	state_close(&s->state);
 }

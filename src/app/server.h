@@ -3,6 +3,7 @@
  * control thread: it alone reloads and stops. */
 #pragma once
 #include <stdatomic.h>
+#include "app/admin.h"
 #include "app/confine.h"
 #include "app/state.h"
 #include "app/worker.h"
@@ -25,6 +26,12 @@ struct server {
 	struct run_key run_key;   /* no agent: none */
 	uint16_t agents_port;     /* of the first TCP listener for agents; 0: there is none */
 	struct state state;
+	char state_path[4096];
+	struct operator_conf first_operator; /* of the key beside the state, where the policy names none; no role: not read yet */
+	bool admin_key_made;      /* by this process */
+	struct admin_desk desk;   /* the last worker's */
+	_Atomic(struct reload_order *) reload_asked; /* by an operator; the control thread takes it */
+	int control_fd;           /* an eventfd: something is asked of the control thread */
 	bool starts_command;      /* which would inherit what confines us, so that comes after its start */
 	struct confinement confinement;
 	struct sink *sink;        /* owned: standard output */
@@ -44,7 +51,7 @@ struct server {
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
 	struct own_listeners own;
-	struct worker *workers;   /* owned; the last one serves health */
+	struct worker *workers;   /* owned; the last one serves health and admin */
 	unsigned n_workers;
 	struct snapshot *snapshot; /* counted: the policy in force */
 	unsigned long number;      /* of the newest snapshot */
@@ -60,8 +67,14 @@ struct server {
 
 /* s: zeroed but for paths, n_paths, run_key. Takes over conf. 0, or a negative errno and one sentence in ret_note. Nothing is bound before the state is locked. */
 int server_start(struct server *s, struct conf *conf, bool log_text, char ret_note[512]);
-/* Reads the policy again and puts it in force if it is good; else the old one stays and the log says why. */
-bool server_reload(struct server *s);
+/* Reads the policy again and puts it in force if it is good; else the old one stays and the log says why, and problems
+ * (NULL: nobody asks) too. */
+bool server_reload(struct server *s, struct buf *problems);
+/* For an operator: from any thread. The order comes back when it is done. One at a time. */
+void server_order_reload(struct server *s, struct reload_order *o);
+struct reload_order *server_take_order(struct server *s); /* for the control thread; NULL: there is none */
+/* Whichever users' ids may be sealed with: the policy's keys, and the state folder's from before it had one. */
+unsigned server_keys(const struct server *s, const struct conf *conf, struct slice keys[]);
 unsigned server_sessions(const struct server *s);     /* connections of agents that are open */
 unsigned server_in_flight(const struct server *s);    /* exchanges that have not ended */
 void server_order(struct server *s, enum worker_order order);

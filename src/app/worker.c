@@ -252,8 +252,8 @@ static int open_gate(struct worker *w, const struct worker_socket *s)
 	list_push(&w->gates, &g->link);
 	session_gate_init(&g->gate, &w->env, w->loop);
 	g->gate.owner = w;
-	if (s->conf->kind == LISTENER_HEALTH)
-		g->gate.service = &health_service;
+	if (s->conf->kind != LISTENER_AGENTS)
+		g->gate.service = s->conf->kind == LISTENER_HEALTH ? &health_service : &admin_service;
 	g->address.at = mem_dup(s->conf->address.text.at, s->conf->address.text.len);
 	g->address.len = s->conf->address.text.len;
 	session_gate_set_view(&g->gate, w->view, s->conf);

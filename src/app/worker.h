@@ -32,7 +32,7 @@ struct worker_gate {
 struct worker {
 	struct server *server;      /* borrowed */
 	unsigned index;
-	bool health;                /* the one that serves /healthz, /readyz, /metrics and nothing else */
+	bool health;                /* the one that serves the health and admin listeners, and no agent */
 	pthread_t thread;
 	bool started;
 	struct loop *loop;          /* owned */

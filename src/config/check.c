@@ -13,4 +13,5 @@ void policy_check(struct load *l)
 	check_budgets(l);
 	check_store(l);
 	check_identities(l);
+	check_operators(l);
 }

@@ -11,3 +11,4 @@ void check_agents(struct load *l);
 void check_budgets(struct load *l);
 void check_store(struct load *l);
 void check_identities(struct load *l);
+void check_operators(struct load *l);

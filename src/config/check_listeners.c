@@ -24,9 +24,11 @@ static void check_exposure(struct load *l, const struct listener_conf *c, const 
 		diagnostics_hint(
 		        l->d, "listen on 127.0.0.1, [::1] or a unix socket, or give callers keys");
 	}
-	if (c->kind == LISTENER_AGENTS) {
+	if (c->kind != LISTENER_HEALTH) {
 		diagnostics_warning(l->d, place_in(n, "address"),
-		        "keys and calls cross the network in plain text at this address");
+		        c->kind == LISTENER_ADMIN
+		                ? "operators' keys cross the network in plain text at this address"
+		                : "keys and calls cross the network in plain text at this address");
 		diagnostics_hint(
 		        l->d, "end TLS in front of Weir, or listen on loopback or a unix socket");
 	}
@@ -48,6 +50,22 @@ static void check_unix_keys(struct load *l, const struct listener_conf *c, const
 	if (node_member(n, "allow_from") && c->address.unix_path.len)
 		diagnostics_error(l->d, node_member(n, "allow_from")->key_at,
 		        "allow_from is for ports; this listener has a unix socket");
+}
+
+/* What only callers of agents' kind could use. */
+static void check_admin_keys(struct load *l, const struct listener_conf *c, const struct node *n)
+{
+	static const char *const keys[] = {"default_agent", "cors"};
+
+	for (unsigned i = 0; i < 2 && c->kind == LISTENER_ADMIN; i++) {
+		const struct node *member = node_member(n, keys[i]);
+
+		if (member)
+			diagnostics_error(l->d, member->key_at,
+			        "%s is for agents; an admin listener asks everyone for an "
+			        "operator's key",
+			        keys[i]);
+	}
 }
 
 static void check_origins(struct load *l, const struct node *n)
@@ -103,7 +121,7 @@ static void drop_closed(struct conf *c)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < c->n_listeners; i++)
-		if (!c->listeners[i].address.none && c->listeners[i].kind != LISTENER_ADMIN)
+		if (!c->listeners[i].address.none)
 			c->listeners[kept++] = c->listeners[i];
 	c->n_listeners = kept;
 }
@@ -119,6 +137,7 @@ void check_listeners(struct load *l)
 			continue;
 		check_exposure(l, c, n);
 		check_unix_keys(l, c, n);
+		check_admin_keys(l, c, n);
 		check_origins(l, n);
 	}
 	drop_closed(l->conf);

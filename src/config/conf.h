@@ -162,6 +162,16 @@ struct agent_conf {
 	                            true */
 };
 
+/* What an operator may do: bit i is the i-th name of role_names. Each role is by itself. */
+enum operator_role { ROLE_READ = 1, ROLE_APPROVE = 2, ROLE_OPERATE = 4 };
+extern const char *const role_names[];
+
+struct operator_conf {
+	struct slice name;
+	uint8_t key_sha256[SHA256_LEN];
+	unsigned roles; /* operator_roles */
+};
+
 struct audit_conf {
 	struct slice path; /* after resolving: never empty */
 	uint8_t strict;    /* 1: a decision is on the disk before its call goes on */
@@ -199,6 +209,8 @@ struct conf {
 	unsigned n_deployment_keys;
 	struct budget_item *budgets; /* of the whole gateway */
 	unsigned n_budgets;
+	struct operator_conf *operators;
+	unsigned n_operators;
 	struct audit_conf audit;
 	struct cache_conf cache;
 	enum unknown_price unknown_price;

@@ -14,6 +14,7 @@
 #define OFF(words_) .inactive = (words_)
 #define OR_SHORT(kind_) .short_kind = DIRECTIVE_##kind_
 
+extern const struct directive admin_directives[];    /* struct conf */
 extern const struct directive root_directives[];     /* struct conf */
 extern const struct directive listener_directives[]; /* struct listener_conf */
 extern const struct directive upstream_directives[]; /* struct upstream_conf */

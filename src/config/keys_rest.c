@@ -7,21 +7,6 @@
 #define MINUTE 60000000000ull
 #define MAX_DEPLOYMENT_KEYS (sizeof(((struct conf *)0)->deployment_keys) / sizeof(struct secret *))
 
-static const struct directive operator_keys[] = {
-        {KEY("name", NAME, "who it is"), .required = true},
-        {KEY("api_key", HASH, "SHA-256 of a key")},
-        {KEY("certificate", ANY, "a client certificate")},
-        {KEY("roles", CHOICE, "what they may do"), LIST, .words = "read approve operate"},
-        {0},
-};
-
-static const struct directive admin_keys[] = {
-        {KEY("operators", BLOCK, "people and programs that may use the admin API"), LIST,
-                OF_BLOCK(operator_keys)},
-        {KEY("oidc", ANY, "log-in for people")},
-        {0},
-};
-
 static const struct directive claim_keys[] = {
         {KEY("agent", TEXT, "claim that names the agent")},
         {KEY("user", TEXT, "claim that names the user")},
@@ -193,8 +178,8 @@ const struct directive root_directives[] = {
                 .definition = "agent", .read = agents_read},
         {KEY("budget", BLOCK, "for the whole gateway"), ONE_OR_LIST, OF_BLOCK(gateway_budget_keys),
                 OFF("none {} []"), DIRECTIVE_ITEMS(struct conf, budgets)},
-        {KEY("admin", BLOCK, "who may use the admin API"), OF_BLOCK(admin_keys), LATER("none {}"),
-                .note = "the admin API and the console are not opened"},
+        {KEY("admin", BLOCK, "who may use the admin API"), OF_BLOCK(admin_directives),
+                OFF("none {}")},
         {KEY("deployment_key", SECRET, "keys hashes and seals state; the first seals, all open"),
                 ONE_OR_LIST, .read = deployment_key_read},
         {KEY("public_url", URL, "how people reach the admin listener"),

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolve_listeners: what a listener is by its name, the ones that open without being named, and
  * their defaults. */
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include "config/address.h"
 #include "config/resolve.h"
 
 #define CONNECTIONS_MAX 10000u
+#define ADMIN_CONNECTIONS 256u
 #define ANSWER_BYTES_MAX (32u << 20)
 
 static const struct {
@@ -30,12 +34,47 @@ static uint32_t connections_default(void)
 	return limit.rlim_cur < 16 ? 4 : (uint32_t)(limit.rlim_cur * 45 / 100);
 }
 
-static void fill(struct listener_conf *c)
+/* systemd's folder for what lives as long as the service, else beside the state. A path that is too
+ * long for a socket closes the listener, since nobody asked for it there. */
+static void fill_admin(struct load *l, struct listener_conf *c, struct place at)
 {
-	if (!c->address.text.at && kinds[c->kind].address)
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	struct buf text = BUF_INIT(PATH_MAX);
+	struct sockaddr_un room;
+	int r;
+
+	if (runtime && *runtime) /* of several, the first */
+		r = buf_printf(&text, "unix:%.*s/admin.sock", (int)strcspn(runtime, ":"), runtime);
+	else
+		r = buf_printf(&text, "unix:%.*s/admin.sock", SLICE_FMT(l->conf->state_path));
+	c->address = (struct address_conf){.text = SLICE("none"), .none = true};
+	if (r == -ENOMEM) {
+		diagnostics_no_memory(l->d);
+	} else if (r || buf_len(&text) - 5 >= sizeof(room.sun_path)) {
+		diagnostics_warning(l->d, at,
+		        "the admin listener stays closed: its path beside the state would be "
+		        "longer "
+		        "than a socket's may be");
+		diagnostics_hint(
+		        l->d, "name it: listeners: admin: {address: \"unix:/short/path\"}");
+	} else {
+		c->address.text = reader_keep(&l->reader, buf_slice(&text));
+		c->address.unix_path = slice_skip(c->address.text, 5);
+		c->address.none = !c->address.text.len;
+		c->address.loopback = true;
+	}
+	buf_finish(&text);
+}
+
+static void fill(struct load *l, struct listener_conf *c, struct place at)
+{
+	if (!c->address.text.at && c->kind == LISTENER_ADMIN)
+		fill_admin(l, c, at);
+	else if (!c->address.text.at)
 		listen_address_parse(slice_str(kinds[c->kind].address), &c->address);
 	if (!c->limits.connections)
-		c->limits.connections = connections_default();
+		c->limits.connections =
+		        c->kind == LISTENER_ADMIN ? ADMIN_CONNECTIONS : connections_default();
 	c->limits.answer_bytes = ANSWER_BYTES_MAX;
 }
 
@@ -49,11 +88,7 @@ static void resolve_one(struct load *l, struct listener_conf *c, const struct no
 			if (slice_is(c->name, kinds[k].name))
 				c->kind = (enum listener_kind)k;
 	}
-	if (c->kind == LISTENER_ADMIN && !c->address.none) {
-		diagnostics_error(l->d, node_place(n), "an admin listener is not supported yet");
-		diagnostics_hint(l->d, "leave it out, or write address: none");
-	}
-	fill(c);
+	fill(l, c, node_place(n));
 	if (!agent || agent->kind != NODE_SCALAR)
 		return;
 	index = resolve_name(l, "agents", "agent", agent);
@@ -81,14 +116,14 @@ static void add(struct load *l, enum listener_kind kind)
 
 	*c = (struct listener_conf){
 	        .name = slice_str(kinds[kind].name), .kind = kind, .mode = 0600, .limits = limits};
-	fill(c);
+	fill(l, c, l->root->at);
 }
 
-/* Room for the two that open by themselves. */
+/* Room for the three that open by themselves. */
 static bool make_room(struct load *l)
 {
 	struct conf *c = l->conf;
-	struct listener_conf *all = reader_alloc(&l->reader, (c->n_listeners + 2) * sizeof(*all));
+	struct listener_conf *all = reader_alloc(&l->reader, (c->n_listeners + 3) * sizeof(*all));
 
 	if (!all)
 		return false;
@@ -110,4 +145,6 @@ void resolve_listeners(struct load *l)
 		add(l, LISTENER_AGENTS);
 	if (!names_kind(c, LISTENER_HEALTH))
 		add(l, LISTENER_HEALTH);
+	if (!names_kind(c, LISTENER_ADMIN))
+		add(l, LISTENER_ADMIN);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "base/map.h"
@@ -114,33 +115,39 @@ void recent_add(struct recent *r, const struct record *record)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void put_entry(struct json_writer *w, const struct entry *e)
+{
+	char time[25];
+
+	json_put_slice(w, "id", slice_from(e->id, sizeof(e->id)));
+	clock_format(e->wall_ns, time);
+	json_put_str(w, "time", time);
+	json_put_u64(w, "status", e->status);
+	json_put_str(w, "code", fault_infos[e->fault].code);
+	if (e->fault != FAULT_NONE)
+		json_put_str(w, "reason", fault_infos[e->fault].text);
+	json_put_str(w, "model", e->model);
+	json_put_bool(w, "stream", e->stream);
+	json_put_u64(w, "attempts", e->attempts);
+	json_put_u64(w, "tokens_input", e->input);
+	json_put_u64(w, "tokens_cached", e->cached);
+	json_put_u64(w, "tokens_output", e->output);
+	json_put_bool(w, "estimated", e->estimated);
+	json_key(w, "cost_usd");
+	if (e->price_unknown)
+		json_null(w);
+	else
+		json_money(w, e->cost);
+	json_put_u64(w, "latency_ms", e->latency_ms);
+}
+
 static int write_entry(const struct entry *e, struct buf *out)
 {
 	struct json_writer w;
-	char time[25];
 
 	json_begin(&w, out);
 	json_open(&w, '{');
-	json_put_slice(&w, "id", slice_from(e->id, sizeof(e->id)));
-	clock_format(e->wall_ns, time);
-	json_put_str(&w, "time", time);
-	json_put_u64(&w, "status", e->status);
-	json_put_str(&w, "code", fault_infos[e->fault].code);
-	if (e->fault != FAULT_NONE)
-		json_put_str(&w, "reason", fault_infos[e->fault].text);
-	json_put_str(&w, "model", e->model);
-	json_put_bool(&w, "stream", e->stream);
-	json_put_u64(&w, "attempts", e->attempts);
-	json_put_u64(&w, "tokens_input", e->input);
-	json_put_u64(&w, "tokens_cached", e->cached);
-	json_put_u64(&w, "tokens_output", e->output);
-	json_put_bool(&w, "estimated", e->estimated);
-	json_key(&w, "cost_usd");
-	if (e->price_unknown)
-		json_null(&w);
-	else
-		json_money(&w, e->cost);
-	json_put_u64(&w, "latency_ms", e->latency_ms);
+	put_entry(&w, e);
 	json_close(&w, '}');
 	return json_end(&w);
 }
@@ -167,4 +174,58 @@ int recent_write(struct recent *r, struct slice id, struct slice agent, struct s
 	}
 	pthread_mutex_unlock(&s->lock);
 	return e ? e : write_entry(&found, out);
+}
+
+/* ---- all of them ---- */
+
+static unsigned copy_shard(struct shard *s, uint64_t wall_ns, struct entry *to)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->ring[i].wall_ns + RECENT_SECONDS * NS_PER_S >= wall_ns)
+			to[n++] = s->ring[i];
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->wall_ns != y->wall_ns)
+		return x->wall_ns < y->wall_ns ? 1 : -1;
+	return memcmp(y->id, x->id, sizeof(x->id));
+}
+
+int recent_list(struct recent *r, uint64_t wall_ns, unsigned max, struct slice (*name_of)(void *arg, uint64_t hash), void *arg,
+	struct buf *out)
+{
+	struct entry *all = mem_alloc(RECENT_MAX * sizeof(*all));
+	struct json_writer w;
+	unsigned n = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (unsigned i = 0; i < SHARDS; i++)
+		n += copy_shard(&r->shards[i], wall_ns, all + n);
+	qsort(all, n, sizeof(*all), by_time);
+	json_begin(&w, out);
+	json_open(&w, '[');
+	for (unsigned i = 0; i < n && i < max; i++) {
+		struct slice agent = name_of(arg, all[i].agent_hash);
+
+		json_open(&w, '{');
+		json_key(&w, "agent");
+		if (agent.len)
+			json_string(&w, agent);
+		else
+			json_null(&w);
+		put_entry(&w, &all[i]);
+		json_close(&w, '}');
+	}
+	json_close(&w, ']');
+	mem_free(all);
+	return json_end(&w);
 }

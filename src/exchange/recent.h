@@ -14,3 +14,8 @@ void recent_free(struct recent *r);
 void recent_add(struct recent *r, const struct record *record);
 /* Writes the call as JSON, if agent (and user, where the call had one) is who made it. 0, -ENOENT, -ENOMEM. */
 int recent_write(struct recent *r, struct slice id, struct slice agent, struct slice user, uint64_t wall_ns, struct buf *out);
+
+/* The latest calls of all agents, newest first, at most max of them, as a JSON array of such objects with "agent" in each.
+ * name_of: whose hash_bytes(name) this is, or an empty slice. 0, -ENOMEM, -ENOBUFS. */
+int recent_list(struct recent *r, uint64_t wall_ns, unsigned max, struct slice (*name_of)(void *arg, uint64_t hash), void *arg,
+	struct buf *out);

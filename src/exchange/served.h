@@ -20,6 +20,7 @@ struct served {
 	struct head answer;          /* owned: status and headers; what they point to stays until it is answered */
 	struct buf out;              /* owned: the answer's body */
 	void *job;                   /* the service's, between PENDING and served_answer */
+	char request_id[27], text[96]; /* the service's, for what headers of the answer point to */
 };
 
 /* What a gate does with requests, instead of making exchanges of them. */

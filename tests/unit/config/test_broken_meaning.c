@@ -140,11 +140,57 @@ static const struct broken cases[] = {
                 "  more: {address: \"unix:/run/a\"}\n",
                 "4:19: error: the listener agents already listens at unix:/run/a\n"
                 "also 3:21\n"},
-        {"an admin listener",
+        {"an admin listener that others can reach",
                 "version: 1\n"
                 "listeners:\n"
-                "  admin: {address: \"127.0.0.1:4001\"}\n",
-                "3:3: error: an admin listener is not supported yet\n"},
+                "  admin: {address: \"0.0.0.0:4001\"}\n",
+                "3:20: warning: operators' keys cross the network in plain text at this "
+                "address\n"},
+        {"an admin listener for agents",
+                "version: 1\n"
+                "upstreams: {openai: {}}\n"
+                "models: {m: {upstream: openai}}\n"
+                "agents: {a: {models: [m]}}\n"
+                "listeners:\n"
+                "  admin: {address: \"127.0.0.1:4001\", default_agent: a}\n",
+                "6:38: error: default_agent is for agents; an admin listener asks everyone for "
+                "an operator's key\n"},
+        {"an operator without a key",
+                "version: 1\n"
+                "admin: {operators: [{name: ann, roles: [read]}]}\n",
+                "2:21: error: nobody can be this operator: api_key is missing\n"},
+        {"an operator without roles",
+                "version: 1\n"
+                "admin:\n"
+                "  operators:\n"
+                "  - {name: ann, api_key: \"" KEY_A "\", roles: []}\n"
+                "  - {name: bob, api_key: \"" KEY_B "\"}\n",
+                "4:108: error: roles is a list, as [read]\n"
+                "5:5: error: roles is missing here\n"},
+        {"a role that does not exist",
+                "version: 1\n"
+                "admin:\n"
+                "  operators:\n"
+                "  - {name: ann, roles: [read, write], api_key: \"" KEY_A "\"}\n",
+                "4:31: error: roles: write is not one of its choices\n"},
+        {"operators who cannot be told apart",
+                "version: 1\n"
+                "admin:\n"
+                "  operators:\n"
+                "  - {name: ann, api_key: \"" KEY_A "\", roles: [read]}\n"
+                "  - {name: bob, api_key: \"" KEY_A "\", roles: [read]}\n"
+                "  - {name: ann, api_key: \"" KEY_B "\", roles: [read]}\n",
+                "5:26: error: ann and bob have the same key\nalso 4:5\n"
+                "6:5: error: two operators are named ann\nalso 4:5\n"},
+        {"an operator who is an agent",
+                "version: 1\n"
+                "upstreams: {openai: {}}\n"
+                "models: {m: {upstream: openai}}\n"
+                "agents: {a: {models: [m], identity: [{api_key: \"" KEY_A "\"}]}}\n"
+                "admin:\n"
+                "  operators:\n"
+                "  - {name: ann, api_key: \"" KEY_A "\", roles: [read]}\n",
+                "7:26: error: this is the key of the agent a: no agent may be an operator\n"},
         {"a default agent that others can reach",
                 "version: 1\n"
                 "upstreams: {openai: {}}\n"
@@ -403,10 +449,12 @@ static const struct broken cases[] = {
                 "agents:\n"
                 "  a:\n"
                 "    identity: [{api_key: \"" KEY_A "\"}]\n"
-                "    budget: {agent: {cost: 9, per: day}, user: {cost: 1, per: day}, workflow: {cost: 1}}\n"
+                "    budget: {agent: {cost: 9, per: day}, user: {cost: 1, per: day}, workflow: "
+                "{cost: 1}}\n"
                 "    rate_limit: [\"100/hour\", \"5/minute per user\"]\n",
                 "5:42: error: nothing can select this budget: no user of a is verified or trusted\n"
-                "5:69: error: nothing can select this budget: no workflow of a is verified or trusted\n"
+                "5:69: error: nothing can select this budget: no workflow of a is verified or "
+                "trusted\n"
                 "6:30: error: nothing can select this rate: no user of a is verified or trusted\n"},
         {"a budget by workflow without one around it",
                 "version: 1\n"

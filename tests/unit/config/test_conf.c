@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of what a good policy becomes: structs, pointers, sets, defaults, inheritance; and of
  * loading it without memory. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "rig/starve.h"
@@ -268,8 +269,12 @@ static void what_was_left_out_has_its_default(void **state)
 	                      "openai}}\nagents: {a: {models: [m]}}\n");
 
 	(void)state;
-	assert_int_equal(c->n_listeners, 2);
+	assert_int_equal(c->n_listeners, 3);
 	assert_slice(c->listeners[0].address.text, "127.0.0.1:4000");
+	assert_int_equal(c->listeners[2].kind, LISTENER_ADMIN);
+	assert_slice(c->listeners[2].address.unix_path, "./weir-state/admin.sock");
+	assert_int_equal(c->listeners[2].mode, 0600);
+	assert_int_equal(c->n_operators, 0);
 	assert_int_equal(c->upstreams[0].credential, CREDENTIAL_NONE);
 	assert_true(c->unknown_price == UNKNOWN_PRICE_COUNT && c->log_level == 1 && !c->log_text &&
 	            c->workers == 0);
@@ -294,6 +299,45 @@ static void what_is_not_built_may_be_written_as_inactive(void **state)
 	               "store: {kind: embedded}\n"
 	               "admin: {}\n"
 	               "audit: {encryption_key: none, checkpoint: none}\n"));
+}
+
+static void the_admin_socket_lies_where_it_fits(void **state)
+{
+	char path[200];
+	struct conf *c;
+
+	(void)state;
+	setenv("RUNTIME_DIRECTORY", "/run/weir:/run/other", 1);
+	c = load("version: 1\n");
+	assert_slice(c->listeners[2].address.text, "unix:/run/weir/admin.sock");
+	conf_free(c);
+	/* Nobody asked for it there: what does not fit is left closed, and the rest goes on. */
+	snprintf(path, sizeof(path), "/%0110d", 0);
+	setenv("RUNTIME_DIRECTORY", path, 1);
+	c = load("version: 1\n");
+	assert_int_equal(c->n_listeners, 2);
+	conf_free(c);
+	unsetenv("RUNTIME_DIRECTORY");
+}
+
+static void operators_have_keys_and_roles(void **state)
+{
+	struct conf *c = load(
+	        "version: 1\n"
+	        "admin:\n"
+	        "  operators:\n"
+	        "  - {name: ann, roles: [read, operate], api_key: "
+	        "\"sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}\n"
+	        "  - {name: bob, roles: [approve], api_key: "
+	        "\"sha256:ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}\n");
+
+	(void)state;
+	assert_int_equal(c->n_operators, 2);
+	assert_slice(c->operators[0].name, "ann");
+	assert_int_equal(c->operators[0].roles, ROLE_READ | ROLE_OPERATE);
+	assert_int_equal(c->operators[1].roles, ROLE_APPROVE);
+	assert_int_equal(c->operators[1].key_sha256[0], 0xff);
+	conf_free(c);
 }
 
 static int scenario(void *arg)
@@ -376,6 +420,8 @@ int main(void)
 	        cmocka_unit_test(the_version_is_the_hash_of_the_text),
 	        cmocka_unit_test(every_variable_that_is_read_is_known),
 	        cmocka_unit_test(what_was_left_out_has_its_default),
+	        cmocka_unit_test(the_admin_socket_lies_where_it_fits),
+	        cmocka_unit_test(operators_have_keys_and_roles),
 	        cmocka_unit_test(what_is_not_built_may_be_written_as_inactive),
 	        cmocka_unit_test(loading_without_memory_fails_cleanly),
 	        cmocka_unit_test(a_policy_cut_anywhere_is_good_or_says_why_not),

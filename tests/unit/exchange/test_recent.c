@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "exchange/recent.h"
 #include "rig/starve.h"
@@ -209,10 +210,41 @@ static void without_memory_calls_are_forgotten_and_nothing_else_happens(void **s
 	starve(starved, NULL);
 }
 
+static struct slice only_b(void *arg, uint64_t hash)
+{
+	(void)arg;
+	return hash == hash_bytes(SLICE("b")) ? SLICE("b") : SLICE("");
+}
+
+static void operators_see_the_latest_of_all(void **state)
+{
+	struct buf out = BUF_INIT(1u << 20);
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		struct record r = record_of(i, i % 2 ? "a" : "b", "ann");
+
+		r.wall_ns += i * NS_PER_S;
+		recent_add(all, &r);
+	}
+	assert_int_equal(recent_list(all, WALL + 10 * NS_PER_S, 2, only_b, NULL, &out), 0);
+	assert_true(slice_starts(buf_slice(&out), SLICE("[{\"agent\":\"b\",\"id\":"
+	                                                "\"00000000000000000000000004\"")));
+	assert_non_null(memmem(buf_at(&out), buf_len(&out), "{\"agent\":null,\"id\":", 19));
+	assert_null(memmem(buf_at(&out), buf_len(&out), "00000000000000000000000002", 26));
+	assert_null(memmem(buf_at(&out), buf_len(&out), "ann", 3));
+	buf_clear(&out);
+	assert_int_equal(recent_list(all, WALL + 604 * NS_PER_S, 100, only_b, NULL, &out), 0);
+	assert_null(memmem(buf_at(&out), buf_len(&out), "00000000000000000000000003", 26));
+	assert_non_null(memmem(buf_at(&out), buf_len(&out), "00000000000000000000000004", 26));
+	buf_finish(&out);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
+	        T(operators_see_the_latest_of_all),
 	        T(a_call_is_found_by_the_agent_that_made_it_only),
 	        T(a_call_for_a_user_is_found_by_that_user_only),
 	        T(it_is_forgotten_after_ten_minutes),
