@@ -4,6 +4,7 @@
 import csv
 import io
 import json
+import os
 import resource
 import secrets
 import socket
@@ -297,6 +298,59 @@ def test_the_ledger_is_that_of_weir_ledger_and_of_the_provider(admin):
     assert {r["user"] for r in rows[:-1]} == {f"user{n}" for n in range(5)}
     with admin.http("read") as http:
         assert http.get("/api/ledger", params={"by": "agent,user", "format": "csv"}).text.startswith("period,agent,user,")
+
+
+def run_ledger(*words, env=None):
+    return subprocess.run([WEIR_BIN, "ledger", *words], capture_output=True, text=True, cwd="/",
+                          env={"PATH": "/usr/bin:/bin", **{k: v for k, v in os.environ.items() if k.endswith("_OPTIONS")}, **(env or {})})
+
+
+def test_the_command_asks_the_weir_that_runs(admin, tmp_path):
+    weir = admin.weir
+    for n in range(3):
+        weir.chat(headers={"x-weir-user": f"user{n}"})
+    state, socket_at, port = {"STATE_DIRECTORY": str(weir.state), "PROVIDER_KEY": "x"}, f"unix:{weir.state}/admin.sock", free_port()
+    file = tmp_path / "key"
+    file.write_text(admin.keys["read"] + "\n")
+    file.chmod(0o600)
+    for words in (["--by", "agent,user", "--per", "hour"], ["--top", "1", "--by", "user", "--format", "json"],
+                  ["--since", "2026-01-01T00:00Z", "--until", "2100-01-01", "--format", "csv"]):
+        own = ledger_command(weir, *words).replace("\r\n", "\n")
+        asked = run_ledger("--admin", socket_at, *words, env={"WEIR_OPERATOR_KEY": admin.keys["read"]})
+        assert (asked.returncode, asked.stdout, asked.stderr) == (0, own, "")
+        found = run_ledger("-c", weir.config, "--key-file", file, *words, env=state)
+        assert (found.returncode, found.stdout) == (0, own), found.stderr
+    refused = [(["--admin", socket_at], {}, 2, "WEIR_OPERATOR_KEY"),
+               (["--admin", socket_at], {"WEIR_OPERATOR_KEY": "wrong"}, 1, "status 401"),
+               (["--admin", socket_at], {"WEIR_OPERATOR_KEY": "x" * 500}, 1, "too long"),
+               (["--admin", socket_at], {"WEIR_OPERATOR_KEY": admin.keys["operate"]}, 1, "the role read"),
+               (["--admin", f"127.0.0.1:{port}"], {"WEIR_OPERATOR_KEY": "x"}, 1, "no Weir answers"),
+               (["--admin", "nonsense"], {"WEIR_OPERATOR_KEY": "x"}, 2, "--admin is no address"),
+               (["--admin", socket_at, "--key-file", "/nowhere"], {}, 1, "/nowhere"),
+               (["--admin", socket_at, "--path", weir.state], {}, 2, "give one"),
+               (["--admin", f"127.0.0.1:{weir.health_port}"], {"WEIR_OPERATOR_KEY": "x"}, 1, "status 404")]
+    for words, env, status, said in refused:
+        done = run_ledger(*words, env=env)
+        assert done.returncode == status and said in done.stderr and not done.stdout, (words, done)
+        assert admin.keys["operate"] not in done.stderr
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"\xff" * 100,
+                                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                                    b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{]", b"HTTP/1.1 100 Continue\r\n\r\n" * 50])
+def test_the_command_survives_whoever_answers(tmp_path, answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(answer)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = run_ledger("--admin", f"127.0.0.1:{server.getsockname()[1]}", env={"WEIR_OPERATOR_KEY": "x"})
+        thread.join()
+    assert done.returncode == 1 and done.stderr.startswith("weir ledger: ") and "Sanitizer" not in done.stderr, done
+    assert not done.stdout
 
 
 def test_one_question_at_a_time_and_calls_go_on(admin):
