@@ -25,7 +25,8 @@ struct call {
 	struct attribution by;
 	/* what for: set by the dialect, then by models */
 	struct request_facts facts;
-	const struct model_conf *model;
+	const struct model_conf *model; /* NULL: not known yet, or it is the call of a tool */
+	const struct tool_conf *tool;   /* it is itself the call of this tool, which has an upstream; NULL: none */
 	struct slice upstream_model; /* the upstream's name for it; at == NULL: as asked */
 	struct token_counter *tokens; /* in the arena: of what is asked, set before the body is read; NULL: nobody wants to know */
 	struct token_counter *answer_tokens; /* the same of the answer, set before it comes */
@@ -71,6 +72,26 @@ struct call {
 	bool guessed;                /* there is a part of cost that the provider did not tell */
 	bool exceeded;               /* it used more than its budgets held for it */
 };
+
+/* Where it goes; NULL: that is not known yet. */
+static inline const struct upstream_conf *call_upstream(const struct call *c)
+{
+	return c->tool ? c->tool->upstream : c->model ? c->model->upstream : NULL;
+}
+
+/* How long all of it may take, once it is known where it goes: its caller's word, where that is less. */
+static inline uint64_t call_total_ns(const struct call *c)
+{
+	uint64_t total = c->tool && c->tool->timeout_ns ? c->tool->timeout_ns : call_upstream(c)->total_ns;
+
+	return c->timeout_ns && c->timeout_ns < total ? c->timeout_ns : total;
+}
+
+/* And how long until its answer begins: a tool's own timeout is for both. */
+static inline uint64_t call_first_byte_ns(const struct call *c)
+{
+	return c->tool && c->tool->timeout_ns ? c->tool->timeout_ns : call_upstream(c)->first_byte_ns;
+}
 
 /* Whether its user may select a budget or a rate: only who is verified, or whom the policy trusts to say so. */
 static inline bool call_user_counts(const struct call *c)

@@ -20,6 +20,7 @@ struct record_tool {
 	struct slice name;
 	bool allowed;
 	enum fault fault;
+	nanousd cost;  /* of a call that goes through here; one that an answer makes costs nothing yet */
 };
 
 /* A budget that is used up beyond its warn_at. */
@@ -39,6 +40,7 @@ struct record {
 	struct slice listener, dialect, action, model, upstream_model, upstream;
 	const struct record_tool *tools; /* called in the answer, judged */
 	unsigned n_tools;
+	bool is_of_tool;                 /* the call is itself one of tools[0], and has no model */
 	unsigned tools_offered;
 	struct slice tools_removed;      /* "a, b" */
 	bool stream;

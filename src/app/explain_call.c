@@ -102,19 +102,27 @@ static void judge_model(const struct explain *e, const struct agent_conf *a,
 	snprintf(row->why, sizeof(row->why), "as the model %.*s", SLICE_FMT(m->name));
 }
 
-static void judge_declared_tool(const struct agent_conf *a, const struct tool_conf *t,
+/* Whether the call is one of the tool itself, over HTTP: no model was named that could be offered it. */
+static const struct tool_conf *tool_called(const struct explain *e, struct slice model, struct slice tool)
+{
+	const struct tool_conf *t = tool.len && !model.len ? conf_tool(e->conf, tool) : NULL;
+
+	return t && t->upstream ? t : NULL;
+}
+
+/* A tool that a model is offered may be taken out; the call of one is refused. */
+static void judge_declared_tool(const struct agent_conf *a, const struct tool_conf *t, bool called,
         const struct node *list, struct verdict_row *row)
 {
+	bool strips = a->on_denied_tool == DENIED_STRIP && !called;
+
 	if (!a->tools[t->index]) {
 		refuse(row, a, SHADOW_TOOLS,
-		        a->on_denied_tool == DENIED_STRIP ? "strip tool_denied"
-		                                          : "refuse tool_denied",
-		        "shadow tool_denied");
+		        strips ? "strip tool_denied" : "refuse tool_denied", "shadow tool_denied");
 		snprintf(row->why, sizeof(row->why), "%.*s is not on its list", SLICE_FMT(t->name));
 	} else if (!a->tool_scopes_held[t->index]) {
 		refuse(row, a, SHADOW_TOOLS,
-		        a->on_denied_tool == DENIED_STRIP ? "strip data_access_denied"
-		                                          : "refuse data_access_denied",
+		        strips ? "strip data_access_denied" : "refuse data_access_denied",
 		        "shadow data_access_denied");
 		snprintf(row->why, sizeof(row->why), "a scope that it requires is not held");
 	} else {
@@ -132,7 +140,7 @@ static bool is_hosted(const struct agent_conf *a, struct slice tool)
 }
 
 static void judge_tool(const struct explain *e, const struct agent_conf *a,
-        const struct node *agent, struct slice tool, struct verdict_row *row)
+        const struct node *agent, struct slice tool, bool called, struct verdict_row *row)
 {
 	const struct tool_conf *t = tool.len ? conf_tool(e->conf, tool) : NULL;
 	const struct node *list = node_member(agent, "tools");
@@ -143,7 +151,7 @@ static void judge_tool(const struct explain *e, const struct agent_conf *a,
 		row->line = NULL;
 		snprintf(row->why, sizeof(row->why), "no tool was named; see --tool");
 	} else if (t) {
-		judge_declared_tool(a, t, list, row);
+		judge_declared_tool(a, t, called, list, row);
 	} else if (is_hosted(a, tool)) {
 		row->line = node_member(agent, "hosted_tools");
 		snprintf(row->why, sizeof(row->why), "a tool of the provider that is on its list");
@@ -160,11 +168,26 @@ static void judge_tool(const struct explain *e, const struct agent_conf *a,
 	}
 }
 
-static void judge_route(const struct explain *e, const struct agent_conf *a, struct slice model,
+static void route_tool(const struct explain *e, const struct tool_conf *t, struct verdict_row *row)
+{
+	const struct node *n = load_entry(e->load, "tools", t->index);
+	struct slice method = method_name(t->form.method), name = t->upstream_name.len ? t->upstream_name : t->name;
+
+	row->line = node_member(n, "upstream");
+	snprintf(row->why, sizeof(row->why), "to %.*s as %.*s %s%.*s", SLICE_FMT(t->upstream->name), SLICE_FMT(method),
+	        t->path.len ? "" : "/", SLICE_FMT(t->path.len ? t->path : name));
+}
+
+static void judge_route(const struct explain *e, const struct agent_conf *a, struct slice model, struct slice tool,
         struct verdict_row *row)
 {
 	const struct model_conf *m = model.len ? conf_model(e->conf, a, model) : NULL;
+	const struct tool_conf *t = tool_called(e, model, tool);
 
+	if (t) {
+		route_tool(e, t, row);
+		return;
+	}
 	if (!m || !m->upstream) {
 		row->verdict = "-";
 		return;
@@ -244,7 +267,11 @@ static void judge_budget(const struct agent_conf *a, const struct node *agent, c
 /* The call's own facts, where a body was given; NULL: none, or it cannot be read, which is said. */
 static struct planned *read_body(struct explain *e, const struct agent_conf *a, const struct asked *asked)
 {
-	struct planned *p = asked->body.at ? planned_new(e, a, asked->model, asked->body) : NULL;
+	const struct tool_conf *t = tool_called(e, asked->model, asked->tool);
+	struct planned *p = NULL;
+
+	if (asked->body.at)
+		p = t ? planned_of_tool(a, t, asked->body) : planned_new(e, a, asked->model, asked->body);
 
 	if (!p || !p->error)
 		return p;
@@ -256,7 +283,7 @@ static struct planned *read_body(struct explain *e, const struct agent_conf *a, 
 void explain_call(struct explain *e, const struct agent_conf *a, const struct asked *asked)
 {
 	struct planned *p = read_body(e, a, asked);
-	struct slice model = p && !asked->model.len ? p->call.facts.model : asked->model, tool = asked->tool;
+	struct slice model = p && !asked->model.len && !p->call.tool ? p->call.facts.model : asked->model, tool = asked->tool;
 	static const char *const policies[] = {"limits", "identity", "models", "tools", "screening",
 	        "approval", "rates", "cache", "budget", "privacy", "route"};
 	const struct node *agent = e->load->agents[a->index];
@@ -274,7 +301,7 @@ void explain_call(struct explain *e, const struct agent_conf *a, const struct as
 		else if (i == 2)
 			judge_model(e, a, agent, model, &row);
 		else if (i == 3)
-			judge_tool(e, a, agent, tool, &row);
+			judge_tool(e, a, agent, tool, tool_called(e, model, tool), &row);
 		else if (i == 6)
 			judge_rates(a, agent, &row);
 		else if (i == 7)
@@ -282,7 +309,7 @@ void explain_call(struct explain *e, const struct agent_conf *a, const struct as
 		else if (i == 8)
 			judge_budget(a, agent, p, &row);
 		else if (i == 10)
-			judge_route(e, a, model, &row);
+			judge_route(e, a, model, tool, &row);
 		else
 			row.verdict = "inactive";
 		put_row(e, i + 1, &row);

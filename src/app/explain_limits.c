@@ -71,7 +71,7 @@ static void plan(struct planned *p, const struct conf *conf, const struct agent_
 		reservation_price(&c->admitted->ask.reservation);
 }
 
-struct planned *planned_new(const struct explain *e, const struct agent_conf *a, struct slice model, struct slice body)
+static struct planned *planned_begin(const struct agent_conf *a)
 {
 	struct planned *p = mem_zalloc(sizeof(*p));
 	struct exchange_env *env = mem_zalloc(sizeof(*env));
@@ -89,9 +89,38 @@ struct planned *planned_new(const struct explain *e, const struct agent_conf *a,
 	arena_init(&p->exchange.arena, ARENA_ROOM);
 	complaint_init(&p->why, FAULT_REQUEST_INVALID);
 	fill_call(p, a);
+	return p;
+}
+
+struct planned *planned_new(const struct explain *e, const struct agent_conf *a, struct slice model, struct slice body)
+{
+	struct planned *p = planned_begin(a);
+
+	if (!p)
+		return NULL;
 	p->error = dialect_openai.read_request(ACTION_CHAT, body, &p->exchange.arena, p->call.tokens, &p->call.facts, &p->why);
 	if (!p->error)
 		plan(p, e->conf, a, model);
+	return p;
+}
+
+struct planned *planned_of_tool(const struct agent_conf *a, const struct tool_conf *tool, struct slice body)
+{
+	struct planned *p = planned_begin(a);
+	struct call *c = p ? &p->call : NULL;
+
+	if (!p)
+		return NULL;
+	p->error = dialect_tool.read_request(ACTION_TOOL, body, &p->exchange.arena, NULL, &c->facts, &p->why);
+	if (!p->error)
+		p->error = tool_place(&tool->form, body, &p->exchange.arena, &c->facts.tool, &p->why);
+	if (p->error)
+		return p;
+	c->tool = tool;
+	rates_plan(c, false);
+	budget_plan(c);
+	if (c->admitted)
+		reservation_price(&c->admitted->ask.reservation);
 	return p;
 }
 
@@ -149,7 +178,10 @@ void explain_planned(struct explain *e, const struct planned *p)
 		return;
 	r = &a->ask.reservation;
 	explain_put(e, "  it would ask for, at worst");
-	if (a->budgets) {
+	if (a->budgets && p->call.tool) {
+		money[money_format(r->cost, money)] = '\0';
+		explain_put(e, ", %s USD", money);
+	} else if (a->budgets) {
 		money[money_format(r->cost, money)] = '\0';
 		explain_put(e, ", %s USD%s and %" PRIu64 " tokens: %" PRIu64 " of input, %" PRIu64 " of output", money,
 			p->call.fixed_price ? "" : " (its price is not known)", r->tokens, r->fixed_tokens, r->tokens - r->fixed_tokens);

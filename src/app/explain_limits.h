@@ -20,6 +20,8 @@ struct planned {
 
 /* body: of a chat call; it names the model, unless model does. NULL: no memory. */
 struct planned *planned_new(const struct explain *e, const struct agent_conf *a, struct slice model, struct slice body);
+/* The same of a call of a tool; body: its arguments. */
+struct planned *planned_of_tool(const struct agent_conf *a, const struct tool_conf *tool, struct slice body);
 void planned_free(struct planned *p);
 /* Which counters would be asked, for what. */
 void explain_planned(struct explain *e, const struct planned *p);

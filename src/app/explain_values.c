@@ -6,6 +6,7 @@
 #include "app/explain_limits.h"
 #include "config/inherit.h"
 #include "config/keys.h"
+#include "config/units.h"
 
 #define NAME_MAX_LEN 96u
 
@@ -162,6 +163,29 @@ static void explain_listeners(struct explain *e)
 	}
 }
 
+/* Those that were not written, which differ by what an upstream serves. */
+static void explain_timeouts(
+        struct explain *e, const struct upstream_conf *u, const struct node *written)
+{
+	const struct {
+		const char *name;
+		uint64_t ns;
+	} all[] = {
+	        {"first_byte", u->first_byte_ns},
+	        {"stream_idle", u->stream_idle_ns},
+	        {"total", u->total_ns},
+	};
+	char text[24];
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const struct node *n = node_member(written, all[i].name);
+
+		text[duration_format(all[i].ns, text)] = '\0';
+		if (!n || n->kind == NODE_NULL)
+			explain_row(e, "timeouts.", all[i].name, NULL, text);
+	}
+}
+
 static void explain_upstreams(struct explain *e)
 {
 	for (unsigned i = 0; i < e->conf->n_upstreams; i++) {
@@ -172,6 +196,7 @@ static void explain_upstreams(struct explain *e)
 			explain_put(e, " %.*s", SLICE_FMT(u->endpoints[k].url));
 		explain_put(e, "\n");
 		explain_block(e, upstream_directives, load_entry(e->load, "upstreams", i));
+		explain_timeouts(e, u, node_member(load_entry(e->load, "upstreams", i), "timeouts"));
 		explain_put(e, "\n");
 	}
 }

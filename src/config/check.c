@@ -9,6 +9,7 @@ void policy_check(struct load *l)
 	check_listeners(l);
 	check_upstreams(l);
 	check_models(l);
+	check_tools(l);
 	check_agents(l);
 	check_budgets(l);
 	check_store(l);

@@ -7,6 +7,7 @@ void policy_check(struct load *l);
 void check_listeners(struct load *l);
 void check_upstreams(struct load *l);
 void check_models(struct load *l);
+void check_tools(struct load *l);
 void check_agents(struct load *l);
 void check_budgets(struct load *l);
 void check_store(struct load *l);

@@ -41,7 +41,7 @@ static void check_scopes(struct load *l, const struct agent_conf *a, const struc
 	}
 }
 
-static void check_tools(struct load *l, const struct agent_conf *a, const struct node *n)
+static void check_tool_list(struct load *l, const struct agent_conf *a, const struct node *n)
 {
 	const struct node *tools = node_member(n, "tools");
 
@@ -80,7 +80,7 @@ void check_agents(struct load *l)
 	for (unsigned i = 0; i < l->conf->n_agents && l->agents; i++) {
 		const struct agent_conf *a = &l->conf->agents[i];
 
-		check_tools(l, a, l->agents[i]);
+		check_tool_list(l, a, l->agents[i]);
 		check_team(l, l->agents[i]);
 		check_mode(l, a, l->agents[i]);
 	}

@@ -8,6 +8,7 @@
 #include "config/allowance.h"
 #include "config/store_conf.h"
 #include "crypto/digest.h"
+#include "weir/dialect.h"
 
 enum listener_kind { LISTENER_AGENTS, LISTENER_ADMIN, LISTENER_HEALTH };
 
@@ -116,6 +117,11 @@ struct tool_conf {
 	unsigned n_requires_scopes;
 	bool idempotent;
 	nanousd cost;
+	uint8_t method_word; /* as it is written */
+	struct slice path;   /* as it is written; empty: "/" and its name there */
+	struct tool_form form;
+	uint64_t timeout_ns; /* of a call, until its answer begins and until it has ended; 0: the
+	                        upstream's */
 };
 
 enum identity_kind { IDENTITY_API_KEY };

@@ -24,6 +24,7 @@ extern const struct directive agent_directives[];    /* struct agent_conf */
 extern const struct directive budget_directives[];   /* struct allowance_conf */
 extern const struct directive gateway_budget_keys[]; /* struct budget_item */
 extern const struct directive store_directives[];    /* struct conf, store */
+extern const char tool_method_words[]; /* by tool_conf.method_word */
 extern const char shadow_words[]; /* what can be in shadow now, then what comes later */
 
 /* How long what was answered is given again, and to whom: struct reuse_conf. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys_tools: every tool that any agent may use. Only those that agents run themselves so far. */
+/* keys_tools: every tool that any agent may use: those that agents run themselves, and those that
+ * are asked over HTTP. */
 #include "config/keys.h"
+
+const char tool_method_words[] = "GET POST PUT PATCH DELETE";
 
 const struct directive tool_directives[] = {
         {KEY("upstream", NAME, "where it runs; by default the agent runs it itself")},
@@ -19,12 +22,16 @@ const struct directive tool_directives[] = {
         {KEY("schema_file", TEXT, "file with the JSON Schema of its arguments"), LATER("none")},
         {KEY("rules", TEXT, "conditions on its arguments, as \"amount <= 500\""), LIST,
                 LATER("[] none")},
-        {KEY("method", CHOICE, "of the HTTP request"), .words = "GET POST PUT PATCH DELETE",
-                LATER("none")},
-        {KEY("path", TEXT, "of the HTTP request, as \"/orders/{order_id}\""), LATER("none")},
+        {KEY("method", CHOICE, "of the HTTP request"), .words = tool_method_words,
+                DIRECTIVE_AT(struct tool_conf, method_word), .fallback = "POST"},
+        {KEY("path", TEXT,
+                 "of the HTTP request, as \"/orders/{order_id}\"; by default / and its name"),
+                DIRECTIVE_AT(struct tool_conf, path)},
         {KEY("rate_limit", RATE, "over all agents"), ONE_OR_LIST, LATER("none [] ")},
         {KEY("concurrency", COUNT, "over all agents"), LATER("none")},
-        {KEY("timeout", TIME, "of one call"), LATER("none")},
+        {KEY("timeout", TIME, "of one call, instead of its upstream's first_byte and total"),
+                DIRECTIVE_AT(struct tool_conf, timeout_ns), OFF("none"), .min = 1000000,
+                .max = 86400000000000},
         {KEY("restore", TEXT, "entities whose tokens are turned back for this tool"), LIST,
                 LATER("[] none")},
         {KEY("pin", TEXT, "sha256:… of an MCP tool's definition, or first_seen"), LATER("none")},

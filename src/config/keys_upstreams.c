@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys_upstreams: where calls go. Only providers with OpenAI's API so far. */
+/* keys_upstreams: where calls go. Only providers with OpenAI's API and plain HTTP tools so far. */
 #include "config/keys.h"
 #include "config/secrets.h"
 
@@ -119,14 +119,16 @@ static const struct directive timeout_keys[] = {
         {KEY("connect", TIME, "name, TCP and TLS together"),
                 DIRECTIVE_AT(struct upstream_conf, connect_ns), .fallback = "5s", .min = 1000000,
                 .max = 10 * MINUTE},
-        {KEY("first_byte", TIME, "from the request's end to the answer's first byte"),
-                DIRECTIVE_AT(struct upstream_conf, first_byte_ns), .fallback = "120s",
-                .min = 1000000, .max = 1440 * MINUTE},
-        {KEY("stream_idle", TIME, "between two parts of an answer"),
-                DIRECTIVE_AT(struct upstream_conf, stream_idle_ns), .fallback = "60s",
-                .min = 1000000, .max = 1440 * MINUTE},
-        {KEY("total", TIME, "a whole call"), DIRECTIVE_AT(struct upstream_conf, total_ns),
-                .fallback = "15m", .min = 1000000, .max = 1440 * MINUTE},
+        {KEY("first_byte", TIME,
+                 "from the request's end to the answer's first byte; 120s, of tools 30s"),
+                DIRECTIVE_AT(struct upstream_conf, first_byte_ns), .min = 1000000,
+                .max = 1440 * MINUTE},
+        {KEY("stream_idle", TIME, "between two parts of an answer; 60s, of tools 300s"),
+                DIRECTIVE_AT(struct upstream_conf, stream_idle_ns), .min = 1000000,
+                .max = 1440 * MINUTE},
+        {KEY("total", TIME, "a whole call; 15m, of tools 60s"),
+                DIRECTIVE_AT(struct upstream_conf, total_ns), .min = 1000000,
+                .max = 1440 * MINUTE},
         {0},
 };
 

@@ -9,6 +9,7 @@ void resolve_listeners(struct load *l);
 void resolve_upstreams(struct load *l);
 void resolve_models(struct load *l);
 void resolve_tools(struct load *l);
+void resolve_tool_form(struct load *l, struct tool_conf *t);
 void resolve_agents(struct load *l);
 void resolve_budgets(struct load *l);
 void resolve_store(struct load *l);

@@ -10,6 +10,7 @@ struct route_entry {
 	unsigned methods;
 	const char *allow;
 	enum action action;
+	const struct dialect_ops *dialect; /* NULL: OpenAI's */
 };
 
 static const struct route_entry entries[] = {
@@ -19,6 +20,7 @@ static const struct route_entry entries[] = {
         {SLICE_INIT("/v1/moderations"), false, BIT(POST), "POST", ACTION_MODERATION},
         {SLICE_INIT("/v1/models"), false, BIT(GET), "GET", ACTION_MODELS},
         {SLICE_INIT("/v1/models/"), true, BIT(GET), "GET", ACTION_MODEL},
+        {SLICE_INIT("/tools/"), true, BIT(POST), "POST", ACTION_TOOL, &dialect_tool},
         {SLICE_INIT("/weir/v1/me"), false, BIT(GET), "GET", ACTION_ME},
         {SLICE_INIT("/weir/v1/budget"), false, BIT(GET), "GET", ACTION_BUDGET},
         {SLICE_INIT("/weir/v1/calls/"), true, BIT(GET), "GET", ACTION_CALL_STATUS},
@@ -39,7 +41,9 @@ struct route dialect_route(enum method method, struct slice path)
 {
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		const struct route_entry *e = &entries[i];
-		struct route route = {.dialect = &dialect_openai, .known = true, .allow = e->allow};
+		struct route route = {.dialect = e->dialect ? e->dialect : &dialect_openai,
+		        .known = true,
+		        .allow = e->allow};
 
 		if (!entry_matches(e, path, &route.id))
 			continue;
@@ -47,5 +51,6 @@ struct route dialect_route(enum method method, struct slice path)
 			route.action = e->action;
 		return route;
 	}
-	return (struct route){.dialect = &dialect_openai};
+	return (struct route){.dialect = slice_starts(path, SLICE("/tools/")) ? &dialect_tool
+	                                                                       : &dialect_openai};
 }

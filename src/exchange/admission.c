@@ -64,11 +64,7 @@ static uint64_t wall_now(const struct exchange *x)
 /* How long the call can last at most from here on: its own deadline, or its upstream's. */
 static uint64_t expiry(const struct call *c)
 {
-	uint64_t total = c->model ? c->model->upstream->total_ns : 0;
-
-	if (c->timeout_ns && c->timeout_ns < total)
-		total = c->timeout_ns;
-	return wall_now(c->exchange) + total + EXPIRY_GRACE;
+	return wall_now(c->exchange) + (call_upstream(c) ? call_total_ns(c) : 0) + EXPIRY_GRACE;
 }
 
 /* The request's id and which attempt it is; what was asked before it waited for another call was settled by that name. */

@@ -72,7 +72,7 @@ static int add_cost(struct exchange *x, struct head *to)
 {
 	char text[MONEY_TEXT];
 
-	if (!x->answer.usage.known || x->price_unknown)
+	if (!x->calls[0].tool && (!x->answer.usage.known || x->price_unknown))
 		return 0;
 	size_t len = money_format(x->calls[0].cost, text);
 	return add_text(x, to, SLICE("x-weir-cost-usd"), text, len);

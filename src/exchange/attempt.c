@@ -57,14 +57,16 @@ static void on_end(void *user)
 		exchange_on_answer_end(a->exchange);
 }
 
-/* What a provider runs by itself may have had an effect; a plain inference only cost something. Where budgets hold what one
- * costs, there is no room in them for another. */
+/* What a tool does, or a provider runs by itself, may have had an effect; a plain inference only cost something. Where budgets
+ * hold what one costs, there is no room in them for another. */
 static bool may_run_twice(const struct exchange *x)
 {
 	const struct request_facts *f = &x->calls[0].facts;
 
 	if (x->calls[0].admitted && x->calls[0].admitted->bounded && admission_reserved(&x->calls[0]))
 		return false;
+	if (x->calls[0].tool)
+		return x->calls[0].tool->idempotent;
 	for (unsigned i = 0; i < f->n_tools; i++)
 		if (f->tools[i].kind == TOOL_HOSTED && !f->tools[i].removed)
 			return false;
@@ -114,7 +116,7 @@ static void send_request(struct attempt *a)
 	}
 	x->went_upstream = true;
 	x->waits_for_source = true;
-	x->quiet_ns = x->calls[0].model->upstream->first_byte_ns;
+	x->quiet_ns = call_first_byte_ns(&x->calls[0]);
 	x->quiet_until = exchange_now(x) + x->quiet_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);
 }
@@ -172,8 +174,7 @@ static const struct source_ops attempt_ops = {"upstream", attempt_pause, attempt
 int attempt_open(struct exchange_env *env, struct exchange *x)
 {
 	struct attempt *a = arena_zalloc(&x->arena, sizeof(*a));
-	const struct upstream_conf *u = x->calls[0].model->upstream;
-	uint64_t own = x->calls[0].timeout_ns, total = own && own < u->total_ns ? own : u->total_ns;
+	const struct upstream_conf *u = call_upstream(&x->calls[0]);
 
 	(void)env;
 	if (!a)
@@ -184,7 +185,7 @@ int attempt_open(struct exchange_env *env, struct exchange *x)
 	x->source = &a->source;
 	x->upstream_name = u->name;
 	if (!x->give_up_at) /* else it has waited for another's answer, and what is left of its time holds */
-		x->give_up_at = exchange_now(x) + total;
+		x->give_up_at = exchange_now(x) + call_total_ns(&x->calls[0]);
 	x->quiet_until = UINT64_MAX;
 	exchange_waits(x);
 	take_channel(a);

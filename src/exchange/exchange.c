@@ -154,6 +154,14 @@ static void check_reply(struct exchange *x, uint64_t now)
 		exchange_on_client_gone(x);
 }
 
+/* A tool that was asked and has not answered: who repeats the call may do the same thing twice. */
+static bool may_have_run(const struct exchange *x)
+{
+	const struct tool_conf *tool = x->calls[0].tool;
+
+	return tool && !tool->idempotent && x->went_upstream;
+}
+
 static void on_deadline(struct deadline *d)
 {
 	struct exchange *x = container_of(d, struct exchange, deadline);
@@ -176,7 +184,7 @@ static void on_deadline(struct deadline *d)
 		x->env->set_deadline(x->env, d, x->comment_at ? sooner(at, x->comment_at) : at);
 		return;
 	}
-	exchange_on_source_fault(x, FAULT_UPSTREAM_TIMEOUT,
+	exchange_on_source_fault(x, may_have_run(x) ? FAULT_OUTCOME_UNKNOWN : FAULT_UPSTREAM_TIMEOUT,
 		now >= x->give_up_at        ? "The whole call took longer than its deadline."
 		: x->phase == PHASE_REACHING ? "The provider did not begin its answer in time."
 					     : "The provider fell silent in the middle of its answer.");

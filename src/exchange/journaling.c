@@ -51,7 +51,8 @@ static int put_decision(struct exchange *x, struct call *c, enum fault why)
 		.dialect = dialect_of(x),
 		.action = action_name(x->route.action),
 		.model = c->facts.model,
-		.upstream = c->model && allowed ? c->model->upstream->name : (struct slice){"", 0},
+		.tool = x->route.action == ACTION_TOOL ? x->route.id : (struct slice){"", 0},
+		.upstream = allowed && call_upstream(c) ? call_upstream(c)->name : (struct slice){"", 0},
 		.decision = allowed ? SLICE("allow") : SLICE("deny"),
 		.policy_version = slice_str(x->snapshot->conf->version),
 		.tools_offered = c->facts.n_tools,
@@ -139,6 +140,7 @@ static const struct entry_tool *tools_of(struct exchange *x, const struct record
 	for (unsigned i = 0; tools && i < r->n_tools; i++) {
 		tools[i].name = r->tools[i].name;
 		tools[i].allowed = r->tools[i].allowed;
+		tools[i].cost = r->tools[i].cost;
 		if (!r->tools[i].allowed)
 			tools[i].code = slice_str(fault_infos[r->tools[i].fault].code);
 	}

@@ -10,12 +10,12 @@
 /* As it went upstream, without its scheme; empty: there was none that could be found again. */
 static struct slice secret_sent(const struct exchange *x)
 {
-	const struct model_conf *m = x->calls[0].model;
+	const struct upstream_conf *u = call_upstream(&x->calls[0]);
 	struct slice secret, scheme = SLICE("Bearer ");
 
-	if (!m || !m->upstream->credential_value)
+	if (!u || !u->credential_value)
 		return (struct slice){NULL, 0};
-	secret = secret_slice(m->upstream->credential_value);
+	secret = secret_slice(u->credential_value);
 	if (slice_starts(secret, scheme))
 		secret = slice_skip(secret, scheme.len);
 	return secret.len >= SECRET_LEAST ? secret : (struct slice){NULL, 0};

@@ -16,7 +16,7 @@
 struct entry {
 	char id[26];
 	uint8_t attempts;
-	bool stream, estimated, price_unknown, usage_known;
+	bool stream, estimated, price_unknown, usage_known, is_of_tool;
 	uint16_t status;
 	uint16_t fault;
 	uint64_t wall_ns;
@@ -25,7 +25,7 @@ struct entry {
 	nanousd cost;
 	uint64_t input, cached, output;
 	uint32_t latency_ms;
-	char model[44]; /* as much of its name as there is room for, ended by a NUL */
+	char model[44]; /* or the tool; as much of its name as there is room for, ended by a NUL */
 };
 
 struct shard {
@@ -93,6 +93,7 @@ void recent_add(struct recent *r, const struct record *record)
 			.estimated = record->estimated,
 			.price_unknown = record->price_unknown,
 			.usage_known = record->usage_known,
+			.is_of_tool = record->is_of_tool,
 			.status = (uint16_t)record->status,
 			.fault = (uint16_t)record->fault,
 			.wall_ns = record->wall_ns,
@@ -106,6 +107,8 @@ void recent_add(struct recent *r, const struct record *record)
 		};
 		memcpy(e->id, id.at, sizeof(e->id));
 		struct slice model = record->upstream_model.len ? record->upstream_model : record->model;
+		if (record->is_of_tool)
+			model = record->tools[0].name;
 		size_t len = model.len < sizeof(e->model) ? model.len : sizeof(e->model) - 1;
 		while (len && len < model.len && ((unsigned char)model.at[len] & 0xc0) == 0x80)
 			len--; /* not in the middle of a character */
@@ -126,7 +129,7 @@ static void put_entry(struct json_writer *w, const struct entry *e)
 	json_put_str(w, "code", fault_infos[e->fault].code);
 	if (e->fault != FAULT_NONE)
 		json_put_str(w, "reason", fault_infos[e->fault].text);
-	json_put_str(w, "model", e->model);
+	json_put_str(w, e->is_of_tool ? "tool" : "model", e->model);
 	json_put_bool(w, "stream", e->stream);
 	json_put_u64(w, "attempts", e->attempts);
 	json_put_u64(w, "tokens_input", e->input);

@@ -52,7 +52,8 @@ static int open_refusal(struct exchange *x, const struct refusal *r)
 	int e = dialect->write_refusal(r, slice_from(x->request_id, 26), &body);
 
 	if (!e)
-		e = reply_open(x, fault_infos[r->fault].status, SLICE("application/json"), buf_slice(&body));
+		e = reply_open(x, fault_infos[r->fault].status,
+			dialect->refusal_type.len ? dialect->refusal_type : SLICE("application/json"), buf_slice(&body));
 	buf_finish(&body);
 	return e ? e : add_headers(x, r);
 }

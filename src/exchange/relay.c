@@ -23,12 +23,19 @@ static struct slice type_of(const struct head *h)
 	return slice_trim(type);
 }
 
+/* A tool that was shown no key of ours speaks of what the agent has asked for. */
+static bool is_the_tools_own_no(const struct call *c)
+{
+	return c->tool && c->tool->upstream->credential != CREDENTIAL_API_KEY &&
+	       c->tool->upstream->credential != CREDENTIAL_HEADER;
+}
+
 /* Whether the answer is one that can be passed on; the sentence says why not. */
-static enum fault check_answer_head(const struct head *h, const char **ret_why)
+static enum fault check_answer_head(const struct call *c, const struct head *h, const char **ret_why)
 {
 	struct slice coding = head_value(h, HEADER_CONTENT_ENCODING);
 
-	if (h->status == 401 || h->status == 403) {
+	if ((h->status == 401 || h->status == 403) && !is_the_tools_own_no(c)) {
 		*ret_why = NULL; /* its body may repeat part of our key */
 		return FAULT_UPSTREAM_AUTH_FAILED;
 	}
@@ -57,7 +64,7 @@ static int open_answer(struct exchange *x, const struct head *h)
 		.want_text = chain_reads_text(c),
 		.tokens = c->answer_tokens,
 		.include_cost = include.at && slice_equals_nocase(include, SLICE("cost")),
-		.usage_rules = x->snapshot->upstreams[c->model->upstream->index].usage_rules,
+		.usage_rules = x->snapshot->upstreams[call_upstream(c)->index].usage_rules,
 		.status = h->status,
 	};
 	a->state = arena_zalloc(&x->arena, a->dialect->answer_size);
@@ -68,27 +75,47 @@ static int open_answer(struct exchange *x, const struct head *h)
 	return e;
 }
 
+/* Whether an answer is taken whole or streamed; FAULT_NONE, or why it is neither. */
+static enum fault choose_of_model(struct exchange *x, const struct head *h, struct slice type, const char **ret_why)
+{
+	x->collect = !slice_equals_nocase(type, SLICE("text/event-stream"));
+	*ret_why = "The provider's answer is neither JSON nor an event stream.";
+	if (x->collect && h->status < 300 && h->status != 204 && !slice_equals_nocase(type, SLICE("application/json")))
+		return FAULT_UPSTREAM_MALFORMED;
+	*ret_why = "The provider streams an answer that was not asked for as one.";
+	if (!x->collect && h->status < 300 && !x->calls[0].facts.stream)
+		return FAULT_UPSTREAM_MALFORMED;
+	if (!x->collect && h->status >= 300)
+		x->collect = true;
+	return FAULT_NONE;
+}
+
+/* What a tool says is passed on as it comes, of whatever type; documents whole, so that none arrives in part. */
+static enum fault choose_of_tool(struct exchange *x, const struct head *h, struct slice type)
+{
+	struct slice suffix = SLICE("+json");
+
+	x->collect = h->status == 204 || slice_equals_nocase(type, SLICE("application/json")) ||
+	             (type.len > suffix.len && slice_equals_nocase(slice_skip(type, type.len - suffix.len), suffix));
+	settle_cost(x, &x->calls[0]);
+	return FAULT_NONE;
+}
+
 enum step relay_begin(struct exchange *x)
 {
 	const struct head *h = x->answer_head;
 	struct slice type = type_of(h);
 	const char *why = NULL;
-	enum fault f = check_answer_head(h, &why);
+	enum fault f = check_answer_head(&x->calls[0], h, &why);
 
+	if (f == FAULT_NONE)
+		f = x->calls[0].tool ? choose_of_tool(x, h, type) : choose_of_model(x, h, type, &why);
 	if (f != FAULT_NONE)
 		return refuse_fault(x, f, why);
-	x->collect = !slice_equals_nocase(type, SLICE("text/event-stream"));
-	if (x->collect && h->status < 300 && h->status != 204 && !slice_equals_nocase(type, SLICE("application/json")))
-		return refuse_fault(
-			x, FAULT_UPSTREAM_MALFORMED, "The provider's answer is neither JSON nor an event stream.");
-	if (!x->collect && h->status < 300 && !x->calls[0].facts.stream)
-		return refuse_fault(x, FAULT_UPSTREAM_MALFORMED, "The provider streams an answer that was not asked for as one.");
-	if (!x->collect && h->status >= 300)
-		x->collect = true;
-	x->quiet_ns = x->calls[0].model->upstream->stream_idle_ns;
+	x->quiet_ns = call_upstream(&x->calls[0])->stream_idle_ns;
 	x->quiet_until = exchange_now(x) + x->quiet_ns;
 	uint64_t at = x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at;
-	if (!x->collect && x->snapshot->conf->keep_alive_comment_ns)
+	if (!x->collect && x->calls[0].facts.stream && x->snapshot->conf->keep_alive_comment_ns)
 		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->comment_at && x->comment_at < at ? x->comment_at : at);
 	caching_begin(x, head_value(h, HEADER_CONTENT_TYPE));

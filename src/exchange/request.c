@@ -17,6 +17,8 @@ int request_read(struct exchange *x, struct complaint *why)
 	int e = x->route.dialect->read_request(x->route.action, buf_slice(&x->body), &x->arena, c->tokens, &c->facts, why);
 
 	c->facts.action = x->route.action;
+	if (c->facts.action == ACTION_TOOL)
+		c->facts.tool.name = x->route.id;
 	return e == -ENOMEM ? no_memory(why) : e;
 }
 
@@ -24,7 +26,7 @@ int request_edit(struct exchange *x, struct complaint *why)
 {
 	struct call *c = &x->calls[0];
 	struct slice body = buf_slice(&x->body);
-	const struct upstream_conf *u = c->model->upstream;
+	const struct upstream_conf *u = call_upstream(c);
 	struct edit_wishes wishes = {
 		.upstream_model = c->upstream_model,
 		.want_usage = c->facts.stream && !u->stream_usage_never,

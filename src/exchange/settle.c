@@ -145,8 +145,20 @@ void settle_lost(struct exchange *x, struct call *c)
 	price_used(x, c);
 }
 
+/* A tool has one price a call, if it ran. One that says that the call was wrong did not; of one that says nothing nobody
+ * knows. */
+static void settle_tool(const struct exchange *x, struct call *c)
+{
+	bool refused = x->upstream_status >= 400 && x->upstream_status < 500;
+
+	c->cost = x->went_upstream && !refused ? c->tool->cost : 0;
+	c->priced = true;
+}
+
 void settle_cost(struct exchange *x, struct call *c)
 {
+	if (c->tool)
+		settle_tool(x, c);
 	if (!c->model)
 		return;
 	if (caching_is_hit(c)) {
@@ -164,6 +176,7 @@ static const struct slice action_names[] = {
 	[ACTION_COMPLETION] = SLICE_INIT("completion"),
 	[ACTION_EMBEDDING] = SLICE_INIT("embedding"),
 	[ACTION_MODERATION] = SLICE_INIT("moderation"),
+	[ACTION_TOOL] = SLICE_INIT("tool"),
 	[ACTION_MODELS] = SLICE_INIT("models"),
 	[ACTION_MODEL] = SLICE_INIT("model"),
 	[ACTION_ME] = SLICE_INIT("me"),
@@ -271,6 +284,27 @@ static void fill_cost(struct record *r, const struct exchange *x, const struct c
 	r->without_store = c->admitted ? c->admitted->without_store : NULL;
 }
 
+#define TOOL_SHOWN 128 /* bytes: more than any tool's name has */
+
+/* The call of a tool, as one that an answer makes. */
+static void fill_tool(struct record *r, struct exchange *x, const struct call *c)
+{
+	struct record_tool *tool;
+	struct slice name = x->route.id;
+
+	if (x->route.action != ACTION_TOOL || !c->agent)
+		return;
+	tool = arena_alloc(&x->arena, sizeof(*tool));
+	if (!tool)
+		return;
+	if (name.len > TOOL_SHOWN)
+		name.len = TOOL_SHOWN;
+	*tool = (struct record_tool){.name = name, .allowed = *r->verdict == 'a', .fault = x->fault, .cost = c->cost};
+	r->tools = tool;
+	r->n_tools = 1;
+	r->is_of_tool = true;
+}
+
 /* Those that were asked. */
 static void fill_verdicts(struct record *r, const struct call *c)
 {
@@ -290,6 +324,7 @@ void settle_record(struct exchange *x)
 		fill_what(&r, x, c);
 		fill_how(&r, x, c);
 		fill_cost(&r, x, c);
+		fill_tool(&r, x, c);
 		r.n_warnings = warnings_of(x, c, &r.warnings);
 		journaling_close(x, c, &r);
 		for (struct observer *o = x->env->observers; o; o = o->next)

@@ -51,6 +51,7 @@ struct entry_who {
 struct entry_decision {
 	struct entry_who who;
 	struct slice listener, dialect, action, model, upstream;
+	struct slice tool;       /* that the call itself is one of */
 	struct slice decision;   /* "allow", "deny" */
 	struct slice code, rule; /* why: the fault's name; the policy that said so */
 	struct slice reasoning;  /* its sentence */

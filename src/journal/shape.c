@@ -60,6 +60,7 @@ static const struct field decision[] = {
         FIELD(entry_decision, dialect, "dialect", FIELD_TEXT),
         FIELD(entry_decision, action, "action", FIELD_TEXT),
         FIELD(entry_decision, model, "model", FIELD_TEXT),
+        FIELD(entry_decision, tool, "tool", FIELD_TEXT),
         FIELD(entry_decision, upstream, "upstream", FIELD_TEXT),
         FIELD(entry_decision, decision, "decision", FIELD_TEXT),
         FIELD(entry_decision, code, "code", FIELD_TEXT),

@@ -134,8 +134,8 @@ static void count_cost(struct metrics_part *p, size_t agent_len, const struct re
 	if (r->price_unknown || r->cost <= 0)
 		return;
 	key_of_agent(p, agent_len);
-	label_add(&p->key, SLICE("model"), SLICE(""));
-	label_add(&p->key, r->model, SLICE("unknown"));
+	label_add(&p->key, r->is_of_tool ? SLICE("tool") : SLICE("model"), SLICE(""));
+	label_add(&p->key, r->is_of_tool ? r->tools[0].name : r->model, SLICE("unknown"));
 	count_one(p, TABLE_COST, 0, (uint64_t)r->cost);
 }
 

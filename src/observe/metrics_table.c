@@ -34,7 +34,7 @@ const struct metric metric_table[] = {
 	{"agent_requests_total", "Calls that ended.", COUNTER, OF_AGENT(requests)},
 	{"agent_latency_ms", "Milliseconds from a call's first byte to the last of its answer.",
 		HISTOGRAM(histogram_call), .unit = UNIT_MILLI_OF_NANO, OF_AGENT(call)},
-	{"agent_tool_calls_total", "Tools that models called, by whether the call was let through.",
+	{"agent_tool_calls_total", "Calls of tools, by models or by agents over HTTP, by whether they were let through.",
 		COUNTER, .table = TABLE_TOOLS, .labels = {"agent", "tool"}, .column_label = "verdict", COLUMNS(tool_columns)},
 	{"agent_cost_usd_total", "What an agent's calls cost in US dollars; calls without a known price are left out.",
 		COUNTER, .unit = UNIT_NANO, OF_AGENT(cost)},

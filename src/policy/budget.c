@@ -58,10 +58,12 @@ static nanousd with_searches(const struct call *c, nanousd fixed, const struct p
 static nanousd fixed_cost(struct call *c, uint64_t input, picousd *ret_output)
 {
 	uint32_t classes = COST_TEXT, unpriced;
-	const struct price *price = tariff_planned(c);
+	const struct price *price = c->tool ? NULL : tariff_planned(c);
 	nanousd fixed = 0;
 
 	*ret_output = 0;
+	if (c->tool)
+		return c->tool->cost;
 	if (c->facts.has_media)
 		classes |= USAGE_BIT(in_image) | USAGE_BIT(in_audio) | USAGE_BIT(in_video);
 	if (c->facts.has_media || c->facts.wants_media)
@@ -143,7 +145,7 @@ static void fill_reservation(struct call *c)
 	uint64_t n = c->facts.n ? c->facts.n : 1;
 	picousd each;
 
-	if (__builtin_add_overflow(tokens_input_bound(c), excess_input(c), &r->fixed_tokens))
+	if (__builtin_add_overflow(tokens_input_bound(c), c->tool ? 0 : excess_input(c), &r->fixed_tokens))
 		r->fixed_tokens = UINT64_MAX;
 	r->fixed_cost = fixed_cost(c, r->fixed_tokens, &each);
 	r->out_price = each > UINT64_MAX / n ? UINT64_MAX : each * n;
@@ -198,6 +200,8 @@ void budget_plan(struct call *c)
 
 	if (!all->n_budgets && !own)
 		return;
+	if (c->tool && !c->tool->cost)
+		return; /* it takes nothing of any */
 	struct admitted *a = admission_of(c, all->n_budgets);
 	if (a)
 		a->budgets = arena_zalloc(&c->exchange->arena, (all->n_budgets + 1) * sizeof(*a->budgets));
@@ -211,7 +215,7 @@ void budget_plan(struct call *c)
 		heed_lone(c, &callers, false);
 	a->short_of_own = a->short_of;
 	c->unplanned = !add_all(c, soft);
-	a->blocked = excess_blocks(c);
+	a->blocked = !c->tool && excess_blocks(c); /* what a tool costs is known */
 	a->hopeless = a->short_of_own || (!soft && (a->short_of || a->blocked || needs_user(c) || c->unplanned));
 	a->ask.reservation.out_granted = a->ask.reservation.out_wanted;
 }

@@ -92,6 +92,9 @@ static enum verdict check_own_limits(struct call *c, const struct exchange *x)
 	if (head_find(x->head, HEADER_X_WEIR_APPROVAL))
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-approval",
 			"The header x-weir-approval is not supported yet; leave it out.");
+	if (x->route.action == ACTION_TOOL && head_find(x->head, HEADER_IDEMPOTENCY_KEY))
+		return call_refuse(c, FAULT_REQUEST_INVALID, "idempotency-key",
+			"The header idempotency-key is not supported yet for tools; leave it out.");
 	if (cost.at && read_max_cost(c, cost) < 0)
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-max-cost",
 			"The header x-weir-max-cost is no amount of USD such as 0.05.");
@@ -108,6 +111,9 @@ static enum verdict check_target(struct call *c, const struct exchange *x)
 {
 	if (x->target_fault != FAULT_NONE)
 		return call_refuse(c, x->target_fault, NULL, x->target_note ? "%s" : NULL, x->target_note);
+	if (x->route.action == ACTION_TOOL && x->query.at)
+		return call_refuse(c, FAULT_REQUEST_INVALID, NULL,
+			"The arguments of a tool stand in the body, where they are judged; send no query.");
 	if (x->key_in_query)
 		return call_refuse(c, FAULT_REQUEST_INVALID, NULL,
 			"Credentials do not belong into the query, where they are logged; send a header.");

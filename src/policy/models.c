@@ -70,6 +70,8 @@ static enum verdict models_in_shadow(struct policy *p)
 
 static enum verdict on_request(struct policy *p)
 {
+	if (p->call->facts.action == ACTION_TOOL)
+		return VERDICT_PASS; /* none is asked */
 	return p->mode == MODE_SHADOW ? models_in_shadow(p) : models_request(p);
 }
 

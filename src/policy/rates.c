@@ -57,7 +57,7 @@ bool rates_plan(struct call *c, bool soft)
 		return false;
 	for (unsigned i = 0; i < a->n_rates; i++)
 		all &= add_rate(c, soft, &a->rates[i], a->rate_counters[i], 1, false);
-	for (unsigned i = 0; i < a->n_token_rates; i++)
+	for (unsigned i = 0; i < a->n_token_rates && !c->tool; i++)
 		all &= add_rate(c, soft, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
 	if (a->concurrency) {
 		struct demand d;

@@ -8,6 +8,8 @@
 
 uint64_t tokens_input_bound(const struct call *c)
 {
+	if (c->tool)
+		return 0; /* no model reads it */
 	uint64_t of_text = request_input_bound(&c->facts, 0);
 
 	return of_text < UINT64_MAX ? of_text : request_text_bound(&c->facts) + WINDOW;
@@ -17,6 +19,8 @@ uint64_t tokens_input_estimate(const struct call *c)
 {
 	uint64_t estimate;
 
+	if (c->tool)
+		return 0;
 	if (!c->tokens)
 		return c->facts.text_bytes / BYTES_A_TOKEN + 1;
 	estimate = request_input_estimate(&c->facts, c->tokens, tokens_family(c->facts.model));
@@ -56,10 +60,10 @@ void tokens_settle(const struct call *c)
 uint64_t tokens_output_wanted(const struct call *c)
 {
 	const struct request_facts *f = &c->facts;
-	uint64_t wanted = f->max_output ? f->max_output : c->model->expected_output;
 
 	if (f->action != ACTION_CHAT && f->action != ACTION_COMPLETION)
 		return 0;
+	uint64_t wanted = f->max_output ? f->max_output : c->model->expected_output;
 	return c->model->max_output && wanted > c->model->max_output ? c->model->max_output : wanted;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tools: the agent's one list, held wherever a tool appears: declared in a request, forced by a choice, called in an
  * answer. Names are compared byte for byte. What a provider runs by itself is denied unless its type is opened. */
+#include <errno.h>
 #include "exchange/snapshot.h"
 #include "policy/registry.h"
 #include "weir/exchange.h"
@@ -105,8 +106,45 @@ static enum verdict judge_choice(struct policy *p)
 	return VERDICT_PASS;
 }
 
+/* Puts the arguments where the tool wants them; what it cannot be asked with, shadow cannot let pass. */
+static enum verdict place_arguments(struct policy *p)
+{
+	struct call *c = p->call;
+	struct complaint why UNINIT;
+
+	complaint_init(&why, FAULT_ARGUMENTS_INVALID);
+	int e = tool_place(&c->tool->form, buf_slice(&c->exchange->body), &c->exchange->arena, &c->facts.tool, &why);
+	if (!e)
+		return VERDICT_PASS;
+	p->mode = MODE_ENFORCE;
+	if (e == -ENOMEM)
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	return call_refuse(c, why.fault, why.param, *why.text ? "%s" : NULL, why.text);
+}
+
+/* The request is itself a tool's call. A tool that nobody declared, one that this agent may not use and one that it runs itself
+ * look the same to it; there is nowhere to send the first and the last, in shadow either. */
+static enum verdict judge_called(struct policy *p)
+{
+	struct call *c = p->call;
+	const struct tool_conf *tool = conf_tool(c->exchange->snapshot->conf, c->facts.tool.name);
+	enum fault f = judge(c, TOOL_FUNCTION, c->facts.tool.name);
+
+	if (!tool || !tool->upstream)
+		p->mode = MODE_ENFORCE;
+	if (f == FAULT_NONE && (!tool || !tool->upstream))
+		f = FAULT_TOOL_DENIED;
+	if (f != FAULT_NONE && p->mode == MODE_ENFORCE)
+		return call_refuse(c, f, NULL, NULL);
+	c->tool = tool;
+	enum verdict v = place_arguments(p);
+	return v == VERDICT_PASS && f != FAULT_NONE ? call_refuse(c, f, NULL, NULL) : v;
+}
+
 static enum verdict tools_request(struct policy *p)
 {
+	if (p->call->facts.action == ACTION_TOOL)
+		return judge_called(p);
 	enum verdict v = judge_declared(p);
 
 	return v == VERDICT_PASS ? judge_choice(p) : v;

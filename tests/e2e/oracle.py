@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The oracle that every test shares: Weir's log, Weir's metrics and the provider's ledger tell one story."""
 
+import re
 from collections import Counter
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ def cost(usage, price):
 def nano(amount):
     if amount is None:  # no price: an alarm says so
         return 0
-    got = Decimal(amount) / NANO
+    got = Decimal(str(amount)) / NANO
     assert got == got.to_integral_value(), f"{amount} is finer than a nano-dollar"
     return int(got)
 
@@ -41,10 +42,48 @@ def facts_of_line(line):
             line["tokens_reasoning"], nano(line["cost_usd"]))
 
 
+def tools_ledger(weir):
+    return [entry for server in weir.tool_servers for entry in server.ledger()]
+
+
+def tool_of_entry(weir, entry):
+    """The one tool of the policy that is asked like this."""
+    path, found = entry.target.partition("?")[0], []
+    for name, tool in weir.in_force["tools"].items():
+        upstream = weir.in_force["upstreams"].get(tool.get("upstream"))
+        if not upstream or tool.get("method", "POST") != entry.method:
+            continue
+        base = "/" + upstream["url"].split("/", 3)[3].rstrip("/") if upstream["url"].count("/") > 2 else ""
+        form = re.escape(base + tool.get("path", "/" + tool.get("upstream_name", name)))
+        if re.fullmatch(re.sub(r"\\\{[^}]*\\\}", r"[^/]+", form), path):
+            found.append(name)
+    assert len(found) == 1, f"{entry.method} {entry.target} is none of the tools, or several: {found}"
+    return found[0]
+
+
+def check_tools(weir, calls, ledger):
+    """Each call of a tool is one request there, of a tool that somebody may use, and costs what the policy says if it ran."""
+    theirs, keys = {"sha256:" + sha256(k) for k in weir.keys.values()}, {"sha256:" + sha256(s.key) for s in weir.tool_servers}
+    allowed, ran = weir.allowed_tools(), Counter()
+    for entry in ledger:
+        assert not hasattr(entry, "bad"), f"a tool was sent a broken request: {entry}"
+        assert not theirs & {v for _, v in entry.headers}, f"an agent's key went to a tool: {entry}"
+        assert entry.header("authorization") in keys | {None}, entry
+        assert not [n for n, _ in entry.headers if n.lower().startswith("x-weir-")], entry
+        name = tool_of_entry(weir, entry)
+        assert allowed is None or name in allowed | weir.hosted_allowed, f"nobody may use {name}, and it was asked"
+        ran[name] += not 400 <= entry.status < 500
+    charged = Counter()
+    for c in calls:
+        charged[c.get("tool")] += nano(c["cost_usd"])
+    prices = {name: nano(tool.get("cost", 0)) for name, tool in weir.in_force["tools"].items()}
+    assert +charged == +Counter({name: n * prices[name] for name, n in ran.items()}), (charged, ran)
+
+
 def settle(weir, provider):
     """Waits until nothing is under way on either side and the log has stopped growing."""
     def quiet():
-        ledger, calls = provider.ledger(), weir.calls()
+        ledger, calls = provider.ledger() + tools_ledger(weir), weir.calls()
         return (all(e.over for e in ledger) and sum(c["attempts"] for c in calls) >= len(ledger)
                 and len(calls) >= weir.metric("weir_calls_total"))
     eventually(quiet, 8, "calls that never ended, or that the log does not have")
@@ -108,12 +147,15 @@ def reconcile(weir, provider):
     calls, ledger = weir.calls(), provider.ledger()
     ids = [c["request_id"] for c in calls]
     assert len(ids) == len(set(ids)), "two lines about one call"
-    check_attempts(calls, ledger)
+    models, tools = ([c for c in calls if (c.get("action") == "tool") == of_tool] for of_tool in (False, True))
+    check_attempts(models, ledger)
+    check_attempts(tools, tools_ledger(weir))
+    check_tools(weir, tools, tools_ledger(weir))
     for c in calls:
-        if c["verdict"] == "deny" and not c.get("tool"):
+        if c["verdict"] == "deny" and (not c.get("tool") or c["action"] == "tool"):
             assert c["attempts"] == 0, f"denied, and yet sent: {c}"
     check_bytes(weir, provider, ledger)
-    check_money(weir, calls, ledger)
+    check_money(weir, models, ledger)
     check_metrics(weir, calls)
     check_secrets(weir)
     return calls, ledger

@@ -190,6 +190,7 @@ class Weir:
         self.err_path.touch()
         self.port, self.health_port = free_port(), free_port()
         self.provider = provider
+        self.tool_servers = []  # what its plain HTTP tools are asked of
         self.keys = {a: f"agent-{a}-" + secrets.token_hex(16) for a in agents}
         self.canaries = list(self.keys.values()) + ([provider.key] if provider else [])
         self.env = {"PATH": os.environ["PATH"], "STATE_DIRECTORY": str(self.state),

@@ -60,7 +60,7 @@ static void rig_clear_deadline(struct exchange_env *env, struct deadline *d)
 static int rig_reach(struct exchange_env *env, struct exchange *x)
 {
 	struct exchange_rig *rig = container_of(env, struct exchange_rig, env);
-	const struct upstream_conf *u = x->calls[0].model->upstream;
+	const struct upstream_conf *u = call_upstream(&x->calls[0]);
 	size_t len = 0;
 
 	rig->n_reached++;
@@ -75,7 +75,7 @@ static int rig_reach(struct exchange_env *env, struct exchange *x)
 	assert_int_equal(len, x->sending_len);
 	scripted_source_open(&rig->source, x);
 	x->upstream_name = u->name;
-	x->give_up_at = rig->now + (x->calls[0].timeout_ns ? x->calls[0].timeout_ns : u->total_ns);
+	x->give_up_at = rig->now + call_total_ns(&x->calls[0]);
 	x->quiet_until = UINT64_MAX;
 	if (rig->reach_fault != FAULT_NONE) {
 		exchange_on_source_fault(x, rig->reach_fault, NULL);
@@ -85,7 +85,7 @@ static int rig_reach(struct exchange_env *env, struct exchange *x)
 	x->went_upstream = true;
 	exchange_waits(x);
 	x->waits_for_source = true;
-	x->quiet_ns = u->first_byte_ns;
+	x->quiet_ns = call_first_byte_ns(&x->calls[0]);
 	x->quiet_until = rig->now + x->quiet_ns;
 	env->set_deadline(
 	        env, &x->deadline, x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at);

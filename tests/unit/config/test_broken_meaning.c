@@ -303,6 +303,53 @@ static const struct broken cases[] = {
                 "tools:\n"
                 "  t: {upstream: openai}\n",
                 "4:17: error: the upstream openai serves models, not tools\n"},
+        {"tools of an upstream without an address",
+                "version: 1\n"
+                "upstreams:\n"
+                "  orders: {api: http}\n",
+                "3:3: error: the upstream orders has no url\n"},
+        {"a model at a server of tools",
+                "version: 1\n"
+                "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"
+                "models:\n"
+                "  m: {upstream: orders}\n",
+                "4:17: error: the upstream orders serves tools, not models\n"},
+        {"a path that is none",
+                "version: 1\n"
+                "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"
+                "tools:\n"
+                "  a: {upstream: orders, path: \"x/{a}\"}\n"
+                "  b: {upstream: orders, path: \"/x/{a\"}\n"
+                "  c: {upstream: orders, path: \"/x/{}\"}\n"
+                "  d: {upstream: orders, path: \"/x/../{a}\"}\n"
+                "  e: {upstream: orders, path: \"/x//y\"}\n"
+                "  f: {upstream: orders, path: \"/x?y={a}\"}\n"
+                "  g: {upstream: orders, path: \"/x/%2e\"}\n"
+                "  h: {upstream: orders, path: \"/x/{a b}\"}\n"
+                "  \"..\": {upstream: orders}\n",
+                "4:25: error: this is no path of a tool: it does not begin with a slash\n"
+                "5:25: error: this is no path of a tool: a brace is not closed\n"
+                "6:25: error: this is no path of a tool: what stands between braces is no name "
+                "of an argument\n"
+                "7:25: error: this is no path of a tool: it has an empty segment, or one of "
+                "dots\n"
+                "8:25: error: this is no path of a tool: it has an empty segment, or one of "
+                "dots\n"
+                "9:25: error: this is no path of a tool: it holds a character that has no "
+                "place in a path\n"
+                "10:25: error: this is no path of a tool: it holds a character that has no "
+                "place in a path\n"
+                "11:25: error: this is no path of a tool: what stands between braces is no name "
+                "of an argument\n"
+                "12:3: error: this is no path of a tool: it has an empty segment, or one of "
+                "dots\n"},
+        {"how a tool is asked that nobody asks",
+                "version: 1\n"
+                "tools:\n"
+                "  a: {method: GET, path: /a, timeout: 5s}\n",
+                "3:7: error: method says nothing here: the agent runs a itself\n"
+                "3:20: error: path says nothing here: the agent runs a itself\n"
+                "3:30: error: timeout says nothing here: the agent runs a itself\n"},
         {"an agent with an unknown tool",
                 "version: 1\n"
                 "tools: {lookup_order: {}}\n"

@@ -32,6 +32,12 @@ static const struct {
         {METHOD_GET, "/v1/models/", false, ACTION_NONE, ""},
         {METHOD_GET, "/weir/v1/calls/", false, ACTION_NONE, ""},
         {METHOD_GET, "/weir/v1/calls/a/b", false, ACTION_NONE, ""},
+        {METHOD_POST, "/tools/lookup", true, ACTION_TOOL, "lookup"},
+        {METHOD_GET, "/tools/lookup", true, ACTION_NONE, "lookup"},
+        {METHOD_POST, "/tools/", false, ACTION_NONE, ""},
+        {METHOD_POST, "/tools", false, ACTION_NONE, ""},
+        {METHOD_POST, "/tools/a/b", false, ACTION_NONE, ""},
+        {METHOD_POST, "/Tools/a", false, ACTION_NONE, ""},
         {METHOD_GET, "/", false, ACTION_NONE, ""},
         {METHOD_GET, "", false, ACTION_NONE, ""},
 };
@@ -45,7 +51,8 @@ static void a_path_is_what_the_table_says(void **state)
 		assert_int_equal(r.known, cases[i].known);
 		assert_int_equal(r.action, cases[i].action);
 		assert_true(slice_is(r.id, cases[i].id));
-		assert_ptr_equal(r.dialect, &dialect_openai);
+		assert_ptr_equal(r.dialect, strncmp(cases[i].path, "/tools/", 7) ? &dialect_openai
+		                                                                 : &dialect_tool);
 		assert_true(!r.known == !r.allow);
 	}
 }

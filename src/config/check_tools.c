@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_tools: keys that say nothing about a tool that the agent runs itself: whoever wrote them
+ * thinks that they hold. */
+#include "config/check.h"
+
+static const char *const over_http[] = {"method", "path", "timeout", "upstream_name"};
+
+static void check_one(struct load *l, const struct tool_conf *t, const struct node *n)
+{
+	for (unsigned i = 0; i < sizeof(over_http) / sizeof(over_http[0]) && !t->upstream; i++) {
+		const struct node *key = node_member(n, over_http[i]);
+
+		if (!key || key->kind == NODE_NULL || node_is(key, "none"))
+			continue;
+		diagnostics_error(l->d, key->key_at,
+		        "%s says nothing here: the agent runs %.*s itself", over_http[i],
+		        SLICE_FMT(t->name));
+		diagnostics_hint(l->d, "name the upstream that serves it, or leave this out");
+	}
+}
+
+void check_tools(struct load *l)
+{
+	for (unsigned i = 0; i < l->conf->n_tools; i++) {
+		const struct node *n = load_entry(l, "tools", i);
+
+		if (n && !node_member(n, "upstream"))
+			check_one(l, &l->conf->tools[i], n);
+	}
+}
