@@ -197,10 +197,18 @@ static void judge_route(const struct explain *e, const struct agent_conf *a, str
 	        SLICE_FMT(m->upstream_name.len ? m->upstream_name : model));
 }
 
-static void judge_rates(const struct agent_conf *a, const struct node *agent, struct verdict_row *row)
+static void judge_rates(const struct explain *e, const struct agent_conf *a, const struct node *agent,
+        const struct tool_conf *called, struct verdict_row *row)
 {
 	const struct allowance_conf *all = &a->allowance;
 
+	if (called && (called->n_rates || called->concurrency)) {
+		row->line = node_member(
+		        load_entry(e->load, "tools", called->index), called->n_rates ? "rate_limit" : "concurrency");
+		row->verdict = in_shadow(a, SHADOW_RATES) ? "pass (shadow)" : "pass";
+		snprintf(row->why, sizeof(row->why), "if the tool's rates and its own have room");
+		return;
+	}
 	if (!all->n_rates && !all->n_token_rates && !all->concurrency) {
 		row->verdict = "-";
 		snprintf(row->why, sizeof(row->why), "it has no rates");
@@ -303,7 +311,7 @@ void explain_call(struct explain *e, const struct agent_conf *a, const struct as
 		else if (i == 3)
 			judge_tool(e, a, agent, tool, tool_called(e, model, tool), &row);
 		else if (i == 6)
-			judge_rates(a, agent, &row);
+			judge_rates(e, a, agent, tool_called(e, model, tool), &row);
 		else if (i == 7)
 			judge_cache(e, a, model, &row);
 		else if (i == 8)

@@ -3,6 +3,7 @@
 #include "app/explain_limits.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include "base/mem.h"
 #include "exchange/admission.h"
 #include "exchange/snapshot.h"
@@ -35,6 +36,12 @@ void explain_worst_hours(struct explain *e, const struct agent_conf *a)
 		put_worst_hour(e, &all->rates[i], "requests");
 	for (unsigned i = 0; i < all->n_token_rates; i++)
 		put_worst_hour(e, &all->token_rates[i], "tokens");
+}
+
+void explain_tool_worst_hours(struct explain *e, const struct tool_conf *t)
+{
+	for (unsigned i = 0; i < t->n_rates; i++)
+		put_worst_hour(e, &t->rates[i], "calls");
 }
 
 /* ---- one call ---- */
@@ -145,9 +152,14 @@ static void put_name(struct explain *e, struct slice name)
 
 static void put_demand(struct explain *e, const struct demand *d)
 {
-	char money[MONEY_TEXT], period[24];
+	char money[MONEY_TEXT], period[24], name[200];
 
-	put_name(e, d->name);
+	if (slice_starts(d->group, SLICE("tool:"))) {
+		int len = snprintf(name, sizeof(name), "%.*s %.*s", SLICE_FMT(d->group), SLICE_FMT(d->name));
+		put_name(e, slice_from(name, (size_t)len < sizeof(name) ? (size_t)len : sizeof(name) - 1));
+	} else {
+		put_name(e, d->name);
+	}
 	if (d->kind == DEMAND_RATE) {
 		period[duration_format(d->rate.period_ns, period)] = '\0';
 		explain_put(e, "%" PRIu64 " of %" PRIu64 " %s in %s\n", d->rate.units, d->rate.count,

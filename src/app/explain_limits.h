@@ -8,6 +8,8 @@
 /* For each rate the most that it lets through in any hour. */
 void explain_worst_hours(struct explain *e, const struct agent_conf *a);
 
+void explain_tool_worst_hours(struct explain *e, const struct tool_conf *t);
+
 /* One call as the policies would see it, without anybody who makes it. */
 struct planned {
 	struct exchange exchange;

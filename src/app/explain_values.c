@@ -145,6 +145,7 @@ void explain_tool(struct explain *e, const struct tool_conf *t)
 	explain_put(e, "tool %.*s%s\n", SLICE_FMT(t->name),
 	        t->upstream ? "" : ": the agent runs it itself");
 	explain_block(e, tool_directives, load_entry(e->load, "tools", t->index));
+	explain_tool_worst_hours(e, t);
 	explain_put(e, "\n");
 }
 

@@ -3,19 +3,33 @@
  * thinks that they hold. */
 #include "config/check.h"
 
-static const char *const over_http[] = {"method", "path", "timeout", "upstream_name"};
+static const char *const over_http[] = {
+        "method", "path", "timeout", "upstream_name", "rate_limit", "concurrency"};
 
 static void check_one(struct load *l, const struct tool_conf *t, const struct node *n)
 {
 	for (unsigned i = 0; i < sizeof(over_http) / sizeof(over_http[0]) && !t->upstream; i++) {
 		const struct node *key = node_member(n, over_http[i]);
 
-		if (!key || key->kind == NODE_NULL || node_is(key, "none"))
+		if (!key || key->kind == NODE_NULL || node_is(key, "none") ||
+		        (key->kind == NODE_LIST && !key->n))
 			continue;
 		diagnostics_error(l->d, key->key_at,
 		        "%s says nothing here: the agent runs %.*s itself", over_http[i],
 		        SLICE_FMT(t->name));
 		diagnostics_hint(l->d, "name the upstream that serves it, or leave this out");
+	}
+}
+
+static void check_rates(struct load *l, const struct tool_conf *t, const struct node *n)
+{
+	for (unsigned i = 0; n && i < t->n_rates; i++) {
+		if (t->rates[i].by == RATE_BY_AGENT)
+			continue;
+		diagnostics_error(l->d, node_place(n), "a rate of %.*s is over all agents",
+		        SLICE_FMT(t->name));
+		diagnostics_hint(l->d, "leave \"per user\" or \"per key\" out");
+		return;
 	}
 }
 
@@ -26,5 +40,6 @@ void check_tools(struct load *l)
 
 		if (n && !node_member(n, "upstream"))
 			check_one(l, &l->conf->tools[i], n);
+		check_rates(l, &l->conf->tools[i], node_member(n, "rate_limit"));
 	}
 }

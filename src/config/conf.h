@@ -120,6 +120,11 @@ struct tool_conf {
 	uint8_t method_word; /* as it is written */
 	struct slice path;   /* as it is written; empty: "/" and its name there */
 	struct tool_form form;
+	struct rate_conf *rates; /* over all agents */
+	unsigned n_rates;
+	uint32_t concurrency;        /* the same; 0: no limit */
+	struct slice group;          /* where both are counted: "tool:NAME" */
+	struct slice *rate_counters; /* one a rate */
 	uint64_t timeout_ns; /* of a call, until its answer begins and until it has ended; 0: the
 	                        upstream's */
 };

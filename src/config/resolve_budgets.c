@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "config/resolve.h"
 
-#define COUNTER_MAX 128u
+#define COUNTER_MAX 160u
 
 static struct slice name_of(struct load *l, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
@@ -100,8 +100,19 @@ static void resolve_agent(struct load *l, struct agent_conf *a)
 	resolve_list(l, a);
 }
 
+/* A tool's own are the tool's alone, whoever calls it. */
+static void resolve_tool(struct load *l, struct tool_conf *t)
+{
+	t->rate_counters = reader_alloc(&l->reader, (t->n_rates + 1) * sizeof(*t->rate_counters));
+	t->group = name_of(l, "tool:%.*s", SLICE_FMT(t->name));
+	for (unsigned i = 0; i < t->n_rates && t->rate_counters; i++)
+		t->rate_counters[i] = name_of(l, "r:%" PRIu64, t->rates[i].period_ns / 1000000000u);
+}
+
 void resolve_budgets(struct load *l)
 {
+	for (unsigned i = 0; i < l->conf->n_tools; i++)
+		resolve_tool(l, &l->conf->tools[i]);
 	for (unsigned i = 0; i < l->conf->n_agents; i++)
 		resolve_agent(l, &l->conf->agents[i]);
 }

@@ -97,6 +97,11 @@ static bool agent_needs(const struct agent_conf *a, uint8_t rates_on_outage)
 	return false;
 }
 
+static bool tool_needs(const struct tool_conf *t, uint8_t rates_on_outage)
+{
+	return (t->n_rates || t->concurrency) && rates_on_outage == OUTAGE_CLOSED;
+}
+
 void resolve_store(struct load *l)
 {
 	const struct node *n = node_member(l->root, "store");
@@ -109,5 +114,8 @@ void resolve_store(struct load *l)
 		resolve_urls(l, n);
 	for (unsigned i = 0; i < l->conf->n_agents; i++)
 		if (agent_needs(&l->conf->agents[i], l->conf->store.rates_on_outage))
+			l->conf->store.is_needed = true;
+	for (unsigned i = 0; i < l->conf->n_tools; i++)
+		if (tool_needs(&l->conf->tools[i], l->conf->store.rates_on_outage))
 			l->conf->store.is_needed = true;
 }

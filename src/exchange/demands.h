@@ -22,6 +22,9 @@ static inline bool rate_has_id(const struct call *c, const struct rate_conf *r)
 bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice counter, struct demand *d);
 bool demand_of_budget(struct call *c, const struct budget_conf *b, struct demand *d);
 void demand_of_slot(struct call *c, struct demand *d);
+/* The same of the tool that is called, whoever calls it. */
+void demand_of_tool_rate(const struct tool_conf *t, unsigned i, struct demand *d);
+void demand_of_tool_slot(const struct tool_conf *t, struct demand *d);
 /* A budget's, by the whole name of its counter; now_s: wall seconds, which select the window. */
 void demand_of_counter(
 	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d);

@@ -46,15 +46,39 @@ static bool needs_user(const struct call *c)
 	return !all_have_ids(c, a->rates, a->n_rates) || !all_have_ids(c, a->token_rates, a->n_token_rates);
 }
 
+/* Asked before the agent's own: what it refuses has taken nothing of the agent's. */
+static void add_of_tool(struct call *c, const struct tool_conf *t, bool soft)
+{
+	struct demand d;
+
+	for (unsigned i = 0; i < t->n_rates; i++) {
+		demand_of_tool_rate(t, i, &d);
+		d.soft = soft;
+		d.rate.units = 1;
+		admission_add(c->admitted, &d);
+	}
+	if (!t->concurrency)
+		return;
+	demand_of_tool_slot(t, &d);
+	d.soft = soft;
+	admission_add(c->admitted, &d);
+}
+
 bool rates_plan(struct call *c, bool soft)
 {
 	const struct allowance_conf *a = &c->agent->allowance;
+	const struct tool_conf *t = c->tool;
+	unsigned n = a->n_rates + a->n_token_rates + (a->concurrency > 0);
 	bool all = true;
 
-	if (!a->n_rates && !a->n_token_rates && !a->concurrency)
+	if (t)
+		n += t->n_rates + (t->concurrency > 0);
+	if (!n)
 		return true;
-	if (!admission_of(c, a->n_rates + a->n_token_rates + 1))
+	if (!admission_of(c, n))
 		return false;
+	if (t)
+		add_of_tool(c, t, soft);
 	for (unsigned i = 0; i < a->n_rates; i++)
 		all &= add_rate(c, soft, &a->rates[i], a->rate_counters[i], 1, false);
 	for (unsigned i = 0; i < a->n_token_rates && !c->tool; i++)
@@ -86,19 +110,23 @@ static void rate_text(const struct demand *d, char *text, size_t room)
 
 static enum verdict refuse_rate(struct call *c, const struct demand *d)
 {
+	bool of_tool = c->tool && d->group.at == c->tool->group.at;
 	char rate[80];
 	enum verdict v;
 
 	if (d->kind == DEMAND_SLOT) {
 		v = call_refuse(c, FAULT_CONCURRENCY_LIMITED, NULL,
-			"This agent may have %u calls at once; wait for one of them to end.", d->slot.limit);
+			of_tool ? "This tool may have %u calls at once, of all agents; wait for one of them to end."
+				: "This agent may have %u calls at once; wait for one of them to end.",
+			d->slot.limit);
 		c->refusal.retry_after_ms = SLOT_WAIT_MS;
 		return v;
 	}
 	rate_text(d, rate, sizeof(rate));
 	v = call_refuse(c, FAULT_RATE_LIMITED, NULL,
 		d->state == DEMAND_CROWDED ? "So many callers have a rate of their own here (%s) that no more are taken; wait."
-					   : "This agent's rate is %s; wait as long as retry-after says.",
+		: of_tool ? "This tool's rate is %s, of all agents; wait as long as retry-after says."
+			  : "This agent's rate is %s; wait as long as retry-after says.",
 		rate);
 	c->refusal.retry_after_ms = (d->wait_ns + NS_PER_MS - 1) / NS_PER_MS;
 	return v;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain HTTP tools: POST /tools/NAME, judged, placed as the tool wants it, and its answer passed on as it comes."""
 
+import concurrent.futures
 import json
 import subprocess
 
+import httpx
 import pytest
 
 from rig import eventually, receive, scripted
@@ -319,6 +321,69 @@ class TestBooks:
         weir = start(start_weir, provider, shop, agents={"app": {"rate_limit": "2/hour", "token_rate_limit": "1/hour"}})
         assert [call(weir, "plain", {}).status_code for _ in range(3)] == [200, 200, 429]
         assert len(shop.ledger()) == 2
+
+
+class TestItsOwnRate:
+    """Over all agents, asked first, and given back where another refuses."""
+
+    def two(self, start_weir, provider, shop, agents=None, **tool):
+        weir = start(start_weir, provider, shop, tools={"pay": {"upstream": "orders", "cost": 0.005, **tool}},
+                     agents={"app": {"tools": ["pay"]}, "full": {"tools": ["pay"]}, **(agents or {})})
+        return weir
+
+    def test_it_is_one_for_all_agents(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, rate_limit="3/hour")
+        answers = [call(weir, "pay", {}, agent) for agent in ("app", "full", "app")]
+        assert [a.status_code for a in answers] == [200] * 3
+        assert 'q=3;w=3600' in answers[0].headers["ratelimit-policy"] and 'r=2;' in answers[0].headers["ratelimit"]
+        assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == ["2", "1", "0"]
+        answer = call(weir, "pay", {}, "full")
+        problem = refusal(answer)
+        assert (problem["code"], problem["status"]) == ("rate_limited", 429) and "This tool's rate is 3 requests in 1h" in problem["detail"]
+        assert answer.headers["x-should-retry"] == "false" and "retry-after" not in answer.headers  # it would be over a minute
+        assert len(shop.ledger()) == 3
+
+    def test_who_waits_is_told_how_long(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, rate_limit=["100/hour", "2/minute"])
+        assert [call(weir, "pay", {}).status_code for _ in range(2)] == [200, 200]
+        answer = call(weir, "pay", {})
+        wait = refusal(answer)["retry_after_ms"]
+        assert 10_000 < wait <= 30_000 and int(answer.headers["retry-after-ms"]) == wait
+        assert int(answer.headers["retry-after"]) == -(-wait // 1000)
+
+    def test_what_another_refuses_gives_it_back(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, rate_limit="2/hour", agents={"app": {"tools": ["pay"], "rate_limit": "1/hour"},
+                        "bare": {"tools": ["pay"], "budget": {"agent": {"cost": 0.001, "per": "day"}}}})
+        assert [call(weir, "pay", {}).status_code for _ in range(3)] == [200, 429, 429]
+        assert refusal(call(weir, "pay", {}, "bare"))["code"] == "budget_exceeded"
+        assert call(weir, "pay", {}, "full").status_code == 200  # the refused ones took nothing
+        assert refusal(call(weir, "pay", {}, "full"))["code"] == "rate_limited"
+        assert len(shop.ledger()) == 2
+
+    def test_what_it_refuses_takes_nothing_of_the_agents(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, rate_limit="1/hour", agents={"app": {"tools": ["pay", "plain"], "rate_limit": "2/hour"}})
+        assert [call(weir, "pay", {}).status_code for _ in range(3)] == [200, 429, 429]
+        assert [call(weir, "plain", {}).status_code for _ in range(2)] == [200, 429]
+
+    def test_so_many_at_once(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, concurrency=1)
+        script = {**OK, "delay_ms": 60000}
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            with weir.http() as http:
+                slow = pool.submit(lambda: http.post("/tools/pay", json={}, headers=scripted(**script), timeout=1.5))
+                eventually(lambda: shop.ledger())
+                answer = call(weir, "pay", {}, "full")
+                assert refusal(answer)["code"] == "concurrency_limited" and answer.headers["retry-after"] == "1"
+                assert "This tool may have 1 calls at once" in refusal(answer)["detail"]
+                with pytest.raises(httpx.TimeoutException):
+                    slow.result()
+        eventually(lambda: call(weir, "pay", {}, "full").status_code == 200)
+
+    def test_in_shadow_it_is_only_noted(self, start_weir, provider, shop):
+        weir = self.two(start_weir, provider, shop, rate_limit="1/hour",
+                        agents={"app": {"tools": ["pay"], "mode": {"shadow": ["rates"]}}})
+        assert [call(weir, "pay", {}).status_code for _ in range(3)] == [200] * 3
+        assert weir.metric("weir_policy_verdicts_total", policy="rates", verdict="deny", mode="shadow") == 2
 
 
 def test_check_and_explain(start_weir, provider, shop, weir_command, tmp_path):

@@ -350,6 +350,16 @@ static const struct broken cases[] = {
                 "3:7: error: method says nothing here: the agent runs a itself\n"
                 "3:20: error: path says nothing here: the agent runs a itself\n"
                 "3:30: error: timeout says nothing here: the agent runs a itself\n"},
+        {"a tool's rate of one user",
+                "version: 1\n"
+                "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"
+                "tools:\n"
+                "  a: {upstream: orders, rate_limit: 5/minute per user}\n"
+                "  b: {rate_limit: 5/minute, concurrency: 2}\n"
+                "  c: {rate_limit: none, concurrency: none}\n",
+                "4:25: error: a rate of a is over all agents\n"
+                "5:7: error: rate_limit says nothing here: the agent runs b itself\n"
+                "5:29: error: concurrency says nothing here: the agent runs b itself\n"},
         {"an agent with an unknown tool",
                 "version: 1\n"
                 "tools: {lookup_order: {}}\n"
