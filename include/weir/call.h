@@ -10,6 +10,7 @@
 #include "weir/record.h"
 
 struct caching;
+struct repeat;
 struct exchange;
 
 struct attribution {
@@ -57,6 +58,7 @@ struct call {
 	struct admitted *admitted;   /* exchange/admission.h, in the exchange's arena; NULL: the store was not asked */
 	struct caching *caching;     /* exchange/caching.h, in the exchange's arena; NULL: no cache was asked */
 	bool asks_again;             /* it gave back what it was admitted with, and asks for it anew */
+	struct repeat *repeat;       /* exchange/repeats.h, in the exchange's arena; NULL: it has no idempotency-key */
 	uint64_t charged_tokens;     /* that its budgets are charged with */
 	bool unplanned;              /* there was no memory to work out what its budgets have to hold */
 	struct record_verdict verdicts[RECORD_POLICIES];

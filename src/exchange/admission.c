@@ -5,6 +5,7 @@
 #include "exchange/admission.h"
 #include "exchange/caching.h"
 #include "exchange/journaling.h"
+#include "exchange/repeats.h"
 #include "exchange/outage.h"
 #include "store/budget.h"
 #include "weir/exchange.h"
@@ -141,7 +142,7 @@ void admission_settle(struct call *c)
 
 	if (!a || !a->ask.granted)
 		return;
-	a->used = (struct settlement){.ran = x->went_upstream || caching_is_hit(c)};
+	a->used = (struct settlement){.ran = x->went_upstream || caching_is_hit(c) || repeats_is_found(c)};
 	if (a->used.ran) {
 		a->used.cost = c->cost;
 		a->used.tokens = c->charged_tokens;

@@ -8,6 +8,7 @@
 #include "exchange/caching.h"
 #include "exchange/header_set.h"
 #include "exchange/leak.h"
+#include "exchange/repeats.h"
 #include "exchange/steps.h"
 
 #define NAMED_MAX 1024 /* bytes of a value that is not ours */
@@ -91,6 +92,8 @@ static int add_own(struct exchange *x, struct head *to)
 		return -ENOMEM;
 	const char *cache = caching_word(c);
 	if (cache && !x->source_local && add_other(to, SLICE("x-weir-cache"), slice_str(cache)) < 0)
+		return -ENOMEM;
+	if (repeats_is_found(c) && !x->source_local && add_other(to, SLICE("x-weir-idempotency"), SLICE("replayed")) < 0)
 		return -ENOMEM;
 	if (x->source_local)
 		return head_add(to, HEADER_X_REQUEST_ID, SLICE("x-request-id"), slice_from(x->request_id, 26));

@@ -4,6 +4,7 @@
 #include "exchange/admission.h"
 #include "exchange/caching.h"
 #include "exchange/journaling.h"
+#include "exchange/repeats.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 #include "journal/journal.h"
@@ -114,7 +115,7 @@ int journaling_allow(struct exchange *x, struct call *c)
 		list_push(&env->deciding, &x->journal_link);
 	x->waits_for_disk = x->snapshot->conf->audit.strict;
 	/* What is put out for an upstream can be taken back when the turn's journal cannot be written, a whole answer not. */
-	x->waits_for_turn = !x->waits_for_disk && caching_is_hit(c);
+	x->waits_for_turn = !x->waits_for_disk && (caching_is_hit(c) || repeats_is_found(c));
 	return 0;
 }
 
@@ -232,7 +233,10 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 			x->written_at = written;
 			list_push(&env->syncing, &x->journal_link);
 		} else if (x->waits_for_turn) {
-			caching_resume(x);
+			if (repeats_is_found(&x->calls[0]))
+				repeats_resume(x);
+			else
+				caching_resume(x);
 		}
 	}
 	return result < 0;

@@ -6,6 +6,7 @@
 #include "exchange/caching.h"
 #include "exchange/chain.h"
 #include "exchange/leak.h"
+#include "exchange/repeats.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -119,6 +120,7 @@ enum step relay_begin(struct exchange *x)
 		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->comment_at && x->comment_at < at ? x->comment_at : at);
 	caching_begin(x, head_value(h, HEADER_CONTENT_TYPE));
+	repeats_begin(x, h->status, head_value(h, HEADER_CONTENT_TYPE));
 	if (open_answer(x, h) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
 	return step_to(x, PHASE_RELAYING);
@@ -331,6 +333,7 @@ static enum step relay_stream(struct exchange *x)
 		return leaks > 0 ? leak_refuse(x) : step_abort(x);
 	if (x->calls[0].caching)
 		caching_hear(x->calls[0].caching, in);
+	repeats_hear(x, in);
 	enum fault f = lap_feed(x, in, x->end_arrived);
 	return f == FAULT_NONE ? lap_finish(x) : refuse_fault(x, f, NULL);
 }

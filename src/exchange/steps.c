@@ -9,6 +9,7 @@
 #include "exchange/excess.h"
 #include "exchange/journaling.h"
 #include "exchange/local_budget.h"
+#include "exchange/repeats.h"
 #include "exchange/snapshot.h"
 #include "exchange/stale.h"
 #include "exchange/steps.h"
@@ -123,6 +124,8 @@ static int write_down(struct exchange *x)
 
 static int reach(struct exchange *x)
 {
+	if (repeats_is_found(&x->calls[0]))
+		return repeats_reach(x);
 	return caching_is_hit(&x->calls[0]) ? caching_reach(x) : x->env->reach(x->env, x);
 }
 

@@ -2,6 +2,7 @@
 /* limits: what can be refused before anyone asks who is calling: targets that are not canonical, bodies that are no JSON
  * or too large, browsers from elsewhere, headers that ask for what is not there. */
 #include <errno.h>
+#include "exchange/repeats.h"
 #include "policy/registry.h"
 #include "policy/duration.h"
 #include "weir/exchange.h"
@@ -92,9 +93,6 @@ static enum verdict check_own_limits(struct call *c, const struct exchange *x)
 	if (head_find(x->head, HEADER_X_WEIR_APPROVAL))
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-approval",
 			"The header x-weir-approval is not supported yet; leave it out.");
-	if (x->route.action == ACTION_TOOL && head_find(x->head, HEADER_IDEMPOTENCY_KEY))
-		return call_refuse(c, FAULT_REQUEST_INVALID, "idempotency-key",
-			"The header idempotency-key is not supported yet for tools; leave it out.");
 	if (cost.at && read_max_cost(c, cost) < 0)
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-max-cost",
 			"The header x-weir-max-cost is no amount of USD such as 0.05.");
@@ -105,6 +103,24 @@ static enum verdict check_own_limits(struct call *c, const struct exchange *x)
 		return call_refuse(c, FAULT_REQUEST_INVALID, "x-weir-timeout",
 			"The header x-weir-timeout is no duration such as 20s or 500ms, of at most a day.");
 	return VERDICT_PASS;
+}
+
+static bool is_visible(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] <= ' ' || s.at[i] > '~')
+			return false;
+	return s.len;
+}
+
+static enum verdict check_key(struct call *c, const struct exchange *x)
+{
+	const struct header *key = x->route.action == ACTION_TOOL ? head_find(x->head, HEADER_IDEMPOTENCY_KEY) : NULL;
+
+	if (!key || (is_visible(key->value) && key->value.len <= REPEAT_KEY_MAX && !head_is_twice(x->head, HEADER_IDEMPOTENCY_KEY)))
+		return VERDICT_PASS;
+	return call_refuse(c, FAULT_REQUEST_INVALID, "idempotency-key",
+		"The header idempotency-key must stand once and hold 1 to 255 visible ASCII characters.");
 }
 
 static enum verdict check_target(struct call *c, const struct exchange *x)
@@ -123,7 +139,7 @@ static enum verdict check_target(struct call *c, const struct exchange *x)
 static enum verdict limits_head(struct policy *p)
 {
 	static enum verdict (*const checks[])(struct call *, const struct exchange *) = {
-		check_target, check_origin, check_body, check_own_limits,
+		check_target, check_origin, check_body, check_own_limits, check_key,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -5,6 +5,7 @@
 #include "config/units.h"
 #include "exchange/admission.h"
 #include "exchange/demands.h"
+#include "exchange/repeats.h"
 #include "exchange/outage.h"
 #include "policy/budget.h"
 #include "policy/cache.h"
@@ -67,7 +68,7 @@ static void add_of_tool(struct call *c, const struct tool_conf *t, bool soft)
 bool rates_plan(struct call *c, bool soft)
 {
 	const struct allowance_conf *a = &c->agent->allowance;
-	const struct tool_conf *t = c->tool;
+	const struct tool_conf *t = repeats_is_found(c) ? NULL : c->tool; /* it is not asked then */
 	unsigned n = a->n_rates + a->n_token_rates + (a->concurrency > 0);
 	bool all = true;
 
@@ -169,7 +170,7 @@ static enum verdict rates_request(struct policy *p)
 		return refuse_nobody(c);
 	if (!rates_plan(c, !enforced) && enforced)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
-	if (!cache_answers(c))
+	if (!repeats_is_found(c) && !cache_answers(c))
 		budget_plan(c);
 	return admission_ask(p, read_rates);
 }

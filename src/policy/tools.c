@@ -2,6 +2,7 @@
 /* tools: the agent's one list, held wherever a tool appears: declared in a request, forced by a choice, called in an
  * answer. Names are compared byte for byte. What a provider runs by itself is denied unless its type is opened. */
 #include <errno.h>
+#include "exchange/repeats.h"
 #include "exchange/snapshot.h"
 #include "policy/registry.h"
 #include "weir/exchange.h"
@@ -138,7 +139,7 @@ static enum verdict judge_called(struct policy *p)
 		return call_refuse(c, f, NULL, NULL);
 	c->tool = tool;
 	enum verdict v = place_arguments(p);
-	return v == VERDICT_PASS && f != FAULT_NONE ? call_refuse(c, f, NULL, NULL) : v;
+	return v == VERDICT_PASS ? repeats_claim(p, f) : v;
 }
 
 static enum verdict tools_request(struct policy *p)
@@ -161,6 +162,17 @@ static enum verdict tools_call(struct policy *p, struct toolcall *tc)
 		tc->name.at, fault_infos[f].text);
 }
 
+static void tools_cancel(struct policy *p)
+{
+	repeats_cancel(p->call);
+}
+
+static void tools_done(struct policy *p)
+{
+	repeats_end(p->call);
+}
+
 const struct policy_ops policy_tools = {
 	.name = "tools", .shadow_bit = SHADOW_TOOLS, .on_request = tools_request, .on_tool_call = tools_call,
+	.on_cancel = tools_cancel, .on_done = tools_done,
 };

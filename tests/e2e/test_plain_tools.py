@@ -179,8 +179,11 @@ class TestRefusing:
     def test_what_two_readers_could_read_differently(self, weir, shop, body):
         assert refusal(call(weir, "pay", body))["code"] == "request_invalid" and not shop.ledger()
 
-    def test_what_is_not_built_is_said(self, weir, shop):
-        assert refusal(call(weir, "pay", {}, headers={"x-weir-approval": "a"}))["code"] == "request_invalid"
+    @pytest.mark.parametrize("headers", [{"x-weir-approval": "a"}, {"idempotency-key": "k" * 256}, {"idempotency-key": "a b"},
+                                         {"idempotency-key": ""}])
+    def test_headers_that_mean_nothing(self, weir, shop, headers):
+        with weir.http() as http:
+            assert refusal(http.post("/tools/pay", json={}, headers=headers))["code"] == "request_invalid"
         assert not shop.ledger()
 
     def test_shadow_lets_a_denied_tool_pass_but_not_one_that_is_nowhere(self, start_weir, provider, shop):
@@ -384,6 +387,117 @@ class TestItsOwnRate:
                         agents={"app": {"tools": ["pay"], "mode": {"shadow": ["rates"]}}})
         assert [call(weir, "pay", {}).status_code for _ in range(3)] == [200] * 3
         assert weir.metric("weir_policy_verdicts_total", policy="rates", verdict="deny", mode="shadow") == 2
+
+
+class TestRepeating:
+    """idempotency-key: at most once for an agent, a user and a tool."""
+
+    def test_a_repeat_gets_the_answer_of_the_first(self, weir, shop):
+        script = {"status": 201, "body": "paid once", "content_type": "text/plain", "usage": "none"}
+        first = call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k-1"}, script=script)
+        again = [call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k-1"}) for _ in range(3)]
+        assert "x-weir-idempotency" not in first.headers and len(shop.ledger()) == 1
+        for a in again:
+            assert (a.status_code, a.text, a.headers["content-type"]) == (201, "paid once", "text/plain")
+            assert a.headers["x-weir-idempotency"] == "replayed" and a.headers["x-weir-cost-usd"] == "0"
+        lines = eventually(lambda: (c := weir.calls()) and len(c) == 4 and c)
+        assert [(str(c["cost_usd"]), c["attempts"], c["ended_by"]) for c in lines] == [("0.005", 1, "upstream")] + [("0", 0, "gateway")] * 3
+        assert shop.last().header("idempotency-key") is None
+
+    @pytest.mark.parametrize("script", [{"body": '{"a": 1}'}, {"body": ""}, {"status": 204, "body": ""}, {"status": 404, "body": "{}"},
+                                        {"status": 500, "body": "no", "content_type": "text/plain"},
+                                        {"body": "a" * 3000, "content_type": "text/csv", "framing": "chunked", "chunking": {"bytes": 7}}])
+    def test_whatever_it_was(self, weir, shop, script):
+        answers = [call(weir, "pay", {}, headers={"idempotency-key": "k"}, script={"usage": "none", **script}) for _ in range(2)]
+        assert answers[0].status_code == answers[1].status_code and answers[0].content == answers[1].content
+        assert answers[0].headers.get("content-type") == answers[1].headers.get("content-type") and len(shop.ledger()) == 1
+
+    def test_other_arguments_are_another_call(self, weir, shop):
+        call(weir, "pay", {"amount": 1}, headers={"idempotency-key": "k"})
+        problem = refusal(call(weir, "pay", {"amount": 2}, headers={"idempotency-key": "k"}))
+        assert (problem["code"], problem["status"]) == ("idempotency_mismatch", 422) and len(shop.ledger()) == 1
+
+    def test_the_key_is_of_one_agent_user_and_tool(self, weir, shop, start_weir):
+        for name, agent, user in (("plain", "app", None), ("plain", "app", "u1"), ("plain", "app", "u2"), ("pay", "app", None)):
+            headers = {"idempotency-key": "k", **({"x-weir-user": user} if user else {})}
+            assert "x-weir-idempotency" not in call(weir, name, {}, agent, headers=headers).headers
+        assert len(shop.ledger()) == 4
+
+    def test_while_it_runs(self, weir, shop):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            slow = pool.submit(call, weir, "pay", {}, headers={"idempotency-key": "k"}, script={**OK, "delay_ms": 1500})
+            eventually(lambda: shop.ledger())
+            answer = call(weir, "pay", {}, headers={"idempotency-key": "k"})
+            assert (refusal(answer)["code"], answer.status_code) == ("idempotency_in_progress", 409) and "retry-after" in answer.headers
+            assert slow.result().status_code == 200
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
+        assert len(shop.ledger()) == 1
+
+    def test_a_hundred_at_once_run_once(self, weir, shop):
+        shop.script(**OK, delay_ms=50)
+        with concurrent.futures.ThreadPoolExecutor(25) as pool:
+            got = [f.result().status_code for f in [pool.submit(call, weir, "pay", {}, headers={"idempotency-key": "k"}) for _ in range(100)]]
+        assert set(got) <= {200, 409} and 200 in got and len(shop.ledger()) == 1
+
+    def test_list_and_identity_are_asked_again(self, weir, shop):
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).status_code == 200
+        assert refusal(call(weir, "pay", {}, None, headers={"idempotency-key": "k"}))["code"] == "unauthenticated"
+        weir.reload(agents={"app": {"tools": ["plain"]}})
+        assert refusal(call(weir, "pay", {}, headers={"idempotency-key": "k"}))["code"] == "tool_denied"
+        weir.reload()
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
+
+    def test_it_takes_a_request_and_nothing_else(self, start_weir, provider, shop):
+        weir = start(start_weir, provider, shop, tools={"pay": {"upstream": "orders", "cost": 0.005, "rate_limit": "1/hour"}}, agents={
+            "app": {"tools": ["pay"], "rate_limit": "3/hour", "budget": {"agent": {"cost": 0.005, "per": "day"}}}})
+        answers = [call(weir, "pay", {}, headers={"idempotency-key": "k"}) for _ in range(4)]
+        assert [a.status_code for a in answers] == [200, 200, 200, 429] and len(shop.ledger()) == 1
+        assert refusal(answers[3])["code"] == "rate_limited"
+
+    @pytest.mark.parametrize("script", [{"status": 429, "body": "{}"}, {"status": 401, "body": "{}"}])
+    def test_who_was_turned_away_may_come_again(self, weir, shop, script):
+        call(weir, "pay", {}, headers={"idempotency-key": "k"}, script={"usage": "none", **script})
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).status_code == 200
+        assert len(shop.ledger()) == 2
+
+    def test_who_was_refused_leaves_the_key_free(self, start_weir, provider, shop):
+        weir = start(start_weir, provider, shop, agents={"app": {"tools": ["pay"], "budget": {"agent": {"cost": 0.001, "per": "day"}}}})
+        assert refusal(call(weir, "pay", {}, headers={"idempotency-key": "k"}))["code"] == "budget_exceeded"
+        weir.reload(agents={"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}})
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).status_code == 200
+
+    @pytest.mark.parametrize("script", [{"fault": {"kind": "reset", "at": "head"}}, {**OK, "fault": {"kind": "reset", "at": 4}},
+                                        {"status": 302, "body": "{}"}])
+    def test_what_may_have_run_does_not_run_again(self, weir, shop, script):
+        call(weir, "pay", {}, headers={"idempotency-key": "k"}, script={"usage": "none", **script})
+        answer = call(weir, "pay", {}, headers={"idempotency-key": "k"})
+        assert refusal(answer)["code"] == "outcome_unknown" and answer.headers["x-should-retry"] == "false"
+        assert len(shop.ledger()) == 1
+
+    def test_what_never_left_may_run(self, start_weir, provider, shop):
+        weir = start(start_weir, provider, shop, upstream={"url": "http://127.0.0.1:9"})
+        for _ in range(2):
+            assert refusal(call(weir, "pay", {}, headers={"idempotency-key": "k"}))["code"] == "upstream_unreachable"
+
+    def test_it_outlives_the_process(self, weir, shop):
+        call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k"})
+        with pytest.raises(httpx.TimeoutException), weir.http() as http:
+            http.post("/tools/pay", json={}, headers={"idempotency-key": "lost", **scripted(delay_ms=60000)}, timeout=1)
+        eventually(lambda: len(weir.calls()) == 2)
+        weir.kill()
+        weir.start()
+        assert call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
+        assert refusal(call(weir, "pay", {}, headers={"idempotency-key": "lost"}))["code"] == "outcome_unknown"
+        assert len(shop.ledger()) == 2
+        weir.provider = None  # its metrics began anew
+
+    def test_shadow_does_not_leave_it_aside(self, start_weir, provider, shop):
+        weir = start(start_weir, provider, shop, agents={"app": {"tools": ["lookup"], "mode": {"shadow": ["tools"]}}})
+        weir.hosted_allowed = {"secret"}
+        assert call(weir, "secret", {}, headers={"idempotency-key": "k"}).status_code == 200
+        assert call(weir, "secret", {}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
+        assert refusal(call(weir, "secret", {"a": 1}, headers={"idempotency-key": "k"}))["code"] == "idempotency_mismatch"
+        assert len(shop.ledger()) == 1
 
 
 def test_check_and_explain(start_weir, provider, shop, weir_command, tmp_path):
