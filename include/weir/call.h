@@ -11,6 +11,7 @@
 
 struct caching;
 struct repeat;
+struct embeddings;
 struct exchange;
 
 struct attribution {
@@ -57,6 +58,7 @@ struct call {
 	struct list charges;
 	struct admitted *admitted;   /* exchange/admission.h, in the exchange's arena; NULL: the store was not asked */
 	struct caching *caching;     /* exchange/caching.h, in the exchange's arena; NULL: no cache was asked */
+	struct embeddings *embeddings; /* exchange/embeddings.h, in the exchange's arena; NULL: they are not told apart */
 	bool asks_again;             /* it gave back what it was admitted with, and asks for it anew */
 	struct repeat *repeat;       /* exchange/repeats.h, in the exchange's arena; NULL: it has no idempotency-key */
 	uint64_t charged_tokens;     /* that its budgets are charged with */

@@ -108,6 +108,7 @@ struct refusal {
 };
 
 struct dialect_ops;
+struct embedding_ops;
 
 /* An answer while it is read. */
 struct answer {
@@ -162,6 +163,7 @@ struct dialect_ops {
 	 * regularly with a "weir" member. Writes to lap->out. -EPROTO: nothing can be said in it any more, so it is broken off. */
 	int (*answer_cut)(struct answer *a, const struct refusal *r, struct lap *lap);
 	void (*answer_close)(struct answer *a); /* frees what state owns */
+	const struct embedding_ops *embeddings; /* weir/embeddings.h; NULL: they cannot be told apart */
 };
 
 struct route {

@@ -191,6 +191,7 @@ struct audit_conf {
 
 struct cache_conf {
 	uint64_t memory, max_entry; /* bytes: of all answers, of one */
+	uint64_t embeddings_ns;     /* how long an embedding is given again; 0: never */
 };
 
 enum unknown_price { UNKNOWN_PRICE_COUNT, UNKNOWN_PRICE_DENY };

@@ -117,9 +117,11 @@ static const struct directive cache_keys[] = {
                 .fallback = "64MiB", .min = 1 << 16, .max = (uint64_t)1 << 40},
         {KEY("max_entry", SIZE, "for one entry"), DIRECTIVE_AT(struct conf, cache.max_entry),
                 .fallback = "1MiB", .min = 1 << 10, .max = 1 << 30},
-        {KEY("embeddings", TIME, "how long an embedding is kept"), LATER("none false"),
-                .note = "embeddings are not cached"},
-        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys), LATER("none")},
+        {KEY("embeddings", TIME, "how long an embedding is kept"),
+                DIRECTIVE_AT(struct conf, cache.embeddings_ns), .fallback = "24h",
+                OFF("none false"), .min = 1000000},
+        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys), LATER("none"),
+                .note = "calls for embeddings are not gathered"},
         {0},
 };
 

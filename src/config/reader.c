@@ -217,8 +217,11 @@ void directive_read(struct reader *r, const struct directive *d, const struct no
 	/* null unsets: the same as leaving it out. */
 	if (n && n->kind == NODE_NULL)
 		n = NULL;
-	if (n && d->status == DIRECTIVE_BUILT && d->inactive && directive_is_inactive(d, n))
+	if (n && d->status == DIRECTIVE_BUILT && d->inactive && directive_is_inactive(d, n)) {
+		if (d->fallback)
+			return; /* switched off is not the same as left out */
 		n = NULL;
+	}
 	if (d->status == DIRECTIVE_LATER) {
 		if (n)
 			later_read(r, d, n);

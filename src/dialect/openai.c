@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include "base/json_write.h"
 #include "dialect/openai_answer.h"
+#include "weir/embeddings.h"
 
 int openai_complain(
         struct complaint *why, enum fault fault, const char *pointer, const char *format, ...)
@@ -132,4 +133,5 @@ const struct dialect_ops dialect_openai = {
         .answer_render = openai_answer_render,
         .answer_cut = openai_answer_cut,
         .answer_close = openai_answer_close,
+        .embeddings = &openai_embeddings,
 };

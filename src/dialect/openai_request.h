@@ -74,6 +74,8 @@ int openai_read_bound(struct openai_reader *r);
 
 /* openai_tokens.c: all that a model is to read. */
 void openai_count_request(const struct json_value *root, struct token_counter *t);
+/* Of an input or a prompt, or of one item of it. */
+void openai_count_list(struct token_counter *t, const struct json_value *v);
 
 /* openai_tools.c: of the members that the reader has found. 0, -ENOMEM, -EPROTO. */
 int openai_read_tool_list(struct openai_reader *r);

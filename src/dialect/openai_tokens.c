@@ -39,7 +39,7 @@ static void count_texts(struct token_counter *t, const struct json_value *v)
 		count_text(t, v);
 }
 
-static void count_list(struct token_counter *t, const struct json_value *v)
+void openai_count_list(struct token_counter *t, const struct json_value *v)
 {
 	count_texts(t, v);
 	for (struct json_iter it = json_iter(v); json_next(&it);) {
@@ -99,6 +99,6 @@ void openai_count_request(const struct json_value *root, struct token_counter *t
 			count_json(t, it.value);
 		else if (slice_is(key, "input") || slice_is(key, "prompt") ||
 		         slice_is(key, "suffix"))
-			count_list(t, it.value);
+			openai_count_list(t, it.value);
 	}
 }

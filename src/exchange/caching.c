@@ -4,6 +4,7 @@
 #include "exchange/admission.h"
 #include "exchange/attempt_head.h"
 #include "exchange/caching.h"
+#include "exchange/embeddings.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -78,34 +79,40 @@ static int put_sharers(const struct call *c, struct buf *b)
 }
 
 /* The whole policy stands for the entries that the decision has read. */
-static int put_all(struct call *c, struct buf *b)
+static int put_all(struct call *c, struct slice content, struct buf *b)
 {
 	struct exchange *x = c->exchange;
-	uint8_t body[SHA256_LEN];
 	const struct slice parts[] = {
 		slice_from(x->snapshot->conf->hash, SHA256_LEN), x->path, x->query,
 		c->facts.model, c->model->name, c->upstream_model, c->model->upstream->name, buf_slice(&c->tools_removed),
-		slice_from(body, sizeof(body)),
+		content,
 	};
 	int e = put_modes(c, b);
 
 	if (!e)
 		e = put_sharers(c, b);
-	sha256(buf_slice(&x->body), body);
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
 		e = put_part(b, parts[i]);
 	return e ? e : put_headers(x, b);
 }
 
-static int make_key(struct call *c, uint8_t key[CACHE_KEY_LEN])
+int caching_key(struct call *c, struct slice content, uint8_t key[CACHE_KEY_LEN])
 {
 	struct buf all = BUF_INIT(KEY_MAX);
-	int e = put_all(c, &all);
+	int e = put_all(c, content, &all);
 
 	if (!e)
 		sha256(buf_slice(&all), key);
 	buf_finish(&all);
 	return e;
+}
+
+static int make_key(struct call *c, uint8_t key[CACHE_KEY_LEN])
+{
+	uint8_t body[SHA256_LEN];
+
+	sha256(buf_slice(&c->exchange->body), body);
+	return caching_key(c, slice_from(body, sizeof(body)), key);
 }
 
 /* ---- asking ---- */
@@ -117,8 +124,7 @@ static bool is_cacheable(const struct call *c)
 	return c->model && c->model->cache.ttl_ns && c->exchange->env->cache && (action == ACTION_CHAT || action == ACTION_COMPLETION);
 }
 
-/* What its caller bounds is answered for it alone. */
-static bool has_own_limit(const struct call *c)
+bool caching_is_private(const struct call *c)
 {
 	return c->has_max_cost || c->max_tokens;
 }
@@ -129,20 +135,30 @@ static void on_written(struct ticket *t, int result)
 	exchange_wake(container_of(t, struct caching, written)->exchange);
 }
 
+struct caching *caching_open(struct call *c)
+{
+	struct exchange *x = c->exchange;
+	struct caching *k = arena_zalloc(&x->arena, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	c->caching = k;
+	k->exchange = x;
+	ticket_init(&k->written, on_written);
+	k->result = CACHE_BYPASS;
+	buf_init(&k->heard, cache_entry_max(x->env->cache));
+	return k;
+}
+
 void caching_look(struct call *c, bool apply)
 {
 	struct exchange *x = c->exchange;
 	struct slice word = head_value(x->head, HEADER_X_WEIR_CACHE);
 	struct caching *k;
 
-	if (c->caching || !is_cacheable(c) || !(k = arena_zalloc(&x->arena, sizeof(*k))))
+	if (c->caching || !is_cacheable(c) || !(k = caching_open(c)))
 		return;
-	c->caching = k;
-	k->exchange = x;
-	ticket_init(&k->written, on_written);
-	k->result = CACHE_BYPASS;
-	buf_init(&k->heard, cache_entry_max(x->env->cache));
-	if (has_own_limit(c) || slice_equals_nocase(word, SLICE("no-store")) || make_key(c, k->key) < 0)
+	if (caching_is_private(c) || slice_equals_nocase(word, SLICE("no-store")) || make_key(c, k->key) < 0)
 		return;
 	k->keeps = !c->timeout_ns;
 	if (word.len)
@@ -182,19 +198,24 @@ void caching_resume(struct exchange *x)
 	ticket_complete(t, 0);
 }
 
-/* As its upstream gave it: it is read, judged and recorded like an answer that comes from there now. */
-int caching_reach(struct exchange *x)
+int caching_give(struct exchange *x, struct slice type, struct slice body)
 {
 	const struct call *c = &x->calls[0];
-	const struct cache_entry *e = c->caching->hit;
 
-	if (reply_open(x, 200, e->type, e->body) < 0)
+	if (reply_open(x, 200, type, body) < 0)
 		return -ENOMEM;
 	x->source_local = x->collect = false;
 	x->upstream_status = 200;
 	x->upstream_name = c->model->upstream->name;
 	x->give_up_at = exchange_now(x) + c->model->upstream->total_ns;
 	return 0;
+}
+
+int caching_reach(struct exchange *x)
+{
+	const struct cache_entry *e = x->calls[0].caching->hit;
+
+	return e ? caching_give(x, e->type, e->body) : embeddings_reach(x);
 }
 
 /* ---- keeping ---- */

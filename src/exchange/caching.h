@@ -14,6 +14,7 @@ struct caching { /* in the exchange's arena */
 	bool waits, waited;      /* somebody else is asking upstream for the same; was, when this one came */
 	uint8_t key[CACHE_KEY_LEN];
 	struct cache_entry *hit; /* counted */
+	bool made;               /* the answer is put together from several entries: embeddings.h */
 	struct ticket written;   /* done when the decision is in the file */
 	struct exchange *exchange; /* borrowed */
 	struct flight_seat *seat;  /* owned: among those that ask for the same; NULL: it goes alone */
@@ -28,6 +29,12 @@ struct caching { /* in the exchange's arena */
 	struct buf heard;        /* owned: its stream so far */
 };
 
+/* The call's own, which may have been answered for anybody and was not asked for. NULL: no memory. */
+struct caching *caching_open(struct call *c);
+/* What its caller bounds is answered for it alone. */
+bool caching_is_private(const struct call *c);
+/* The key of content for whoever may have the same answer as this call. 0, -ENOMEM, -ENOBUFS. */
+int caching_key(struct call *c, struct slice content, uint8_t key[CACHE_KEY_LEN]);
 /* Asks the cache, once the model is known, and who is asking upstream for the same now (exchange/sharing.h). apply: a hit
  * answers the call; else it is only noted. */
 void caching_look(struct call *c, bool apply);
@@ -38,8 +45,11 @@ void caching_hear(struct caching *k, struct slice in);
 void caching_end(struct call *c, bool whole);
 /* The decision about a hit is in the journal: x goes on in this turn's next round. */
 void caching_resume(struct exchange *x);
-/* Makes the hit the source of x's answer. 0 or -ENOMEM. */
+/* Makes the hit the source of x's answer. 0 or a negative errno. */
 int caching_reach(struct exchange *x);
+/* The same of any answer that comes from the cache: as its upstream gave it, it is read, judged and recorded like one that comes
+ * from there now. 0 or -ENOMEM. */
+int caching_give(struct exchange *x, struct slice type, struct slice body);
 const char *caching_word(const struct call *c); /* "hit", "stale", "miss", "bypass"; NULL: no cache was asked */
 
 /* Whether the answer is one that was kept, also once the call has ended. */
@@ -50,5 +60,5 @@ static inline bool caching_has_answered(const struct call *c)
 
 static inline bool caching_is_hit(const struct call *c)
 {
-	return c->caching && c->caching->hit;
+	return c->caching && (c->caching->hit || c->caching->made);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "exchange/caching.h"
 #include "exchange/chain.h"
+#include "exchange/embeddings.h"
 #include "exchange/leak.h"
 #include "exchange/repeats.h"
 #include "exchange/sharing.h"
@@ -255,10 +256,12 @@ static enum step relay_document(struct exchange *x)
 	if (!x->in_lap && leak_is_in(x, buf_slice(&x->arrived)))
 		return leak_refuse(x);
 	if (!x->in_lap) {
+		enum fault torn = embeddings_join(x);
 		lap_start(x);
 		enum fault f = lap_feed(x, buf_slice(&x->arrived), true);
-		if (f != FAULT_NONE)
-			return refuse_fault(x, f, NULL);
+		x->in_lap &= torn == FAULT_NONE;
+		if (f != FAULT_NONE || torn != FAULT_NONE)
+			return refuse_fault(x, f != FAULT_NONE ? f : torn, NULL);
 	}
 	enum chain_result r = lap_judge(x);
 	if (r == CHAIN_WAIT)

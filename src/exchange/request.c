@@ -2,6 +2,7 @@
 /* request: one strict reading of the body for all policies, and afterwards their verdicts as edits of the same bytes. */
 #include <errno.h>
 #include <stdio.h>
+#include "exchange/embeddings.h"
 #include "exchange/steps.h"
 
 static int no_memory(struct complaint *why)
@@ -36,6 +37,8 @@ int request_edit(struct exchange *x, struct complaint *why)
 
 	edits_init(&x->edits, &x->arena);
 	int e = x->route.dialect->edit_request(&c->facts, body, &wishes, &x->edits);
+	if (!e)
+		e = embeddings_edit(c, &x->edits);
 	if (!e)
 		e = edits_sort(&x->edits);
 	if (!e)

@@ -162,7 +162,8 @@ static void count_model(struct metrics_part *p, enum table which, const struct r
 
 static void count_cache(struct metrics_part *p, const struct record *r)
 {
-	key_begin(p, SLICE("answer"), SLICE(""));
+	key_begin(p, slice_is(r->action, "embedding") ? SLICE("embeddings") : SLICE("answer"),
+	        SLICE(""));
 	label_add(&p->key, slice_str(r->cache), SLICE(""));
 	count_one(p, TABLE_CACHE, 0, 1);
 }

@@ -3,6 +3,7 @@
  * here it has its place in the order, its word and its shadow. */
 #include "exchange/admission.h"
 #include "exchange/chain.h"
+#include "exchange/embeddings.h"
 #include "exchange/sharing.h"
 #include "policy/cache.h"
 #include "policy/registry.h"
@@ -18,7 +19,10 @@ static bool is_in_shadow(const struct call *c)
 
 bool cache_answers(struct call *c)
 {
-	caching_look(c, !is_in_shadow(c));
+	bool apply = !is_in_shadow(c);
+
+	caching_look(c, apply);
+	embeddings_look(c, apply);
 	return caching_is_hit(c) || sharing_waits(c);
 }
 
@@ -62,6 +66,7 @@ static void cache_done(struct policy *p)
 {
 	struct call *c = p->call;
 
+	embeddings_end(c);
 	if (c->caching)
 		caching_end(c, !c->output_bound || c->output_bound >= tokens_output_wanted(c));
 }

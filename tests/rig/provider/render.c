@@ -77,25 +77,45 @@ static void end_with_usage(struct answer *a, const struct ask *ask, const char *
 	answer_piece(a, 0);
 }
 
+/* The second number of a vector tells the item, so that one in the wrong place shows. */
+static float item_number(struct text item)
+{
+	uint32_t n = 1;
+	for (size_t i = 0; i < item.n; i++)
+		n = n * 31 + (unsigned char)item.at[i];
+	return (float)(n % 16384) / 16;
+}
+
+static const struct json *item_at(const struct json *input, bool many, size_t i)
+{
+	const struct json *item = many ? input->first : input;
+	while (many && i--)
+		item = item->next;
+	return item;
+}
+
 static void render_embeddings(struct answer *a, const struct ask *ask)
 {
+	bool backwards = script_true(ask->script, "backwards", false);
 	const struct json *input = json_get(ask->body, "input");
 	bool many = json_is(input, JSON_ARRAY) && input->first && input->first->type != JSON_NUMBER;
 	bool base64 = text_is(json_text(json_get(ask->body, "encoding_format")), "base64");
 	int64_t dimensions = json_int(json_get(ask->body, "dimensions"), 8);
 	size_t n = many ? json_count(input) : 1;
 	bytes_text(&a->body, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t at = 0; at < n; at++) {
 		struct bytes raw = {0};
+		size_t i = backwards ? n - 1 - at : at;
+		const struct json *item = item_at(input, many, i);
 		bytes_format(&a->body,
-		        "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", i ? "," : "",
+		        "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", at ? "," : "",
 		        i);
 		bytes_text(&a->body, base64 ? "\"" : "[");
 		for (int64_t k = 0; k < dimensions; k++) {
-			float value = (float)(k + 1) / 16;
+			float value = k == 1 && item ? item_number(item->raw) : (float)(k + 1) / 16;
 			bytes_add(&raw, &value, sizeof value);
 			if (!base64)
-				bytes_format(&a->body, "%s%g", k ? "," : "", (double)value);
+				bytes_format(&a->body, "%s%.9g", k ? "," : "", (double)value);
 		}
 		if (base64)
 			bytes_base64(&a->body, raw.at, raw.n);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* embeddings: a call for embeddings and the cache, item by item. What is known is left out of the request; the answer is put
+ * together from what is known and what came, as if upstream had been asked for all. What came is kept when the call ends. */
+#pragma once
+#include "store/cache.h"
+#include "weir/embeddings.h"
+#include "weir/exchange.h"
+
+struct embedding_item {
+	uint8_t key[CACHE_KEY_LEN];
+	struct cache_entry *known;     /* counted; NULL: it is to be asked for */
+	struct embedding_item *same;   /* an earlier one that is the same, and is asked for in its place */
+	unsigned asked;                /* among those that upstream is asked for */
+};
+
+struct embeddings { /* in the exchange's arena */
+	struct embedding_input input;
+	struct embedding_item *items;
+	bool *left_out;                /* an item each: upstream is not asked for it */
+	unsigned n_asked;
+	bool keeps;                    /* what upstream answers may be stored */
+	struct embedding_answer answer; /* of upstream; n == 0: it could not be read */
+	struct buf came;               /* owned: what that is in, once the answer was put together */
+};
+
+/* Asks the cache for each item, once the model is known. apply: what it has answers; else that is only noted. */
+void embeddings_look(struct call *c, bool apply);
+/* Takes out of the request what is known. 0 or -ENOMEM. */
+int embeddings_edit(const struct call *c, struct edits *edits);
+/* Puts the answer together, once all of upstream's has arrived. FAULT_NONE, or why the agent cannot have it: what has arrived
+ * is then as it came, since it still says what was used. */
+enum fault embeddings_join(struct exchange *x);
+/* Makes what is known the source of x's answer. 0 or a negative errno. */
+int embeddings_reach(struct exchange *x);
+/* Keeps what came, if the call has ended well. Once, when it ends. */
+void embeddings_end(struct call *c);
