@@ -135,6 +135,19 @@ void admission_give_back(struct call *c)
 	c->asks_again = true;
 }
 
+/* Its settlement is not in the journal, so the next start charges it as it was reserved. What is counted here is the same: room
+ * that others took before could be charged twice. */
+static void use_as_reserved(struct admitted *a)
+{
+	const struct reservation *r = &a->ask.reservation;
+
+	a->used.ran = true;
+	if (a->used.cost < r->cost)
+		a->used.cost = r->cost;
+	if (a->used.tokens < r->tokens)
+		a->used.tokens = r->tokens;
+}
+
 void admission_settle(struct call *c)
 {
 	struct exchange *x = c->exchange;
@@ -148,7 +161,8 @@ void admission_settle(struct call *c)
 		a->used.tokens = c->charged_tokens;
 	}
 	if (a->journaled) {
-		journaling_settle(x, c, a->used.cost, a->used.tokens);
+		if (journaling_settle(x, c, a->used.cost, a->used.tokens) < 0)
+			use_as_reserved(a);
 		list_init(&a->settling);
 		list_push(&x->env->settling, &a->settling);
 	} else {
@@ -156,10 +170,14 @@ void admission_settle(struct call *c)
 	}
 }
 
-void admission_settle_written(struct exchange_env *env)
+void admission_settle_turn(struct exchange_env *env, bool written)
 {
 	struct list *node;
 
-	while ((node = list_pop(&env->settling)))
-		give(container_of(node, struct admitted, settling));
+	while ((node = list_pop(&env->settling))) {
+		struct admitted *a = container_of(node, struct admitted, settling);
+		if (!written && a->journaled_in != env->turn->number)
+			use_as_reserved(a);
+		give(a);
+	}
 }

@@ -23,6 +23,7 @@ struct admitted {
 	bool short_of_own;             /* it is the caller's own, which holds in shadow too */
 	const struct price *price;     /* that the plan was made with, in arena or the policy; NULL: unknown, or not made yet */
 	bool journaled;                /* what is reserved stands in the journal */
+	uint64_t journaled_in;         /* the turn that wrote it */
 	bool in_force;                 /* granted, or nothing had to be asked */
 	struct store *by;              /* borrowed: who was asked, and has to hear how it ends */
 	const char *without_store;     /* it could not be asked: "local", "open", "closed", as the policy says; NULL: it could */
@@ -45,7 +46,7 @@ void admission_give_back(struct call *c);
  * settlement does too: room that somebody took before could be lost with the process, and then both would be charged
  * (tests/model/budget.pml). */
 void admission_settle(struct call *c);
-void admission_settle_written(struct exchange_env *env); /* the turn's settlements are in the journal */
+void admission_settle_turn(struct exchange_env *env, bool written); /* whether the turn's settlements are in the journal */
 
 /* Tokens of output that an answer may have at most, once nothing that holds has refused; 0: as the caller asked. Where the
  * store cannot say and nobody needs it, what was wanted is the bound. */

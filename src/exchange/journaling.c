@@ -97,6 +97,7 @@ static int put_reservation(struct exchange *x, struct call *c)
 	};
 	int e_put = journal_put_reservation(x->env->journal, &e);
 	a->journaled = e_put == 0;
+	a->journaled_in = x->env->turn->number;
 	return e_put;
 }
 
@@ -119,7 +120,7 @@ int journaling_allow(struct exchange *x, struct call *c)
 	return 0;
 }
 
-void journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens)
+int journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens)
 {
 	const struct admitted *a = c->admitted;
 	struct entry_settlement e = {
@@ -131,7 +132,7 @@ void journaling_settle(struct exchange *x, const struct call *c, nanousd cost, u
 		.estimated = c->estimated,
 	};
 
-	journal_put_settlement(x->env->journal, &e); /* one that is lost is charged as it was reserved */
+	return journal_put_settlement(x->env->journal, &e);
 }
 
 static const struct entry_tool *tools_of(struct exchange *x, const struct record *r)
@@ -221,7 +222,7 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 	struct list *node;
 	uint64_t written = journal_written(env->journal);
 
-	admission_settle_written(env);
+	admission_settle_turn(env, result >= 0);
 	list_init(&decided);
 	list_splice(&decided, &env->deciding);
 	while ((node = list_pop(&decided))) {

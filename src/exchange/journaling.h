@@ -9,8 +9,8 @@
 bool journaling_is_ready(const struct exchange *x);
 /* The decision to let a call go upstream, and what its budgets hold for it. 0 or a negative errno: it may not go. */
 int journaling_allow(struct exchange *x, struct call *c);
-/* What became of what was written down as held: once. */
-void journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens);
+/* What became of what was written down as held: once. 0, or a negative errno: then the next start charges what was held. */
+int journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens);
 /* The outcome, and the decision before it if there was none: the call was refused, or answered here. */
 void journaling_close(struct exchange *x, struct call *c, const struct record *r);
 void journaling_forget(struct exchange *x); /* it waits for nothing any more */

@@ -293,3 +293,35 @@ def test_who_leaves_before_anything_was_decided_was_not_let_through(start_weir, 
     records = [r for r in map(json.loads, shown) if r.get("request_id") == line["request_id"]]
     decided = [r for r in records if "decision" in r]
     assert len(decided) == 1 and decided[0]["decision"] == "deny" and decided[0]["code"] == "client_gone", records
+
+
+def test_a_settlement_that_could_not_be_written_is_counted_as_the_next_start_will(start_weir, provider):
+    provider.script(usage=USAGE)
+    budget = {"budget": {"agent": {"cost": 5, "per": "day"}}}
+    weir = start(start_weir, provider, **budget)
+    weir.stop()
+    weir.write_policy(workers=1, agents={"app": budget})
+    weir.start()
+
+    def told():
+        with weir.http() as http:
+            return http.get("/weir/v1/budget").json()["budgets"][0]["usd"]
+
+    def spent():
+        return usd(eventually(lambda: (t := told())["reserved"] == 0 and t)["spent"])
+
+    for n in range(16):  # the segment's end lies behind the limit, its successor's begin before it
+        assert weir.chat(max_tokens=100).status_code == 200
+        weir.last_call(n + 1)
+    before = spent()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        call = pool.submit(weir.chat, max_tokens=1000, script={"delay_ms": 1500, "usage": USAGE})
+        eventually(lambda: len(provider.ledger()) == 17)
+        resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+        assert call.result().status_code == 200
+        after = spent()
+        resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert after - before > Decimal("0.01")  # what was reserved, not the little that it cost
+    weir.kill()
+    weir.start()
+    assert spent() == after

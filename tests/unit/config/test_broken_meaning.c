@@ -12,6 +12,21 @@ static const struct broken cases[] = {
                 "upstreams:\n"
                 "  openai: {credential: {api_key: sk-abcdef}}\n",
                 "3:34: error: a secret is never written in a file\n"},
+        {"a bound that would overwrite another field",
+                "version: 1\n"
+                "upstreams:\n"
+                "  openai: {credential: none, output_field: model}\n",
+                "3:44: error: model is no field for the bound on output tokens\n"},
+        {"a bound that would overwrite another field in other letters",
+                "version: 1\n"
+                "upstreams:\n"
+                "  openai: {credential: none, output_field: Stream}\n",
+                "3:44: error: Stream is no field for the bound on output tokens\n"},
+        {"a bound in what is no field",
+                "version: 1\n"
+                "upstreams:\n"
+                "  openai: {credential: none, output_field: \"max tokens\"}\n",
+                "3:44: error: max tokens is no field for the bound on output tokens\n"},
         {"a variable that is not set",
                 "version: 1\n"
                 "upstreams:\n"
