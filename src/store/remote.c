@@ -39,17 +39,21 @@ static void hold_abandon(struct hold *h, unsigned parts)
 		hold_free(h);
 }
 
-/* Of these nobody knows whether it was carried out. */
-static bool is_unknown(int result)
+/* Of these nobody knows whether it was carried out; what a server has refused was not. */
+static bool is_unknown(int result, const struct redis_reply *reply)
 {
+	if (reply && reply->type == REPLY_ERROR)
+		return false;
 	return result == -ETIMEDOUT || result == -ECONNRESET || result == -EAGAIN ||
 	       result == -EPROTO;
 }
 
-static void hold_fail(struct hold *h, int result)
+static void hold_fail(struct hold *h, int result, const struct redis_reply *reply)
 {
+	unsigned parts = h->part + is_unknown(result, reply);
+
 	hold_tell(h, result);
-	hold_abandon(h, is_unknown(result) ? h->part + 1 : h->part);
+	hold_abandon(h, parts);
 }
 
 static void hold_grant(struct hold *h)
@@ -87,7 +91,7 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 		return;
 	}
 	if (result < 0) {
-		hold_fail(h, result);
+		hold_fail(h, result, reply);
 		return;
 	}
 	if (++h->part == h->n_parts) {
@@ -96,7 +100,7 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 	}
 	result = hold_ask(h, "admit", NULL, on_answer);
 	if (result < 0)
-		hold_fail(h, result);
+		hold_fail(h, result, NULL);
 }
 
 static void on_dropped(struct ticket *t)
@@ -246,7 +250,7 @@ static void on_failover(void *owner, uint64_t epoch)
 		if (!h->admission)
 			continue;
 		ask_cancel(&h->ask);
-		hold_fail(h, -EAGAIN);
+		hold_fail(h, -EAGAIN, NULL);
 	}
 	remote_failed_over(r);
 	errands_failed_over(r);

@@ -2,6 +2,7 @@
 /* Tests of store/remote when many ask at once, when who asked goes away or dies, and when the
  * server is frozen, gone, or has forgotten. The claims are those of tests/model/budget.pml. */
 #include "store/times.h"
+#include "store/redis/slots.h"
 #include "unit/store/remote_rig.h"
 
 /* ---- many at once */
@@ -299,6 +300,73 @@ static void after_a_failover_the_others_are_waited_for(void **state)
 	check_budget(x.demands[0], 3, 0);
 }
 
+/* ---- a slot that moves away */
+
+static void begin_moving(struct redis_server *to)
+{
+	struct redisReply *id, *r = NULL;
+	bool is_known = false;
+
+	close(rig_listen(&to->bus));
+	redis_server_start(to, NULL);
+	id = redis_server_do(to, "CLUSTER MYID");
+	redis_server_must(&server, "CLUSTER MEET 127.0.0.1 %u %u", to->port, to->bus);
+	for (unsigned i = 0; i < 2000 && !is_known; i++) {
+		r = redis_server_do(&server, "CLUSTER SETSLOT %u MIGRATING %s",
+		        slot_of(SLICE("weir:{a:one}:")), id->str);
+		is_known = r->type != REDIS_REPLY_ERROR;
+		freeReplyObject(r);
+		usleep(5000);
+	}
+	freeReplyObject(id);
+	assert_true(is_known);
+}
+
+/* A key that a script has deleted is gone for the rest of it: it would be asked of the other one.
+ */
+static void what_ends_while_its_slot_moves_away_is_settled_once_and_gives_all_back(void **state)
+{
+	struct redis_server to = {0};
+	struct asked other = {.demands = {budget("b", 100, BUDGET_NO_TOKENS), slot("s", 2)},
+	        .a.reservation = {.fixed_cost = 10}};
+
+	(void)state;
+	memcpy(x.demands, other.demands, sizeof(x.demands));
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(2), 1);
+	assert_int_equal(admit_for(1, &other, 2, 60 * NS_PER_S), 1);
+	begin_moving(&to);
+	settle(true, 7, 0);
+	settle_of(1, &other, false, 0, 0);
+	WAIT_FOR(!remote_state(remotes[1]).settling);
+	redis_server_must(&server, "CLUSTER SETSLOT %u STABLE", slot_of(SLICE("weir:{a:one}:")));
+	check_budget(x.demands[0], 7, 0);
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+	redis_server_remove(&to);
+}
+
+/* While it moves no new key is made, so nothing is admitted; and nothing is left behind. */
+static void what_a_moving_slot_refuses_is_not_cancelled(void **state)
+{
+	struct redis_server to = {0};
+
+	(void)state;
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(1), 1);
+	settle(true, 7, 0);
+	begin_moving(&to);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(admit(1), -EAGAIN);
+		assert_int_equal(remote_state(remotes[0]).settling, 0);
+	}
+	redis_server_must(&server, "CLUSTER SETSLOT %u STABLE", slot_of(SLICE("weir:{a:one}:")));
+	assert_int_equal(admit(1), 1);
+	settle(true, 7, 0);
+	check_budget(x.demands[0], 14, 0);
+	redis_server_remove(&to);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
 #define C(name) cmocka_unit_test_setup_teardown(name, rig_begin_cluster, rig_end)
 
@@ -316,6 +384,8 @@ int main(void)
 	        T(a_frozen_server_is_waited_for_25_ms),
 	        T(after_a_failover_all_that_is_held_comes_first),
 	        T(after_a_failover_the_others_are_waited_for),
+	        C(what_ends_while_its_slot_moves_away_is_settled_once_and_gives_all_back),
+	        C(what_a_moving_slot_refuses_is_not_cancelled),
 	};
 
 	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

@@ -420,8 +420,9 @@ if op == 'settle' then
 	elseif r.state ~= 's' then
 		settle_known(r)
 	end
-	redis.call('DEL', record)
+	-- Of a slot that moves away, a key that is gone cannot be made anew: the script would break off here.
 	redis.call('HSET', record, 's', 's')
+	redis.call('HDEL', record, 'c', 't', 'e', 'k')
 	redis.call('PEXPIRE', record, has_budget() and KEEP_SPENT_MS or KEEP_MS)
 	redis.call('ZREM', due, id)
 	write_back()
