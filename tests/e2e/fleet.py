@@ -58,10 +58,11 @@ class Fleet:
 
 
 class Watch:
-    """Looks every few milliseconds at what a server says was spent and reserved, as long as it says anything."""
+    """Looks every few milliseconds at what a server says was spent and reserved, as long as it says anything. moves: that it knows
+    of nothing says nothing, for the counter may just have gone to another one."""
 
-    def __init__(self, find, pattern="weir:{a:app}:b:*"):
-        self.find, self.pattern, self.seen, self.is_over = find, pattern, [], False
+    def __init__(self, find, pattern="weir:{a:app}:b:*", *, moves=False):
+        self.find, self.pattern, self.moves, self.seen, self.is_over = find, pattern, moves, [], False
         self.thread = threading.Thread(target=self._run)
 
     def __enter__(self):
@@ -76,7 +77,9 @@ class Watch:
         while not self.is_over:
             at = time.time_ns() // 1000
             try:
-                self.seen.append((at, *counted(self.find(), self.pattern)))
+                got = counted(self.find(), self.pattern)
+                if any(got) or not self.moves:
+                    self.seen.append((at, *got))
             except Exception:  # killed, frozen, not yet elected: nothing was seen
                 pass
             time.sleep(0.02 * (0.5 + random.random()))

@@ -85,7 +85,7 @@ def play(folder, seed, weir_command, *, calls, clients, kills):
         weir = begin(folder / "weir", provider, calls, workers=rng.choice((1, 2)))
         with Herd([weir], clients, ramp=rng.choice((0, 0.3, 1.0)), rest=0.05, seed=seed) as herd:
             kill_at_random(weir, herd, rng, calls, kills)
-            herd.until_refused()
+            herd.until_refused(seconds=60)
         return check_round(weir, provider, herd, calls, weir_command)
     except BaseException as e:
         e.add_note(f"seed {seed}, {folder}")

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import time
-from decimal import Decimal
 
 import pytest
 
@@ -15,7 +14,7 @@ from fleet import Fleet, Watch, check_watch, counted
 from herd import Herd
 from redis_rig import Watched
 from replay import by_request, check_all
-from rig import SLOWER, Provider, eventually
+from rig import SLOWER, Provider
 
 pytestmark = [pytest.mark.unreconciled, pytest.mark.usefixtures("redis")]
 
@@ -30,10 +29,14 @@ def limit_of(calls):
     return COST * calls + COST // 2
 
 
+def usd(nano):
+    return str(nano * oracle.NANO)
+
+
 def begin(folder, provider, watched, calls, replicas):
     fleet = Fleet(folder, provider, 4, store=watched.store(replicas=replicas))
     fleet.write_policy(agents={"app": {"min_output": 100, "budget": {"agent": {
-        "cost": str(limit_of(calls) * oracle.NANO), "per": "month"}}}})
+        "cost": usd(limit_of(calls)), "per": "month"}}}})
     return fleet.start()
 
 
@@ -83,7 +86,7 @@ def play(folder, seed, watched, weir_command, *, kind, calls, clients):
                 watched.succeeded(old)
                 watched.rejoin(old)
                 fences.append((began, micros_now() + 4_000_000))
-            herd.until_refused(("budget_exceeded", "budget_reserved"), seconds=40, quiet=1.0)
+            herd.until_refused(("budget_exceeded", "budget_reserved"), seconds=60, quiet=1.0)
         fleet.stop()
         return check_round(fleet, provider, herd, watch, fences, watched, calls, weir_command)
     except BaseException as e:
