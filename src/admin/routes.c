@@ -27,7 +27,7 @@ static const char level_schema[] = "{\"type\":\"object\",\"additionalProperties\
 const struct admin_route admin_routes[ADMIN_ENDPOINTS] = {
 	{ADMIN_AGENTS, METHOD_GET, "/api/agents", ROLE_READ, "The agents of the policy in force"},
 	{ADMIN_BUDGETS, METHOD_GET, "/api/budgets", ROLE_READ, "Budgets in US dollars: limit, spent, reserved"},
-	{ADMIN_CALLS, METHOD_GET, "/api/calls", ROLE_READ, "Calls that ended in the last ten minutes, and how many are in flight",
+	{ADMIN_CALLS, METHOD_GET, "/api/calls", ROLE_READ, "Calls that run, with their phase and what they wait for, and those of the last ten minutes",
 		.query = calls_query},
 	{ADMIN_LEDGER, METHOD_GET, "/api/ledger", ROLE_READ, "Who spent what", .query = ledger_query,
 		.media = "text/csv"},

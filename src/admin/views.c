@@ -123,10 +123,36 @@ static struct slice name_of(void *arg, uint64_t hash)
 	return (struct slice){"", 0};
 }
 
+static void put_running(struct json_writer *w, const struct view_call *c)
+{
+	json_open(w, '{');
+	put_or_null(w, "agent", slice_str(c->agent));
+	json_put_str(w, "id", c->id);
+	put_time(w, "time", c->wall_ns);
+	json_put_str(w, "action", c->action);
+	put_or_null(w, "model", slice_str(c->model));
+	json_put_str(w, "phase", c->phase);
+	json_put_str(w, "waits_for", c->waits_for);
+	json_put_u64(w, "attempts", c->attempts);
+	json_put_u64(w, "running_ms", c->running_ns / NS_PER_MS);
+	json_close(w, '}');
+}
+
 int view_calls(const struct view_calls *v, struct buf *out)
 {
-	int r = buf_printf(out, "{\"in_flight\":%u,\"recent\":", v->in_flight);
+	struct json_writer w;
+	int r = buf_printf(out, "{\"in_flight\":%u,\"running\":", v->in_flight);
 
+	if (r)
+		return r;
+	json_begin(&w, out);
+	json_open(&w, '[');
+	for (unsigned i = 0; i < v->n_running; i++)
+		put_running(&w, &v->running[i]);
+	json_close(&w, ']');
+	r = json_end(&w);
+	if (!r)
+		r = buf_put_str(out, ",\"recent\":");
 	if (!r)
 		r = recent_list(
 		        v->recent, v->wall_ns, v->limit, name_of, (void *)(uintptr_t)v->conf, out);

@@ -18,12 +18,22 @@ struct view_policy {
 };
 int view_policy(const struct view_policy *v, struct buf *out);
 
+/* One that runs. */
+struct view_call {
+	char id[27], agent[64], model[64], action[24]; /* as much as there is room for */
+	const char *phase, *waits_for;                 /* static; NULL: for nobody */
+	uint64_t wall_ns, running_ns;
+	unsigned attempts;
+};
+
 struct recent;
 struct view_calls {
 	const struct conf *conf;
 	struct recent *recent;
 	uint64_t wall_ns;
 	unsigned in_flight, limit;
+	const struct view_call *running; /* some of them */
+	unsigned n_running;
 };
 int view_calls(const struct view_calls *v, struct buf *out);
 

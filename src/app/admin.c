@@ -109,14 +109,6 @@ static int show_budgets(struct served *q)
 	return view_budgets(g.budgets, g.n_budgets, &q->out);
 }
 
-static int show_calls(struct served *q, unsigned limit)
-{
-	struct server *s = server_of(q);
-	struct view_calls v = {conf_of(q), s->recent, wall_now(), server_in_flight(s), limit};
-
-	return view_calls(&v, &q->out);
-}
-
 static int show_policy(struct served *q)
 {
 	struct server *s = server_of(q);
@@ -227,7 +219,7 @@ static int answer(struct served *q, const struct admin_request *a, const struct 
 	case ADMIN_BUDGETS:
 		return finish(q, show_budgets(q));
 	case ADMIN_CALLS:
-		return finish(q, show_calls(q, p->limit));
+		return hand_on(q, admin_calls_ask(q, p->limit));
 	case ADMIN_LEDGER:
 		return hand_on(q, admin_ledger_ask(q, &p->ledger));
 	case ADMIN_LOG_LEVEL:
@@ -267,11 +259,15 @@ static int serve(struct served *q)
 	return answer(q, &a, &p);
 }
 
-/* Whichever has it. */
 static void forget(struct served *q)
 {
-	admin_ledger_forget(q);
-	admin_action_forget(q);
+	struct admin_wait *w = q->job;
+
+	if (!w)
+		return;
+	w->q = NULL;
+	if (w->forgotten)
+		w->forgotten(w);
 }
 
 const struct service admin_service = {.body_max = BODY_MAX, .serve = serve, .forget = forget};

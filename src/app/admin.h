@@ -14,7 +14,14 @@ extern const struct service admin_service; /* the gate's owner is a worker */
 struct ledger_job;
 struct admin_desk {
 	struct ledger_job *ledger; /* owned: a question that is being read */
+	unsigned calls;            /* questions about calls that run */
 	bool reloading;
+};
+
+/* What served.job points to while an answer is made elsewhere. */
+struct admin_wait {
+	struct served *q;          /* borrowed; NULL: nobody waits any more */
+	void (*forgotten)(struct admin_wait *w); /* NULL: it just goes on */
 };
 
 /* Once the loop has stopped and before the book is closed: ends what the ledger's thread does. */
@@ -23,13 +30,14 @@ void admin_desk_end(struct admin_desk *d);
 /* admin_ledger: starts reading; the answer to q comes later. 0, -EBUSY: another question is being read, or a negative errno. */
 struct ledger_ask;
 int admin_ledger_ask(struct served *q, const struct ledger_ask *ask);
-void admin_ledger_forget(struct served *q);
+
+/* admin_calls: asks the workers what they do; the answer to q comes later. 0, -EBUSY, -ENOMEM. */
+int admin_calls_ask(struct served *q, unsigned limit);
 
 /* admin_action: writes down that o does this, then does it; the answer to q comes later. value: "" or what is set. 0, -EBUSY, or a
  * negative errno. */
 struct admin_request;
 int admin_action_begin(struct served *q, const struct admin_request *a, struct slice value);
-void admin_action_forget(struct served *q);
 
 /* What the control thread is asked to do. */
 struct reload_order {

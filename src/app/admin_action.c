@@ -12,7 +12,7 @@
 struct action_job {
 	struct journal_errand errand;
 	struct reload_order order;
-	struct served *q;          /* borrowed; NULL: nobody waits any more */
+	struct admin_wait wait;
 	struct server *server;
 	enum admin_endpoint endpoint;
 	enum log_level level;
@@ -48,25 +48,25 @@ static void deliver_reloaded(struct letter *l)
 	struct action_job *j = container_of(l, struct action_job, order.back);
 
 	loop_enter(j->order.loop);
-	if (j->q && j->order.good) {
-		buf_printf(&j->q->out, "{\"policy_version\":\"%s\"}", j->order.version);
-		admin_answer(j->q, 200, SLICE("application/json"));
-	} else if (j->q) {
-		admin_refuse(j->q, 422, "policy_invalid", "The policy was not taken and the old one stays in force.",
+	if (j->wait.q && j->order.good) {
+		buf_printf(&j->wait.q->out, "{\"policy_version\":\"%s\"}", j->order.version);
+		admin_answer(j->wait.q, 200, SLICE("application/json"));
+	} else if (j->wait.q) {
+		admin_refuse(j->wait.q, 422, "policy_invalid", "The policy was not taken and the old one stays in force.",
 			buf_slice(&j->order.problems));
 	}
-	if (j->q)
-		served_answer(j->q);
+	if (j->wait.q)
+		served_answer(j->wait.q);
 	end(j);
 }
 
 static void set_level(struct action_job *j)
 {
 	log_set_level(j->level);
-	if (j->q) {
-		buf_printf(&j->q->out, "{\"level\":\"%s\"}", log_level_name(j->level));
-		admin_answer(j->q, 200, SLICE("application/json"));
-		served_answer(j->q);
+	if (j->wait.q) {
+		buf_printf(&j->wait.q->out, "{\"level\":\"%s\"}", log_level_name(j->level));
+		admin_answer(j->wait.q, 200, SLICE("application/json"));
+		served_answer(j->wait.q);
 	}
 	end(j);
 }
@@ -76,10 +76,10 @@ static void on_written(struct journal_errand *e)
 	struct action_job *j = container_of(e, struct action_job, errand);
 
 	if (e->result < 0) {
-		if (j->q) {
-			admin_refuse(j->q, 503, "audit_unavailable", "This cannot be written down, so it is not done; see to the disk.",
+		if (j->wait.q) {
+			admin_refuse(j->wait.q, 503, "audit_unavailable", "This cannot be written down, so it is not done; see to the disk.",
 				SLICE(""));
-			served_answer(j->q);
+			served_answer(j->wait.q);
 		}
 		end(j);
 		return;
@@ -101,7 +101,7 @@ static struct action_job *make(struct served *q, const struct admin_request *a, 
 
 	if (!j)
 		return NULL;
-	j->q = q;
+	j->wait.q = q;
 	j->server = w->server;
 	j->endpoint = a->route->endpoint;
 	keep(j->request_id, sizeof(j->request_id), slice_str(q->request_id));
@@ -144,15 +144,7 @@ int admin_action_begin(struct served *q, const struct admin_request *a, struct s
 		log_level_parse(value, &j->level);
 	else
 		desk->reloading = true;
-	q->job = j;
+	q->job = &j->wait;
 	worker_journal_write(&w->server->workers[0].journal, &j->errand);
 	return 0;
-}
-
-void admin_action_forget(struct served *q)
-{
-	struct action_job *j = q->job;
-
-	if (j)
-		j->q = NULL;
 }

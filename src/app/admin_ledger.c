@@ -16,7 +16,7 @@
 
 struct ledger_job {
 	struct letter letter;       /* from its thread: it is done */
-	struct served *q;           /* borrowed; NULL: nobody waits any more */
+	struct admin_wait wait;
 	struct server *server;
 	struct snapshot *snapshot;  /* counted: the keys are its */
 	struct loop *loop;
@@ -76,7 +76,7 @@ static void answer(struct ledger_job *j)
 		[LEDGER_CSV] = SLICE_INIT("text/csv; charset=utf-8"),
 		[LEDGER_JSON] = SLICE_INIT("application/json"),
 	};
-	struct served *q = j->q;
+	struct served *q = j->wait.q;
 
 	if (j->result == -ENOBUFS) {
 		admin_refuse(q, 422, "answer_too_large", "These are more rows than one answer holds; ask for a shorter time or a top.",
@@ -103,9 +103,15 @@ static void deliver(struct letter *l)
 	if (!j->joined)
 		pthread_join(j->thread, NULL);
 	j->server->desk.ledger = NULL;
-	if (j->q)
+	if (j->wait.q)
 		answer(j);
 	job_free(j);
+}
+
+/* Nobody wants it any more: the thread soon ends. */
+static void forgotten(struct admin_wait *w)
+{
+	atomic_store(&container_of(w, struct ledger_job, wait)->stop, true);
 }
 
 int admin_ledger_ask(struct served *q, const struct ledger_ask *ask)
@@ -120,7 +126,7 @@ int admin_ledger_ask(struct served *q, const struct ledger_ask *ask)
 	j = mem_zalloc(sizeof(*j));
 	if (!j)
 		return -ENOMEM;
-	*j = (struct ledger_job){.letter = {.deliver = deliver}, .q = q, .server = w->server, .loop = w->loop, .ask = *ask,
+	*j = (struct ledger_job){.letter = {.deliver = deliver}, .wait = {q, forgotten}, .server = w->server, .loop = w->loop, .ask = *ask,
 		.snapshot = snapshot_ref(q->gate->view->snapshot), .out = BUF_INIT(SERVED_ANSWER_MAX)};
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -130,20 +136,9 @@ int admin_ledger_ask(struct served *q, const struct ledger_ask *ask)
 		job_free(j);
 		return r;
 	}
+	q->job = &j->wait;
 	w->server->desk.ledger = j;
 	return 0;
-}
-
-/* Nobody wants it any more: the thread soon ends. */
-void admin_ledger_forget(struct served *q)
-{
-	struct worker *w = q->gate->owner;
-	struct ledger_job *j = w->server->desk.ledger;
-
-	if (!j || j->q != q)
-		return;
-	j->q = NULL;
-	atomic_store(&j->stop, true);
 }
 
 void admin_desk_end(struct admin_desk *d)

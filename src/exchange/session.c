@@ -431,6 +431,19 @@ void session_gate_set_view(struct session_gate *g, struct view *view, const stru
 	view_unref(old);
 }
 
+unsigned session_gate_each(
+	struct session_gate *g, unsigned max, bool (*fn)(void *arg, const struct exchange *x), void *arg)
+{
+	unsigned n = 0;
+
+	for (struct list *node = g->sessions.prev; node != &g->sessions && n < max; node = node->prev, n++) {
+		const struct session *s = container_of(node, struct session, link);
+		if (s->exchange && !fn(arg, s->exchange))
+			return n + 1;
+	}
+	return n;
+}
+
 void session_gate_drain(struct session_gate *g)
 {
 	list_foreach_safe(node, after, &g->sessions) {

@@ -23,6 +23,10 @@ struct session_gate {
 void session_gate_init(struct session_gate *g, struct exchange_env *env, struct loop *loop);
 /* The policy changed: requests from now on are judged by view. */
 void session_gate_set_view(struct session_gate *g, struct view *view, const struct listener_conf *conf);
+/* Shows fn the exchanges of at most max sessions, the newest connections first, until it says false. How many were looked at. On
+ * the loop's thread. */
+unsigned session_gate_each(
+	struct session_gate *g, unsigned max, bool (*fn)(void *arg, const struct exchange *x), void *arg);
 /* Drain: idle sessions close now, the others with their next answer. */
 void session_gate_drain(struct session_gate *g);
 /* The end: streams end well-formed, everything else is refused; connections close. */

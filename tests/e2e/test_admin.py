@@ -257,13 +257,31 @@ def test_recent_calls_are_shown_without_what_they_said(admin):
     assert len(admin.ask("read", "GET", "/api/calls?limit=2").json()["recent"]) == 2
 
 
-def test_a_call_in_flight_is_counted(admin):
-    weir = admin.weir
-    thread = threading.Thread(target=weir.chat, kwargs={"script": {"delay_ms": 1500}})
-    thread.start()
-    eventually(lambda: admin.ask("read", "GET", "/api/calls").json()["in_flight"] == 1)
-    thread.join()
+def test_calls_that_run_are_shown_with_what_they_wait_for(admin):
+    weir, said = admin.weir, {}
+    threads = [threading.Thread(target=weir.chat, kwargs={"script": {"delay_ms": 6000}}) for _ in range(3)]
+    for t in threads:
+        t.start()
+
+    def waiting():
+        said.update(admin.ask("read", "GET", "/api/calls").json())
+        return said["in_flight"] == 3 and all(c["waits_for"] == "upstream" for c in said["running"])
+    eventually(waiting)
+    assert len(said["running"]) == 3 and [c["time"] for c in said["running"]] == sorted(c["time"] for c in said["running"])
+    for call in said["running"]:
+        assert (call["agent"], call["model"], call["action"], call["attempts"]) == ("app", "gpt-4o", "chat", 1)
+        assert call["phase"] == "reaching" and call["running_ms"] >= 0
+    assert len(admin.ask("read", "GET", "/api/calls?limit=1").json()["running"]) == 1
+    with weir.connect() as s:  # half of a request is a call too
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: w\r\ncontent-type: application/json\r\ncontent-length: 9\r\n"
+                  + f"authorization: Bearer {weir.keys['bare']}\r\n\r\n{{".encode())
+        eventually(lambda: [c for c in admin.ask("read", "GET", "/api/calls").json()["running"]
+                            if c["agent"] == "bare" and c["waits_for"] == "agent" and c["model"] is None])
+    for t in threads:
+        t.join()
     eventually(lambda: admin.ask("read", "GET", "/api/calls").json()["in_flight"] == 0)
+    ended = {c["id"] for c in admin.ask("read", "GET", "/api/calls").json()["recent"]}
+    assert {c["id"] for c in said["running"]} <= ended
 
 
 # The ledger
