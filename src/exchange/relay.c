@@ -10,6 +10,7 @@
 #include "exchange/repeats.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
+#include "exchange/stale.h"
 #include "exchange/steps.h"
 
 #define OVER_BOUND "The answer has come to the length that its budget allows, and was ended there."
@@ -124,7 +125,7 @@ enum step relay_begin(struct exchange *x)
 	repeats_begin(x, h->status, head_value(h, HEADER_CONTENT_TYPE));
 	if (open_answer(x, h) < 0)
 		return refuse_fault(x, FAULT_OVERLOADED, NULL);
-	return step_to(x, PHASE_RELAYING);
+	return x->phase == PHASE_RELAYING ? STEP_ON : step_to(x, PHASE_RELAYING);
 }
 
 static void lap_start(struct exchange *x)
@@ -341,10 +342,22 @@ static enum step relay_stream(struct exchange *x)
 	return f == FAULT_NONE ? lap_finish(x) : refuse_fault(x, f, NULL);
 }
 
+/* The agent has got nothing of a document that broke off: an old one may stand in for it. */
+static bool begin_anew(struct exchange *x)
+{
+	if (x->head_sent || !x->collect || !stale_stand_in(x))
+		return false;
+	x->answer.dialect->answer_close(&x->answer);
+	x->answer_open = false;
+	return true;
+}
+
 enum step relay_on(struct exchange *x)
 {
 	if (x->source_fault != FAULT_NONE && !x->source_local) {
 		x->in_lap = false;
+		if (begin_anew(x))
+			return relay_begin(x);
 		return refuse_fault(x, x->source_fault, x->source_note);
 	}
 	bool full = x->down->ops->is_full(x->down);

@@ -45,14 +45,14 @@ static void close_attempt(struct exchange *x, struct call *c)
 	x->answer.usage = (struct usage){.known = false};
 }
 
-void stale_stand_in(struct exchange *x)
+bool stale_stand_in(struct exchange *x)
 {
 	struct call *c = &x->calls[0];
 	struct cache_entry *e = upstream_has_failed(x) ? find(x, c) : NULL;
 	enum fault fault = x->source_fault;
 
 	if (!e)
-		return;
+		return false;
 	close_attempt(x, c);
 	c->caching->hit = e;
 	c->caching->result = CACHE_STALE;
@@ -62,4 +62,5 @@ void stale_stand_in(struct exchange *x)
 	if (caching_reach(x) < 0)
 		x->source_fault = fault != FAULT_NONE ? fault : FAULT_OVERLOADED;
 	sharing_end(c->caching, e); /* those who wait are spared the same */
+	return x->source_fault == FAULT_NONE;
 }

@@ -4,5 +4,5 @@
 #pragma once
 #include "weir/exchange.h"
 
-/* If x's upstream has failed before its answer began and an old answer is kept for it, that becomes the source. */
-void stale_stand_in(struct exchange *x);
+/* If x's upstream has failed and an old answer is kept for it, that becomes the source; the agent has got nothing yet. */
+bool stale_stand_in(struct exchange *x);

@@ -56,6 +56,23 @@ def test_an_old_answer_stands_in_for_an_upstream_that_fails(start_kept, provider
     assert weir.metric("weir_attempts_total", page, upstream="openai", outcome=outcome) == 1
 
 
+def test_a_document_that_breaks_off(start_kept, provider):
+    weir = start_kept()
+    provider.script(length=5000, fault={"kind": "reset", "at": "mid"})
+    answer = weir.chat()
+    assert answer.headers["x-weir-cache"] == "stale" and answer.content == weir.kept.content
+    line = weir.last_call(2)
+    assert line["estimated"] and line["cost_usd"] > 0 and line["code"] == "ok"
+
+
+def test_a_stream_that_breaks_off_is_what_it_is(start_kept, provider):
+    weir = start_kept(stream=True)
+    provider.script(length=5000, event_delay_ms=20, fault={"kind": "reset", "at": "mid"})
+    answer = weir.chat(stream=True)
+    assert answer.headers["x-weir-cache"] == "miss" and "kept" not in answer.text
+    assert weir.last_call(2)["code"] == "upstream_malformed"
+
+
 def test_a_provider_that_is_not_there_at_all(start_kept, provider):
     weir = start_kept()
     provider.stop()
