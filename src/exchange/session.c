@@ -266,6 +266,14 @@ static size_t feed(struct session *s, struct slice in)
 	return taken;
 }
 
+/* The agent has left. Its exchange ends, or goes on for others. */
+static void abandon(struct session *s, enum wire_close_how how)
+{
+	if (s->exchange)
+		exchange_on_client_gone(s->exchange);
+	session_close(s, s->exchange ? WIRE_CLOSE_NOW : how);
+}
+
 static void pump(struct session *s, struct slice in)
 {
 	if (s->pumping)
@@ -279,7 +287,7 @@ static void pump(struct session *s, struct slice in)
 	if (!s->closing && !buf_len(&s->ahead))
 		in = slice_skip(in, feed(s, in));
 	if (!s->closing && in.len && buf_put_slice(&s->ahead, in) < 0)
-		session_close(s, WIRE_CLOSE_NOW);
+		abandon(s, WIRE_CLOSE_NOW);
 	if (!s->closing)
 		wire_pause(s->wire, PAUSE_SINK_FULL, buf_len(&s->ahead) >= AHEAD_MAX / 2);
 	s->pumping = false;
@@ -312,12 +320,7 @@ static void on_wire_end(void *owner, int error)
 	struct session *s = owner;
 
 	s->ended = true;
-	if (s->exchange)
-		exchange_on_client_gone(s->exchange);
-	if (s->exchange) /* it goes on for others */
-		session_close(s, WIRE_CLOSE_NOW);
-	else
-		session_close(s, error ? WIRE_CLOSE_NOW : WIRE_CLOSE_FLUSH);
+	abandon(s, error ? WIRE_CLOSE_NOW : WIRE_CLOSE_FLUSH);
 }
 
 static void on_wire_drained(void *owner)

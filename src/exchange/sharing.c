@@ -106,7 +106,7 @@ void sharing_end(struct caching *k, struct cache_entry *e)
 	k->seat = NULL;
 	k->waits = false;
 	x->env->clear_deadline(x->env, &k->stalled);
-	flight_leave(s, e, x->attempts > 0);
+	flight_leave(s, e, x->upstream_name.len > 0); /* it has tried, even if nobody was there */
 }
 
 void sharing_stalls(struct exchange *x, bool full)

@@ -5,6 +5,7 @@ those who waited do when it brings nothing for them."""
 import http.client
 import json
 import signal
+import socket
 from decimal import Decimal
 
 import pytest
@@ -34,11 +35,13 @@ def shared(start_shared):
 class Asked:
     """One call on a connection of its own, byte for byte like the others; its answer is read when it is wanted."""
 
-    def __init__(self, weir, script=None, stream=False, headers=None, **body):
+    def __init__(self, weir, script=None, stream=False, headers=None, small=False, **body):
         body = json.dumps({"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": "hi"}], **body}).encode()
         head = {"host": f"127.0.0.1:{weir.port}", "authorization": f"Bearer {weir.keys['app']}", "content-type": "application/json",
                 "x-script": json.dumps(script or {}), "content-length": len(body), **(headers or {})}
         self.socket = weir.connect(60)
+        if small:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n"
                             + "".join(f"{k}: {v}\r\n" for k, v in head.items()).encode() + b"\r\n" + body)
 
@@ -139,6 +142,17 @@ NOT_FOR_OTHERS = {
 }
 
 
+def test_who_does_not_read_holds_nobody_up(start_shared, provider):
+    weir = start_shared(cache={"max_entry": "64MiB", "memory": "256MiB"})
+    script = {"length": 60_000, "deltas": 60_000, "delay_ms": LATER // 2}
+    first = Asked(weir, script, stream=True, small=True)
+    eventually(provider.ledger)
+    other = Asked(weir, script, stream=True)
+    assert other.answer().cache == "miss" and other.body.endswith(b"data: [DONE]\n\n")
+    assert len(provider.ledger()) == 2
+    first.leave()
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("what", NOT_FOR_OTHERS)
 def test_what_is_for_one_alone_everybody_asks_for(start_shared, provider, what, stream):
@@ -158,6 +172,12 @@ def test_an_upstream_that_fails_is_not_met_by_all_at_once(shared, provider):
     said = [a.answer() for a in others]
     assert {a.status for a in said} == {200}, "nobody gets another's error"
     assert sorted(a.cache for a in said) == ["hit"] * 5 + ["miss"] * 4 and len(provider.ledger()) == 5
+
+
+def test_an_upstream_that_is_not_there(shared, provider):
+    provider.stop()
+    said = [a.answer() for a in [Asked(shared) for _ in range(20)]]
+    assert {(a.status, a.headers["x-weir-code"]) for a in said} == {(503, "upstream_unreachable")}
 
 
 def test_who_waits_holds_nothing_of_a_budget(start_shared, provider):
