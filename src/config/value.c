@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* value: one scalar of each kind, from its text to its member. */
-#include <ctype.h>
+/* value: one scalar of each kind, from text to member: numbers here, words in value_text. */
 #include <errno.h>
 #include <stdio.h>
-#include "config/address.h"
-#include "config/reader.h"
-#include "config/secrets.h"
 #include "config/units.h"
-
-#define NAME_LEN_MAX 63u
-#define TOOL_LEN_MAX 128u
-#define TEXT_LEN_MAX 4096u
+#include "config/value.h"
 
 const char *kind_form(enum directive_kind kind)
 {
@@ -43,7 +36,7 @@ const char *kind_form(enum directive_kind kind)
 	return forms[kind];
 }
 
-static bool refuse(
+bool value_refuse(
         struct reader *r, const struct directive *d, enum directive_kind kind, const struct node *n)
 {
 	diagnostics_error(
@@ -98,7 +91,7 @@ static bool number_read(struct reader *r, const struct directive *d, enum direct
 	int error = parse(n->text, &value);
 
 	if (error == -EINVAL)
-		return refuse(r, d, kind, n);
+		return value_refuse(r, d, kind, n);
 	if (error || value > most || value < d->min)
 		return refuse_range(r, d, n);
 	if (at)
@@ -155,7 +148,7 @@ static bool bool_read(struct reader *r, const struct directive *d, const struct 
 	bool value = slice_is(n->text, "true");
 
 	if (!n->plain || (!value && !slice_is(n->text, "false"))) {
-		refuse(r, d, DIRECTIVE_BOOL, n);
+		value_refuse(r, d, DIRECTIVE_BOOL, n);
 		diagnostics_hint(r->d, "write true or false, without quotes");
 		return false;
 	}
@@ -169,7 +162,7 @@ static bool rate_read(struct reader *r, const struct directive *d, const struct 
 	struct rate_conf rate;
 
 	if (rate_parse(n->text, &rate)) {
-		refuse(r, d, DIRECTIVE_RATE, n);
+		value_refuse(r, d, DIRECTIVE_RATE, n);
 		diagnostics_hint(r->d, "per second, minute, hour or day; `per user`, `per key` and "
 		                       "`burst N` may follow");
 		return false;
@@ -210,172 +203,6 @@ static bool choice_read(struct reader *r, const struct directive *d, const struc
 	return true;
 }
 
-static bool is_name(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		bool first = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-
-		if (!first && (!i || (c != '_' && c != '.' && c != '-')))
-			return false;
-	}
-	return s.len && s.len <= NAME_LEN_MAX;
-}
-
-static bool is_tool(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!isalnum((unsigned char)s.at[i]) && !memchr("_.-*", s.at[i], 4))
-			return false;
-	return s.len && s.len <= TOOL_LEN_MAX;
-}
-
-static bool is_model(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.at[i] <= 0x20 || (unsigned char)s.at[i] >= 0x7f ||
-		        s.at[i] == '"')
-			return false;
-	return s.len && s.len <= TOOL_LEN_MAX;
-}
-
-/* What tools that read YAML 1.1 take for a boolean. */
-static bool looks_boolean(struct slice s)
-{
-	static const char *const words[] = {"true", "false", "yes", "no", "on", "off"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (slice_equals_nocase(s, slice_str(words[i])))
-			return true;
-	return false;
-}
-
-static bool text_is_meant(struct reader *r, const struct directive *d, const struct node *n)
-{
-	if (n->plain && looks_boolean(n->text)) {
-		diagnostics_error(r->d, n->at, "%s: %.*s is a boolean where a word is meant",
-		        d->name, SLICE_FMT(n->text));
-		diagnostics_hint(r->d,
-		        "the word for nothing is none (many tools turn off and no into false); "
-		        "if it is a name, quote it");
-		return false;
-	}
-	if (text_holds_reference(n->text)) {
-		diagnostics_error(r->d, n->at, "%s: a ${…} is not replaced here", d->name);
-		diagnostics_hint(
-		        r->d, "references stand where secrets, addresses, URLs and hashes do");
-		return false;
-	}
-	return true;
-}
-
-static bool text_read(struct reader *r, const struct directive *d, enum directive_kind kind,
-        const struct node *n, void *at)
-{
-	const char *wrong;
-
-	if (!text_is_meant(r, d, n))
-		return false;
-	if ((kind == DIRECTIVE_NAME && !is_name(n->text)) ||
-	        (kind == DIRECTIVE_TOOL && !is_tool(n->text)) ||
-	        (kind == DIRECTIVE_MODEL && !is_model(n->text)) || !n->text.len ||
-	        n->text.len > TEXT_LEN_MAX)
-		return refuse(r, d, kind, n);
-	wrong = kind == DIRECTIVE_CIDR ? cidr_text_check(n->text) : NULL;
-	if (wrong) {
-		diagnostics_error(r->d, n->at, "%s: %.*s is no range of addresses: %s", d->name,
-		        SLICE_FMT(n->text), wrong);
-		return false;
-	}
-	if (at)
-		*(struct slice *)at = reader_keep(r, n->text);
-	return true;
-}
-
-/* n with its references replaced, in the conf's arena. False: it was said. */
-static bool expand(struct reader *r, const struct node *n, struct slice *ret)
-{
-	struct buf room = BUF_INIT(SECRET_MAX);
-	bool good;
-
-	if (!text_holds_reference(n->text)) {
-		*ret = reader_keep(r, n->text);
-		return true;
-	}
-	good = references_expand(r, n, &room, NULL);
-	if (good)
-		*ret = reader_keep(r, buf_slice(&room));
-	buf_wipe(&room);
-	return good;
-}
-
-static bool place_read(struct reader *r, const struct directive *d, enum directive_kind kind,
-        const struct node *n, void *at)
-{
-	struct address_conf address = {0};
-	struct endpoint_conf endpoint = {0};
-	struct slice text;
-	const char *wrong;
-
-	if (!expand(r, n, &text))
-		return false;
-	if (at && kind == DIRECTIVE_URL && d->width == sizeof(endpoint))
-		endpoint = *(struct endpoint_conf *)at;
-	wrong = kind == DIRECTIVE_URL ? endpoint_url_parse(text, &endpoint)
-	                              : listen_address_parse(text, &address);
-	if (wrong && memchr(n->text.at, '@', n->text.len)) {
-		diagnostics_hide(r->d, n->at); /* a password may stand there */
-		diagnostics_error(r->d, n->at, "%s is no %s: %s", d->name,
-		        kind == DIRECTIVE_URL ? "URL" : "address", wrong);
-		return false;
-	}
-	if (wrong) {
-		/* As it is written: what a variable holds is nobody's business. */
-		diagnostics_error(r->d, n->at, "%s: %.*s is no %s: %s", d->name, SLICE_FMT(n->text),
-		        kind == DIRECTIVE_URL ? "URL" : "address", wrong);
-		return false;
-	}
-	if (!at)
-		return true;
-	if (kind == DIRECTIVE_ADDRESS)
-		*(struct address_conf *)at = address;
-	else if (d->width == sizeof(endpoint))
-		*(struct endpoint_conf *)at = endpoint;
-	else
-		*(struct slice *)at = text;
-	return true;
-}
-
-static bool hash_read(struct reader *r, const struct directive *d, const struct node *n, void *at)
-{
-	uint8_t hash[SHA256_LEN];
-	struct slice text;
-
-	if (!expand(r, n, &text))
-		return false;
-	if (slice_starts(text, SLICE("sha256:")) &&
-	        !hex_decode(slice_skip(text, 7), hash, sizeof(hash))) {
-		if (at)
-			memcpy(at, hash, sizeof(hash));
-		return true;
-	}
-	if (!slice_starts(n->text, SLICE("sha256:")) && !text_holds_reference(n->text))
-		diagnostics_hide(r->d, n->at); /* it may be the key itself */
-	diagnostics_error(r->d, n->at, "%s is not %s", d->name, kind_form(DIRECTIVE_HASH));
-	diagnostics_hint(r->d, "`weir key new AGENT` makes a key and prints its hash; the key "
-	                       "itself never stands here");
-	return false;
-}
-
-static bool secret_store(struct reader *r, const struct node *n, void *at)
-{
-	struct secret *s = secret_read(r, n, "");
-
-	if (s && at)
-		*(struct secret **)at = s;
-	return s;
-}
-
 bool scalar_read_as(struct reader *r, const struct directive *d, enum directive_kind kind,
         const struct node *n, void *at)
 {
@@ -401,20 +228,20 @@ bool scalar_read_as(struct reader *r, const struct directive *d, enum directive_
 	case DIRECTIVE_RATE:
 		return rate_read(r, d, n, at);
 	case DIRECTIVE_CHOICE:
-		return text_is_meant(r, d, n) && choice_read(r, d, n, at);
+		return value_text_is_meant(r, d, n) && choice_read(r, d, n, at);
 	case DIRECTIVE_TEXT:
 	case DIRECTIVE_NAME:
 	case DIRECTIVE_MODEL:
 	case DIRECTIVE_TOOL:
 	case DIRECTIVE_CIDR:
-		return text_read(r, d, kind, n, at);
+		return value_text_read(r, d, kind, n, at);
 	case DIRECTIVE_ADDRESS:
 	case DIRECTIVE_URL:
-		return place_read(r, d, kind, n, at);
+		return value_place_read(r, d, kind, n, at);
 	case DIRECTIVE_HASH:
-		return hash_read(r, d, n, at);
+		return value_hash_read(r, d, n, at);
 	case DIRECTIVE_SECRET:
-		return secret_store(r, n, at);
+		return value_secret_read(r, n, at);
 	case DIRECTIVE_ANY:
 	case DIRECTIVE_BLOCK:
 		break;
