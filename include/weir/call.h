@@ -61,6 +61,7 @@ struct call {
 	struct embeddings *embeddings; /* exchange/embeddings.h, in the exchange's arena; NULL: they are not told apart */
 	bool asks_again;             /* it gave back what it was admitted with, and asks for it anew */
 	struct repeat *repeat;       /* exchange/repeats.h, in the exchange's arena; NULL: it has no idempotency-key */
+	bool runs_once;              /* what is held for it is for one attempt, whoever holds it */
 	uint64_t charged_tokens;     /* that its budgets are charged with */
 	bool unplanned;              /* there was no memory to work out what its budgets have to hold */
 	struct record_verdict verdicts[RECORD_POLICIES];

@@ -63,6 +63,7 @@ struct directive {
 	const char *fallback;  /* parsed like what users write; NULL: the member stays zero */
 	const char *inactive;  /* words that switch it off, between blanks; `[]` and `{}` count as
 	                          words. LATER: nothing else is taken */
+	bool off_is_nothing;   /* such a word is not the same as leaving the key out: no fallback holds */
 	const char *note;      /* LATER: what its absence means, for the list of what is inactive */
 	const char *words;     /* CHOICE (or the short form): the choices, between blanks */
 	const struct directive *block; /* BLOCK: its table */

@@ -13,6 +13,7 @@ struct token_counter;
 
 struct embedding_input {
 	struct span *items; /* in the arena: each as written, a text or a list of tokens */
+	uint32_t *weights;  /* in the arena: tokens that each has at most */
 	unsigned n;
 	struct span place;  /* of all of them: the list with its brackets, or the only item */
 };
@@ -29,6 +30,12 @@ struct embedding_answer {
 	struct slice model;      /* as written, with its quotes; empty: none was said */
 };
 
+/* What an answer says was used. */
+struct embedding_usage {
+	uint64_t prompt, total;
+	bool known;
+};
+
 struct embedding_ops {
 	/* body is one that read_request has read. 0, -ENOMEM, -ENOTSUP: its input is no list of items that can be told apart. */
 	int (*read_input)(struct slice body, struct arena *arena, struct embedding_input *ret);
@@ -38,8 +45,9 @@ struct embedding_ops {
 	int (*edit_input)(const struct embedding_input *in, const bool *left_out, struct edits *edits);
 	/* n: so many were asked for. 0, -ENOMEM, -EPROTO: it does not hold each of them once; why says how. */
 	int (*read_answer)(struct slice text, unsigned n, struct arena *arena, struct embedding_answer *ret, struct complaint *why);
-	/* An answer for which nothing was used, in the arena; ret_list: where its items go. at == NULL: no memory. */
-	struct slice (*empty_answer)(struct slice model, struct arena *arena, struct span *ret_list);
+	/* An answer without its items, in the arena; ret_list: where they go. model: as written. at == NULL: no memory. */
+	struct slice (*empty_answer)(
+		struct slice model, const struct embedding_usage *used, struct arena *arena, struct span *ret_list);
 };
 
 /* The item as the one with this number. 0, -ENOMEM, -ENOBUFS. */

@@ -54,6 +54,7 @@ struct source {
 struct store;
 struct cache;
 struct flights;
+struct joints;
 struct journal;
 struct loop;
 struct tokens_learn;
@@ -78,6 +79,7 @@ struct exchange_env {
 	struct flights *flights;                    /* which of them are on their way; NULL: calls share none */
 	struct loop *loop;                          /* borrowed: where other threads post what is for its exchanges; NULL: nowhere */
 	struct list unwatched;                      /* exchanges that go on although their agents have left */
+	struct joints *joints;                      /* calls for embeddings that are made together; NULL: each is by itself */
 	struct warnings *warnings;                  /* which budgets have warned; NULL: none does */
 	struct recent *recent;                      /* what became of earlier calls; may be NULL */
 	struct strangers *strangers;                /* who was refused before we knew him; may be NULL */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "exchange/attempt.h"
+#include "exchange/joint.h"
 #include "exchange/unwatched.h"
 #include "journal/keeper.h"
 #include "policy/registry.h"
@@ -30,6 +31,17 @@ static void env_clear_deadline(struct exchange_env *env, struct deadline *d)
 	struct worker *w = env->owner;
 
 	loop_deadline_clear(w->loop, d);
+}
+
+static void soon_set(void *owner, struct deadline *d, uint64_t at)
+{
+	loop_soon_set(owner, d, at);
+}
+
+static void soon_clear(void *owner, struct deadline *d)
+{
+	(void)owner;
+	loop_soon_clear(d);
 }
 
 static bool on_journal(void *owner)
@@ -93,6 +105,11 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 		return -ENOMEM;
 	}
 	init_env(w);
+	w->env.joints = joints_new(&w->env, (struct joint_clock){soon_set, soon_clear, w->loop});
+	if (!w->env.joints) {
+		worker_finish(w);
+		return -ENOMEM;
+	}
 	if (!health)
 		worker_journal_init(&w->journal, keeper_journal(server->keeper, index), &w->env, w->loop);
 	struct loop_hooks hooks = {.owner = w, .journal = on_journal, .log = on_log};
@@ -192,6 +209,7 @@ void worker_finish(struct worker *w)
 	head_finish(&w->env.scratch);
 	exchange_env_finish(&w->env);
 	int left = loop_free(w->loop);
+	joints_free(w->env.joints);
 	if (left)
 		log_warn("worker %u left %d handles open", w->index, left);
 	access_log_free(w->log);

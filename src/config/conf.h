@@ -192,6 +192,8 @@ struct audit_conf {
 struct cache_conf {
 	uint64_t memory, max_entry; /* bytes: of all answers, of one */
 	uint64_t embeddings_ns;     /* how long an embedding is given again; 0: never */
+	uint64_t batch_window_ns;   /* how long small calls for embeddings are gathered; 0: not at all */
+	uint32_t batch_items;       /* of one gathered call */
 };
 
 enum unknown_price { UNKNOWN_PRICE_COUNT, UNKNOWN_PRICE_DENY };

@@ -12,6 +12,7 @@
 #define MAP_OF(names_) .shape = SHAPE_MAP, .key_kind = DIRECTIVE_##names_
 #define LATER(inactive_) .status = DIRECTIVE_LATER, .inactive = (inactive_)
 #define OFF(words_) .inactive = (words_)
+#define OFF_NOTHING(words_) .inactive = (words_), .off_is_nothing = true
 #define OR_SHORT(kind_) .short_kind = DIRECTIVE_##kind_
 
 extern const struct directive admin_directives[];    /* struct conf */

@@ -107,8 +107,12 @@ static const struct directive alert_keys[] = {
 };
 
 static const struct directive batch_keys[] = {
-        {KEY("window", TIME, "how long small calls are gathered")},
-        {KEY("max_items", COUNT, "in one gathered call")},
+        {KEY("window", TIME, "how long small calls are gathered"),
+                DIRECTIVE_AT(struct conf, cache.batch_window_ns), .fallback = "5ms",
+                .max = MINUTE / 6},
+        {KEY("max_items", COUNT, "in one gathered call"),
+                DIRECTIVE_AT(struct conf, cache.batch_items), .fallback = "256", .min = 2,
+                .max = 2048},
         {0},
 };
 
@@ -119,9 +123,9 @@ static const struct directive cache_keys[] = {
                 .fallback = "1MiB", .min = 1 << 10, .max = 1 << 30},
         {KEY("embeddings", TIME, "how long an embedding is kept"),
                 DIRECTIVE_AT(struct conf, cache.embeddings_ns), .fallback = "24h",
-                OFF("none false"), .min = 1000000},
-        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys), LATER("none"),
-                .note = "calls for embeddings are not gathered"},
+                OFF_NOTHING("none false"), .min = 1000000},
+        {KEY("batch", BLOCK, "gathering of embeddings"), OF_BLOCK(batch_keys),
+                OFF_NOTHING("none false")},
         {0},
 };
 

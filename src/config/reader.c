@@ -218,8 +218,8 @@ void directive_read(struct reader *r, const struct directive *d, const struct no
 	if (n && n->kind == NODE_NULL)
 		n = NULL;
 	if (n && d->status == DIRECTIVE_BUILT && d->inactive && directive_is_inactive(d, n)) {
-		if (d->fallback)
-			return; /* switched off is not the same as left out */
+		if (d->off_is_nothing)
+			return;
 		n = NULL;
 	}
 	if (d->status == DIRECTIVE_LATER) {

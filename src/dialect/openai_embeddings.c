@@ -67,6 +67,12 @@ static bool is_list(const struct json_value *v)
 	return true;
 }
 
+/* As request_text_bound has it. */
+static uint32_t weight_of(const struct json_value *item)
+{
+	return (uint32_t)json_text_bytes(item) + 16;
+}
+
 static int find_items(const struct json_doc *doc, struct arena *arena, struct embedding_input *ret)
 {
 	const struct json_value *v = json_get(doc->root, "input");
@@ -76,15 +82,19 @@ static int find_items(const struct json_doc *doc, struct arena *arena, struct em
 		return -ENOTSUP;
 	ret->n = alone ? 1 : json_count(v);
 	ret->items = arena_alloc(arena, ret->n * sizeof(*ret->items));
-	if (!ret->items)
+	ret->weights = arena_alloc(arena, ret->n * sizeof(*ret->weights));
+	if (!ret->items || !ret->weights)
 		return -ENOMEM;
 	if (alone) {
 		ret->place = ret->items[0] = item_place(doc, v);
+		ret->weights[0] = weight_of(v);
 		return 0;
 	}
 	unsigned i = 0;
-	for (struct json_iter it = json_iter(v); json_next(&it);)
-		ret->items[i++] = item_place(doc, it.value);
+	for (struct json_iter it = json_iter(v); json_next(&it); i++) {
+		ret->items[i] = item_place(doc, it.value);
+		ret->weights[i] = weight_of(it.value);
+	}
 	ret->place =
 	        in_brackets(doc->text, (struct span){ret->items[0].start, ret->items[i - 1].end});
 	return 0;
@@ -256,17 +266,20 @@ static int read_answer(struct slice text, unsigned n, struct arena *arena,
 	return r;
 }
 
-static struct slice empty_answer(struct slice model, struct arena *arena, struct span *ret_list)
+static struct slice empty_answer(struct slice model, const struct embedding_usage *used,
+        struct arena *arena, struct span *ret_list)
 {
 	static const char before[] = "{\"object\":\"list\",\"data\":[";
-	size_t room = sizeof(before) + model.len + 96;
-	char *text = arena_alloc(arena, room);
+	size_t room = sizeof(before) + model.len + 120;
+	char *text = arena_alloc(arena, room), usage[96] = "";
 
 	if (!text)
 		return (struct slice){NULL, 0};
-	int len = snprintf(text, room,
-	        "%s],\"model\":%.*s,\"usage\":{\"prompt_tokens\":0,\"total_tokens\":0}}", before,
-	        SLICE_FMT(model));
+	if (used->known)
+		snprintf(usage, sizeof(usage),
+		        ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}",
+		        (unsigned long long)used->prompt, (unsigned long long)used->total);
+	int len = snprintf(text, room, "%s],\"model\":%.*s%s}", before, SLICE_FMT(model), usage);
 	*ret_list = (struct span){sizeof(before) - 1, sizeof(before) - 1};
 	return slice_from(text, (size_t)len);
 }

@@ -35,12 +35,11 @@ static void key_of_item(const uint8_t rest[CACHE_KEY_LEN], struct slice item, ui
 static int make_keys(struct call *c, struct embeddings *e)
 {
 	const char *body = buf_at(&c->exchange->body);
-	uint8_t rest[CACHE_KEY_LEN];
-	int r = key_of_rest(c, &e->input, rest);
+	int r = key_of_rest(c, &e->input, e->rest);
 
 	for (unsigned i = 0; !r && i < e->input.n; i++) {
 		struct span at = e->input.items[i];
-		key_of_item(rest, slice_from(body + at.start, at.end - at.start), e->items[i].key);
+		key_of_item(e->rest, slice_from(body + at.start, at.end - at.start), e->items[i].key);
 	}
 	return r;
 }
@@ -247,7 +246,7 @@ enum fault embeddings_join(struct exchange *x)
 	struct embeddings *e = x->calls[0].embeddings;
 	struct complaint why UNINIT;
 
-	if (!e || caching_is_hit(&x->calls[0]) || x->upstream_status >= 300)
+	if (!e || e->given || x->upstream_status >= 300)
 		return FAULT_NONE;
 	complaint_init(&why, FAULT_UPSTREAM_MALFORMED);
 	int r = x->route.dialect->embeddings->read_answer(buf_slice(&x->arrived), e->n_asked, &x->arena, &e->answer, &why);
@@ -260,44 +259,56 @@ enum fault embeddings_join(struct exchange *x)
 	return put_together(x, e);
 }
 
-/* The model as an answer has named it; else as it was asked for. */
-static struct slice model_known(struct exchange *x, const struct embeddings *e)
+void embeddings_give(struct exchange *x, bool for_nothing)
 {
-	struct slice model = model_of_entry(e->items[0].known);
-	struct slice body = buf_slice(&x->body);
-	struct span asked = x->calls[0].facts.model_place;
+	struct call *c = &x->calls[0];
 
-	return model.len ? model : slice_from(body.at + asked.start, asked.end - asked.start);
+	c->embeddings->given = true;
+	c->embeddings->keeps = false;
+	if (for_nothing) {
+		c->caching->made = true;
+		c->caching->result = CACHE_HIT;
+	}
+}
+
+int embeddings_document(struct exchange *x, struct slice model, const struct embedding_usage *used, struct buf *to)
+{
+	const struct call *c = &x->calls[0];
+	struct span asked = c->facts.model_place, list;
+
+	if (!model.len)
+		model = slice_from(buf_at(&x->body) + asked.start, asked.end - asked.start);
+	struct slice text = x->route.dialect->embeddings->empty_answer(model, used, &x->arena, &list);
+	return text.at ? put_document(c->embeddings, text, list, to) : -ENOMEM;
 }
 
 int embeddings_reach(struct exchange *x)
 {
-	struct call *c = &x->calls[0];
-	const struct embeddings *e = c->embeddings;
-	struct span list;
-	struct slice text = x->route.dialect->embeddings->empty_answer(model_known(x, e), &x->arena, &list);
+	const struct embedding_usage nothing = {.known = true};
+	const struct embeddings *e = x->calls[0].embeddings;
 
-	if (!text.at || caching_give(x, SLICE("application/json"), (struct slice){"", 0}) < 0)
+	if (caching_give(x, SLICE("application/json"), (struct slice){"", 0}) < 0)
 		return -ENOMEM;
-	return put_document(e, text, list, &x->arrived);
+	embeddings_give(x, true);
+	return embeddings_document(x, model_of_entry(e->items[0].known), &nothing, &x->arrived);
 }
 
 /* ---- keeping ---- */
 
-static void keep(struct call *c, const struct embedding_item *item)
+int embeddings_keep(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], const struct embedding *got, struct slice model,
+	struct cache_entry **ret)
 {
-	struct exchange *x = c->exchange;
-	const struct embeddings *e = c->embeddings;
-	const struct embedding *got = &e->answer.items[item->asked];
-	struct slice model = e->answer.model;
 	char type[sizeof(got->number) + MODEL_MAX];
 
 	if (model.len > MODEL_MAX)
 		model.len = 0;
 	memcpy(type, &got->number, sizeof(got->number));
 	bytes_copy(type + sizeof(got->number), model.at, model.len);
-	cache_put(x->env->cache, item->key, slice_from(type, sizeof(got->number) + model.len), got->bytes,
-		exchange_now(x) + x->snapshot->conf->cache.embeddings_ns);
+	struct slice typed = slice_from(type, sizeof(got->number) + model.len);
+	cache_put(x->env->cache, key, typed, got->bytes, exchange_now(x) + x->snapshot->conf->cache.embeddings_ns);
+	if (ret)
+		*ret = cache_entry_new(key, typed, got->bytes);
+	return ret && !*ret ? -ENOMEM : 0;
 }
 
 static bool is_worth_keeping(const struct exchange *x, const struct call *c)
@@ -314,7 +325,7 @@ void embeddings_end(struct call *c)
 		return;
 	for (unsigned i = 0; i < e->input.n; i++) {
 		if (e->keeps && e->answer.n && !e->left_out[i] && is_worth_keeping(c->exchange, c))
-			keep(c, &e->items[i]);
+			embeddings_keep(c->exchange, e->items[i].key, &e->answer.items[e->items[i].asked], e->answer.model, NULL);
 		cache_entry_unref(e->items[i].known);
 		e->items[i].known = NULL;
 	}

@@ -18,6 +18,10 @@ struct embeddings { /* in the exchange's arena */
 	struct embedding_item *items;
 	bool *left_out;                /* an item each: upstream is not asked for it */
 	unsigned n_asked;
+	uint8_t rest[CACHE_KEY_LEN];   /* the key of all but its items: calls that share it differ in nothing else */
+	bool given;                    /* the answer that comes was put together for this call already */
+	bool shared;                   /* and its call paid by several: */
+	nanousd cost;                  /* what this one bears of it */
 	bool keeps;                    /* what upstream answers may be stored */
 	struct embedding_answer answer; /* of upstream; n == 0: it could not be read */
 	struct buf came;               /* owned: what that is in, once the answer was put together */
@@ -32,5 +36,11 @@ int embeddings_edit(const struct call *c, struct edits *edits);
 enum fault embeddings_join(struct exchange *x);
 /* Makes what is known the source of x's answer. 0 or a negative errno. */
 int embeddings_reach(struct exchange *x);
+/* One item as it came, kept in the cache as far as that has room. *ret is the caller's to unref. 0 or -ENOMEM. */
+int embeddings_keep(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], const struct embedding *got, struct slice model,
+	struct cache_entry **ret);
+/* x's source is about to give the whole document, made once every item is known; for_nothing: x has had nothing asked for. */
+void embeddings_give(struct exchange *x, bool for_nothing);
+int embeddings_document(struct exchange *x, struct slice model, const struct embedding_usage *used, struct buf *to);
 /* Keeps what came, if the call has ended well. Once, when it ends. */
 void embeddings_end(struct call *c);

@@ -2,6 +2,7 @@
 /* settle: what a call cost, and the record of it. Unknown usage is never 0: it is estimated and marked. */
 #include "exchange/admission.h"
 #include "exchange/caching.h"
+#include "exchange/embeddings.h"
 #include "exchange/journaling.h"
 #include "exchange/recent.h"
 #include "exchange/snapshot.h"
@@ -116,6 +117,8 @@ static void price_used(struct exchange *x, struct call *c)
 	}
 	if (p) {
 		c->cost = cost_of(p, &x->answer.usage, &unpriced);
+		if (c->embeddings && c->embeddings->shared)
+			c->cost = c->embeddings->cost; /* the joint call was rounded once, not each part of it */
 		c->priced = true;
 	}
 	x->price_unknown = !p || unpriced;

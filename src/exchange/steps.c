@@ -7,6 +7,7 @@
 #include "exchange/caching.h"
 #include "exchange/chain.h"
 #include "exchange/excess.h"
+#include "exchange/joint.h"
 #include "exchange/journaling.h"
 #include "exchange/local_budget.h"
 #include "exchange/repeats.h"
@@ -126,7 +127,9 @@ static int reach(struct exchange *x)
 {
 	if (repeats_is_found(&x->calls[0]))
 		return repeats_reach(x);
-	return caching_is_hit(&x->calls[0]) ? caching_reach(x) : x->env->reach(x->env, x);
+	if (caching_is_hit(&x->calls[0]))
+		return caching_reach(x);
+	return joint_takes(x) ? joint_reach(x) : x->env->reach(x->env, x);
 }
 
 static enum step step_judging(struct exchange *x)

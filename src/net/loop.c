@@ -34,7 +34,8 @@ static void loop_run_steps(struct loop *l)
 /* What could not be written down must not leave: whoever is told so takes his part back. */
 static void loop_write_down(struct loop *l)
 {
-	for (unsigned i = 0; i < TURN_ROUNDS && l->hooks.journal && l->hooks.journal(l->hooks.owner); i++)
+	for (unsigned i = 0;
+	        i < TURN_ROUNDS && l->hooks.journal && l->hooks.journal(l->hooks.owner); i++)
 		loop_run_steps(l);
 }
 
@@ -72,7 +73,8 @@ void loop_turn(struct loop *l)
 		loop_flush(l);
 	} while (loop_has_work(l) && ++rounds < TURN_ROUNDS);
 	if (loop_has_work(l))
-		loop_write_down(l); /* what the last of these writes has ended, before it is reaped */
+		loop_write_down(
+		        l); /* what the last of these writes has ended, before it is reaped */
 	loop_keep(l);
 	if (l->hooks.log)
 		l->hooks.log(l->hooks.owner);
@@ -127,6 +129,50 @@ static void loop_on_timer(uv_timer_t *timer)
 	l->timer_at = UINT64_MAX;
 	wheel_run(&l->wheel, l->now);
 	l->wanted_at = wheel_next(&l->wheel);
+}
+
+static void loop_arm_soon(struct loop *l);
+
+static void loop_on_soon(uv_timer_t *timer)
+{
+	struct loop *l = timer->data;
+
+	l->now_is_stale = true;
+	loop_enter(l);
+	while (!list_is_empty(&l->soon)) {
+		struct deadline *d = container_of(l->soon.next, struct deadline, link);
+
+		if (d->at > l->now)
+			break;
+		loop_soon_clear(d);
+		d->due(d);
+	}
+	loop_arm_soon(l);
+}
+
+static void loop_arm_soon(struct loop *l)
+{
+	const struct deadline *first = container_of(l->soon.next, struct deadline, link);
+	uint64_t ns;
+
+	if (list_is_empty(&l->soon))
+		return;
+	ns = first->at > l->now ? first->at - l->now : 0;
+	uv_timer_start(&l->core->soon, loop_on_soon, (ns + NS_PER_MS - 1) / NS_PER_MS, 0);
+}
+
+void loop_soon_set(struct loop *l, struct deadline *d, uint64_t at)
+{
+	struct list *before;
+
+	loop_soon_clear(d);
+	d->at = at;
+	before = l->soon.prev;
+	while (before != &l->soon && container_of(before, struct deadline, link)->at > at)
+		before = before->prev;
+	list_push_front(before, &d->link);
+	if (before == &l->soon)
+		loop_arm_soon(l);
 }
 
 /* Once a turn, so that a deadline which is set and cleared in one turn moves nothing. A timer that
@@ -199,8 +245,10 @@ static int loop_open_handles(struct loop *l)
 	uv_prepare_init(uv, &l->core->prepare);
 	uv_check_init(uv, &l->core->check);
 	uv_timer_init(uv, &l->core->timer);
+	uv_timer_init(uv, &l->core->soon);
 	uv_idle_init(uv, &l->core->spin);
-	l->core->prepare.data = l->core->check.data = l->core->timer.data = l->core->spin.data = l;
+	l->core->prepare.data = l->core->check.data = l->core->timer.data = l->core->soon.data =
+	        l->core->spin.data = l;
 	uv_prepare_start(&l->core->prepare, loop_on_prepare);
 	uv_check_start(&l->core->check, loop_on_check);
 	return 0;
@@ -230,6 +278,7 @@ int loop_new(struct loop **ret_loop, struct clock *clock)
 	wheel_init(&l->wheel, l->now);
 	list_init(&l->dirty);
 	list_init(&l->resumed);
+	list_init(&l->soon);
 	l->core = mem_zalloc(sizeof(*l->core));
 	if (l->core && !slab_init(&l->slab))
 		r = loop_open_handles(l);
@@ -269,9 +318,9 @@ static void loop_close_handle(uv_handle_t *handle, void *forgotten)
 
 int loop_free(struct loop *l)
 {
-	uv_handle_t *ours[] = {(uv_handle_t *)&l->core->timer, (uv_handle_t *)&l->core->spin,
-	        (uv_handle_t *)&l->mailbox->async, (uv_handle_t *)&l->core->prepare,
-	        (uv_handle_t *)&l->core->check};
+	uv_handle_t *ours[] = {(uv_handle_t *)&l->core->timer, (uv_handle_t *)&l->core->soon,
+	        (uv_handle_t *)&l->core->spin, (uv_handle_t *)&l->mailbox->async,
+	        (uv_handle_t *)&l->core->prepare, (uv_handle_t *)&l->core->check};
 	int forgotten = 0;
 
 	loop_enter(l);

@@ -14,8 +14,8 @@
 struct loop_hooks {
 	void *owner;                  /* borrowed: handed to each */
 	bool (*steps)(void *owner);   /* runs what was woken; true: something was, so ask again */
-	bool (*journal)(void *owner); /* before the first byte of this turn leaves; true: something ended
-	                                 because of it, so steps have to run again */
+	bool (*journal)(void *owner); /* before the first byte of this turn leaves; true: something
+	                                 ended because of it, so steps have to run again */
 	void (*log)(void *owner);     /* after the socket writes */
 };
 
@@ -35,6 +35,7 @@ struct loop {
 	struct list dirty;       /* wires with something to write in this turn */
 	struct mailbox *mailbox; /* owned */
 	struct loop_core *core;  /* owned */
+	struct list soon;        /* deadlines that are near, the first one first */
 	uint64_t timer_at;       /* when the one timer rings; UINT64_MAX: never */
 	uint64_t wanted_at;      /* the earliest deadline set since the timer was looked at */
 	struct list resumed;     /* wires that hold input which nobody could be told of */
@@ -70,6 +71,15 @@ static inline void loop_deadline_after(struct loop *l, struct deadline *d, uint6
 static inline void loop_deadline_clear(struct loop *l, struct deadline *d)
 {
 	deadline_clear(&l->wheel, d);
+}
+
+/* For a moment so near that the wheel is too coarse: to the millisecond, and dearer. Few are set at
+ * a time. */
+void loop_soon_set(struct loop *l, struct deadline *d, uint64_t at);
+static inline void loop_soon_clear(struct deadline *d)
+{
+	list_unlink(&d->link);
+	d->at = 0;
 }
 
 /* Reads the clock anew if this is the first thing to happen since the last poll. Every callback

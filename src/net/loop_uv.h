@@ -12,6 +12,7 @@ struct loop_core {
 	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_timer_t timer;
+	uv_timer_t soon;
 	uv_idle_t spin; /* keeps poll from waiting while there is work left */
 };
 

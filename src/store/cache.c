@@ -178,7 +178,8 @@ static bool take_room(struct cache *c, size_t weight)
 	}
 }
 
-static struct cache_entry *entry_new(const uint8_t *key, struct slice type, struct slice body)
+struct cache_entry *cache_entry_new(
+        const uint8_t key[CACHE_KEY_LEN], struct slice type, struct slice body)
 {
 	struct cache_entry *e = mem_alloc(sizeof(*e) + type.len + body.len);
 
@@ -204,7 +205,7 @@ int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct c
 
 	if (type.len > max || body.len > max - type.len)
 		return -ENOSPC;
-	e = entry_new(key, type, body);
+	e = cache_entry_new(key, type, body);
 	if (!e)
 		return -ENOMEM;
 	if (!take_room(c, entry_weight(type.len + body.len))) {

@@ -56,5 +56,13 @@ int cache_put(struct cache *c, const uint8_t key[CACHE_KEY_LEN], struct slice ty
 /* As cache_put. ret_entry: the copy, counted for the caller; NULL: the caller has no use for it. */
 int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct cache_content *what,
         struct cache_entry **ret_entry);
+/* One that is in no cache, the caller's. NULL: no memory. */
+struct cache_entry *cache_entry_new(
+        const uint8_t key[CACHE_KEY_LEN], struct slice type, struct slice body);
+static inline struct cache_entry *cache_entry_ref(struct cache_entry *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+	return e;
+}
 void cache_entry_unref(struct cache_entry *e); /* NULL: nothing */
 size_t cache_memory(const struct cache *c);

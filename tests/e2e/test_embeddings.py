@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embeddings are cached item by item: who asks for what, what goes upstream, and what the caller gets."""
 
+import concurrent.futures
 import json
 import time
 from decimal import Decimal
 
 import pytest
 
-from rig import code_of
+from oracle import cost, nano
+from rig import code_of, eventually, read_answers
 
 JSON = {"content-type": "application/json"}
 
@@ -211,3 +213,173 @@ def test_what_cannot_be_told_apart_is_sent_as_it_came(cached, provider, items):
     embed(cached, items), embed(cached, items)
     told_apart = items in ("", ["a", [1]])
     assert asked(provider) == [items] * (1 if told_apart else 2)
+
+
+# Calls that are made together. The window is long and ends when as many items are there as the test sends, so no clock decides.
+
+
+def together(start_weir, provider, items, app=None, **cache):
+    return with_cache(start_weir, provider, app=app, workers=1, cache={"batch": {"window": "10s", "max_items": items}, **cache})
+
+
+def at_once(weir, inputs, agents=None, headers=None, **more):
+    """One call for each of inputs, all at the same time; the answers in that order."""
+    with concurrent.futures.ThreadPoolExecutor(len(inputs)) as pool:
+        calls = [pool.submit(embed, weir, i, (agents or {}).get(k, "app"), headers, **more) for k, i in enumerate(inputs)]
+        return [c.result() for c in calls]
+
+
+def lines(weir, n):
+    weir.last_call(n)
+    return weir.calls()[-n:]
+
+
+def test_ten_small_calls_travel_as_one(start_weir, provider):
+    weir = together(start_weir, provider, 19)
+    inputs = [f"the words of call {i} " * (i + 1) for i in range(9)] + [[f"a list {i}" for i in range(10)]]
+    answers = at_once(weir, inputs)
+    assert words(answers) == ["miss"] * 10 and len(provider.ledger()) == 1 and len(asked(provider)[0]) == 19
+    used = provider.ledger()[0].usage
+    told = [a.json()["usage"] for a in answers]
+    assert sum(u["total_tokens"] for u in told) == sum(u["prompt_tokens"] for u in told) == used["total_tokens"]
+    calls = lines(weir, 10)
+    assert sum(c["tokens_used"] for c in calls) == used["total_tokens"] and all(c["tokens_used"] for c in calls)
+    assert sum(nano(c["cost_usd"]) for c in calls) == cost(used, {"input": 0.02, "output": 0})
+    assert sorted(c["attempts"] for c in calls) == [0] * 9 + [1] and {c["ended_by"] for c in calls} == {"upstream"}
+    assert len({c["request_id"] for c in calls}) == 10
+    for i, answer in zip(inputs, answers):
+        assert vectors(answer) == vectors(embed(weir, i, headers={"x-weir-cache": "no-store"}))
+        assert embed(weir, i).headers["x-weir-cache"] == "hit"
+
+
+def test_ten_identical_calls_ask_for_one_item(start_weir, provider):
+    weir = together(start_weir, provider, 10)
+    answers = at_once(weir, ["the same"] * 10)
+    assert asked(provider) == [["the same"]]
+    assert sorted(words(answers)) == ["hit"] * 9 + ["miss"] and len({str(vectors(a)) for a in answers}) == 1
+    calls = lines(weir, 10)
+    assert sorted((c["cache"], c["attempts"], c["tokens_used"] > 0, nano(c["cost_usd"]) > 0) for c in calls) == \
+        [("hit", 0, False, False)] * 9 + [("miss", 1, True, True)]
+
+
+def test_only_calls_that_differ_in_nothing_else_travel_together(start_weir, provider):
+    weir = together(start_weir, provider, 2, app={"trust_claimed": ["user"]})
+    shapes = [{}, {"dimensions": 4}, {"encoding_format": "base64"}]
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        calls = [pool.submit(embed, weir, f"{k}{n}", **shape) for k, shape in enumerate(shapes) for n in range(2)]
+        calls += [pool.submit(embed, weir, f"full{n}", "full") for n in range(2)]
+        calls += [pool.submit(embed, weir, f"user{n}", headers={"x-weir-user": "u"}) for n in range(2)]
+        assert all(c.result().status_code == 200 for c in calls)
+    assert sorted(sorted(i) for i in asked(provider)) == \
+        [["00", "01"], ["10", "11"], ["20", "21"], ["full0", "full1"], ["user0", "user1"]]
+
+
+def test_what_is_known_is_not_asked_for_together_either(start_weir, provider):
+    weir = together(start_weir, provider, 4)
+    embed(weir, ["a", "b", "c", "d"])
+    answers = at_once(weir, [["a", "x", "b", "y"], ["z", "c", "x"]])
+    assert sorted(asked(provider)[1]) == ["x", "y", "z"]
+    assert [len(vectors(a)) for a in answers] == [4, 3]
+    assert vectors(answers[0])[1] == vectors(answers[1])[2] != vectors(answers[1])[0]
+
+
+@pytest.mark.parametrize("status, code", [(429, None), (500, None), (401, "upstream_auth_failed")])
+def test_when_the_joint_call_fails_each_gets_the_error(start_weir, provider, status, code):
+    weir = together(start_weir, provider, 3)
+    provider.script(status=status)
+    answers = at_once(weir, ["a", "b", "c"])
+    assert len(provider.ledger()) == 1
+    for a in answers:
+        assert a.status_code == status if not code else code_of(a) == code
+    assert sorted(c["attempts"] for c in lines(weir, 3)) == [0, 0, 1]
+    provider.script()
+    assert words(at_once(weir, ["a", "b", "c"])) == ["miss"] * 3
+
+
+def test_when_it_is_cut_each_is_told_so(start_weir, provider):
+    weir = together(start_weir, provider, 3)
+    provider.script(fault={"kind": "reset", "at": "mid"})
+    assert {code_of(a) for a in at_once(weir, ["a", "b", "c"])} == {"upstream_malformed"}
+    assert len(provider.ledger()) == 1 and all(c["estimated"] for c in lines(weir, 3))
+
+
+def test_when_it_cannot_be_taken_apart_each_is_told_so_and_bears_its_share(start_weir, provider):
+    weir = together(start_weir, provider, 3)
+    usage = {"prompt_tokens": 100, "total_tokens": 100}
+    provider.script(body='{"object":"list","data":[],"model":"embed","usage":%s}' % json.dumps(usage), usage=usage)
+    assert {code_of(a) for a in at_once(weir, ["a", "b", "c"])} == {"upstream_malformed"}
+    calls = lines(weir, 3)
+    assert sum(c["tokens_used"] for c in calls) == 100 and sum(nano(c["cost_usd"]) for c in calls) == 2000
+
+
+def test_somebody_elses_item_is_nobodys_mistake(start_weir, provider):
+    weir = together(start_weir, provider, 3)
+    provider.script(fail_first=1, fail={"status": 400})
+    answers = at_once(weir, ["a", "b", "c"])
+    assert [a.status_code for a in answers] == [200] * 3
+    assert sorted(json.dumps(i) for i in asked(provider)[1:]) == ['"a"', '"b"', '"c"']
+    assert sorted(c["attempts"] for c in lines(weir, 3)) == [1, 1, 2]
+
+
+def begun(weir, item):
+    """A call on a socket of its own, whose answer nobody waits for yet."""
+    body = json.dumps({"model": "embed", "input": item})
+    s = weir.connect(60)
+    s.sendall((f"POST /v1/embeddings HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {weir.keys['app']}\r\n"
+               f"content-type: application/json\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n{body}").encode())
+    return s
+
+
+def ended(s):
+    data = b"".join(iter(lambda: s.recv(65536), b""))
+    s.close()
+    return read_answers(data)[0]
+
+
+def test_who_leaves_takes_nothing_from_the_others(start_weir, provider):
+    weir = together(start_weir, provider, 3)
+    provider.script(delay_ms=1500)
+    leaver, *others = [begun(weir, i) for i in ("a", "b", "c")]
+    eventually(provider.ledger)
+    leaver.close()
+    assert [ended(o)[0] for o in others] == [200, 200] and len(provider.ledger()) == 1
+    calls = sorted(lines(weir, 3), key=lambda c: c["code"])
+    assert [(c["code"], c["estimated"]) for c in calls] == [("client_gone", True), ("ok", False), ("ok", False)]
+
+
+def test_who_leaves_before_it_is_sent_is_not_in_it(start_weir, provider):
+    weir = together(start_weir, provider, 3)
+    begun(weir, "a").close()
+    weir.last_call()
+    others = [begun(weir, i) for i in ("b", "c", "d")]
+    assert [ended(o)[0] for o in others] == [200] * 3 and sorted(asked(provider)[0]) == ["b", "c", "d"]
+    assert [c["cost_usd"] for c in weir.calls() if c["code"] == "client_gone"] == [0]
+
+
+def test_it_belongs_to_its_last_caller(start_weir, provider):
+    weir = together(start_weir, provider, 2)
+    provider.script(delay_ms=60000)
+    own = {"x-weir-timeout": "500ms"}
+    assert {code_of(a) for a in at_once(weir, ["a", "b"], headers=own)} == {"upstream_timeout"}
+    assert eventually(lambda: provider.ledger()[0].over) and provider.ledger()[0].ended == "client_gone"
+
+
+def test_it_is_switched_off_and_large_calls_go_alone(start_weir, provider):
+    weir = together(start_weir, provider, 2, batch="none")
+    assert len(at_once(weir, ["a", "b", "c"])) == 3 and len(provider.ledger()) == 3
+    weir.reload(cache={"batch": {"window": "10s", "max_items": 5}, "embeddings": "1h"})
+    embed(weir, [str(i) for i in range(5)])
+    embed(weir, "x" * 40000)
+    assert len(provider.ledger()) == 5
+
+
+def test_each_takes_of_rates_and_budgets_by_itself(start_weir, provider):
+    weir = together(start_weir, provider, 4, app={"rate_limit": "4/hour", "budget": {"agent": {"tokens": 10000, "per": "day"}}})
+    provider.script(usage={"prompt_tokens": 43, "total_tokens": 43})
+    answers = at_once(weir, ["a", "bb", "ccc", "dddd"])
+    assert [a.status_code for a in answers] == [200] * 4
+    left = embed(weir, "e")
+    assert left.status_code == 429 and code_of(left) == "rate_limited"
+    weir.last_call(5)
+    with weir.http() as http:
+        assert http.get("/weir/v1/budget").json()["budgets"][0]["tokens"] == {"limit": 10000, "spent": 43, "reserved": 0, "left": 9957}

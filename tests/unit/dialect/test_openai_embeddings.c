@@ -228,12 +228,16 @@ static void an_empty_answer_has_room_for_items(void **state)
 	struct span list;
 
 	(void)state;
-	struct slice text = ops->empty_answer(SLICE("\"a b\""), &arena, &list);
+	const struct embedding_usage used = {7, 9, true}, none = {0};
+	struct slice text = ops->empty_answer(SLICE("\"a b\""), &used, &arena, &list);
 	struct slice whole = joined(
 	        (struct slice[]){slice_from(text.at, list.start), item, slice_skip(text, list.end)},
 	        3);
 	assert_int_equal(ops->read_answer(whole, 1, &arena, &a, NULL), 0);
 	assert_slice(a.model, "\"a b\"");
+	assert_true(slice_ends(text, SLICE("\"usage\":{\"prompt_tokens\":7,\"total_tokens\":9}}")));
+	assert_false(
+	        slice_holds(ops->empty_answer(SLICE("1"), &none, &arena, &list), SLICE("usage")));
 }
 
 static void memory_may_fail(void **state)
@@ -254,7 +258,7 @@ static void memory_may_fail(void **state)
 		assert_true(r == 0 || r == -ENOMEM);
 		r = ops->read_answer(text, 1, &own, &a, NULL);
 		assert_true(r == 0 || r == -ENOMEM);
-		ops->empty_answer(SLICE("\"m\""), &own, &list);
+		ops->empty_answer(SLICE("\"m\""), &(struct embedding_usage){0}, &own, &list);
 		mem_fail_after(-1);
 		arena_finish(&own);
 	}

@@ -163,6 +163,33 @@ static void cleared_deadlines_do_not_ring(void **state)
 	assert_int_equal(f->n, 0);
 }
 
+static void what_is_near_rings_to_the_millisecond(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t started = clock_mono(&clock_system);
+
+	deadline_init(&f->d[0], on_due);
+	deadline_init(&f->d[1], on_first);
+	deadline_init(&f->d[2], on_second);
+	loop_soon_set(f->loop, &f->d[0], f->loop->now + 10000 * NS_PER_MS);
+	loop_soon_set(f->loop, &f->d[2], f->loop->now + 7 * NS_PER_MS);
+	loop_soon_set(f->loop, &f->d[1], f->loop->now + 3 * NS_PER_MS);
+	rig_rest(f->loop, 1);
+	loop_soon_set(f->loop, &f->d[0], f->loop->now + 9 * NS_PER_MS);
+	assert_true(rig_run(f->loop, &f->due, 5000));
+	assert_memory_equal(f->story, "12d", 3);
+	assert_true(clock_mono(&clock_system) - started >= 9 * NS_PER_MS);
+	f->due = false;
+	loop_soon_set(f->loop, &f->d[0], f->loop->now + 10000 * NS_PER_MS);
+	loop_soon_set(f->loop, &f->d[0], f->loop->now); /* moved, while it is the only one */
+	assert_true(rig_run(f->loop, &f->due, 5000));
+	loop_soon_set(f->loop, &f->d[1], f->loop->now);
+	loop_soon_clear(&f->d[1]);
+	rig_rest(f->loop, 5);
+	assert_int_equal(f->d[1].at, 0);
+	assert_null(strchr(strchr(f->story, '1') + 1, '1'));
+}
+
 static unsigned rounds;
 static void on_ready(struct ticket *t, int result);
 static void drop(struct ticket *t)
@@ -315,6 +342,7 @@ int main(void)
 	        T(nothing_happens_in_an_idle_loop),
 	        T(deadlines_ring_in_time_whatever_was_set_before),
 	        T(cleared_deadlines_do_not_ring),
+	        T(what_is_near_rings_to_the_millisecond),
 	        T(endless_work_lets_others_in_and_goes_on),
 	        T(letters_of_four_threads_arrive_each_in_its_order),
 	        T(another_thread_can_stop_it),
