@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "exchange/caching.h"
 #include "exchange/embeddings.h"
+#include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -32,6 +33,7 @@ static void key_of_item(const uint8_t rest[CACHE_KEY_LEN], struct slice item, ui
 	sha256(slice_from(both, sizeof(both)), key);
 }
 
+/* The call's own key is that of all its items in their order. */
 static int make_keys(struct call *c, struct embeddings *e)
 {
 	const char *body = buf_at(&c->exchange->body);
@@ -39,7 +41,9 @@ static int make_keys(struct call *c, struct embeddings *e)
 
 	for (unsigned i = 0; !r && i < e->input.n; i++) {
 		struct span at = e->input.items[i];
-		key_of_item(e->rest, slice_from(body + at.start, at.end - at.start), e->items[i].key);
+		uint8_t *key = e->items[i].key, *whole = c->caching->key;
+		key_of_item(e->rest, slice_from(body + at.start, at.end - at.start), key);
+		key_of_item(i ? whole : e->rest, slice_from(key, CACHE_KEY_LEN), whole);
 	}
 	return r;
 }
@@ -61,6 +65,8 @@ static void find_known(struct call *c, struct embeddings *e, bool apply)
 	size_t room = x->arrived.max;
 
 	for (unsigned i = 0; i < e->input.n; i++) {
+		if (e->items[i].known)
+			continue;
 		struct cache_entry *known = cache_find(x->env->cache, e->items[i].key, exchange_now(x));
 		c->shadow |= known && !apply;
 		if (known && apply && known->body.len <= room) {
@@ -142,6 +148,21 @@ static void forget(struct embeddings *e)
 	count_asked(e);
 }
 
+/* Who asks for the same items at the same time waits for what this call brings. Whoever ran before has put its items there
+ * before it left. */
+static void share(struct call *c, struct embeddings *e)
+{
+	struct caching *k = c->caching;
+
+	k->keeps = e->keeps;
+	sharing_join(k);
+	k->keeps = false; /* the document is not kept, its items are */
+	if (k->waits || !k->seat)
+		return;
+	find_known(c, e, true);
+	count_asked(e);
+}
+
 void embeddings_look(struct call *c, bool apply)
 {
 	struct slice word = head_value(c->exchange->head, HEADER_X_WEIR_CACHE);
@@ -163,6 +184,8 @@ void embeddings_look(struct call *c, bool apply)
 		return;
 	find_same(c, e);
 	count_asked(e);
+	if (e->n_asked)
+		share(c, e);
 	if (weigh(c, e) < 0)
 		forget(e);
 	k->made = !e->n_asked;
@@ -246,7 +269,7 @@ enum fault embeddings_join(struct exchange *x)
 	struct embeddings *e = x->calls[0].embeddings;
 	struct complaint why UNINIT;
 
-	if (!e || e->given || x->upstream_status >= 300)
+	if (!e || e->given || caching_is_hit(&x->calls[0]) || x->upstream_status >= 300)
 		return FAULT_NONE;
 	complaint_init(&why, FAULT_UPSTREAM_MALFORMED);
 	int r = x->route.dialect->embeddings->read_answer(buf_slice(&x->arrived), e->n_asked, &x->arena, &e->answer, &why);
@@ -317,15 +340,44 @@ static bool is_worth_keeping(const struct exchange *x, const struct call *c)
 	       x->answer.complete && x->answer.closed;
 }
 
+/* What others get who wait for it: the same items, for which nothing was used. NULL: there is nothing for them, or no memory. */
+static struct cache_entry *make_for_others(struct call *c)
+{
+	const struct embedding_usage nothing = {.known = true};
+	const struct embeddings *e = c->embeddings;
+	struct exchange *x = c->exchange;
+	struct cache_entry *entry = NULL;
+	struct buf whole = BUF_INIT(x->arrived.max);
+	bool came = e->keeps && e->answer.n && is_worth_keeping(x, c);
+
+	if ((!came && !e->given && !c->caching->made) || x->fault != FAULT_NONE || c->refused)
+		return NULL;
+	struct slice model = came ? e->answer.model : model_of_entry(e->items[0].known);
+	if (embeddings_document(x, model, &nothing, &whole) == 0)
+		entry = cache_entry_new(c->caching->key, SLICE("application/json"), buf_slice(&whole));
+	buf_finish(&whole);
+	return entry;
+}
+
+static void tell_others(struct call *c)
+{
+	struct cache_entry *e = c->caching->seat ? make_for_others(c) : NULL;
+
+	sharing_end(c->caching, e);
+	cache_entry_unref(e);
+}
+
 void embeddings_end(struct call *c)
 {
 	struct embeddings *e = c->embeddings;
 
 	if (!e)
 		return;
-	for (unsigned i = 0; i < e->input.n; i++) {
+	for (unsigned i = 0; i < e->input.n; i++)
 		if (e->keeps && e->answer.n && !e->left_out[i] && is_worth_keeping(c->exchange, c))
 			embeddings_keep(c->exchange, e->items[i].key, &e->answer.items[e->items[i].asked], e->answer.model, NULL);
+	tell_others(c);
+	for (unsigned i = 0; i < e->input.n; i++) {
 		cache_entry_unref(e->items[i].known);
 		e->items[i].known = NULL;
 	}

@@ -252,14 +252,24 @@ def test_ten_small_calls_travel_as_one(start_weir, provider):
         assert embed(weir, i).headers["x-weir-cache"] == "hit"
 
 
-def test_ten_identical_calls_ask_for_one_item(start_weir, provider):
-    weir = together(start_weir, provider, 10)
-    answers = at_once(weir, ["the same"] * 10)
-    assert asked(provider) == [["the same"]]
+@pytest.mark.parametrize("items", ["the same", ["the", "same", "the"]])
+def test_ten_identical_calls_ask_upstream_once_over_all_workers(start_weir, provider, items):
+    weir = with_cache(start_weir, provider, workers=4)
+    provider.script(delay_ms=1500)
+    answers = at_once(weir, [items] * 10)
+    assert len(provider.ledger()) == 1
     assert sorted(words(answers)) == ["hit"] * 9 + ["miss"] and len({str(vectors(a)) for a in answers}) == 1
+    assert sorted(a.json()["usage"]["total_tokens"] > 0 for a in answers) == [False] * 9 + [True]
     calls = lines(weir, 10)
     assert sorted((c["cache"], c["attempts"], c["tokens_used"] > 0, nano(c["cost_usd"]) > 0) for c in calls) == \
         [("hit", 0, False, False)] * 9 + [("miss", 1, True, True)]
+
+
+def test_who_waits_for_another_that_fails_asks_by_itself(start_weir, provider):
+    weir = with_cache(start_weir, provider, workers=2)
+    provider.script(delay_ms=1500, fail_first=1, fail={"status": 500, "delay_ms": 1500})
+    answers = at_once(weir, ["the same"] * 4)
+    assert sorted(a.status_code for a in answers) == [200, 200, 200, 500] and 2 <= len(provider.ledger()) <= 4
 
 
 def test_only_calls_that_differ_in_nothing_else_travel_together(start_weir, provider):
