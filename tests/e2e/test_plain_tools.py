@@ -8,6 +8,8 @@ import subprocess
 import httpx
 import pytest
 
+from fleet import Fleet
+from redis_rig import Server
 from rig import eventually, receive, scripted
 
 OK = {"body": '{"ok": true}', "usage": "none"}
@@ -512,3 +514,36 @@ def test_check_and_explain(start_weir, provider, shop, weir_command, tmp_path):
     assert "the body would be refused: The argument /order_id is part of" in say
     say = weir_command("explain", "-c", weir.config, env=weir.env).stdout
     assert "timeouts.first_byte" in say and " 30s " in say and " 2m " in say
+
+
+@pytest.mark.unreconciled
+@pytest.mark.usefixtures("redis")
+def test_two_instances_share_a_tools_rate_and_its_keys(tmp_path, provider, shop):
+    server = Server(tmp_path / "redis")
+    server.start()
+    tools = {"pay": {"upstream": "orders", "rate_limit": "4/hour"}, "plain": {"upstream": "orders"}}
+    fleet = Fleet(tmp_path / "fleet", provider, 2, store=server.store(), tools=tools,
+                  upstreams={"orders": {"api": "http", "url": shop.origin}})
+    fleet.write_policy(agents={"app": {"tools": ["pay", "plain"]}, "full": {"tools": ["pay"]}})
+    try:
+        one, other = fleet.start().weirs
+        codes = [call(w, "pay", {}, agent).status_code for w, agent in zip([one, other] * 3, ["app", "full", "full"] * 2)]
+        assert codes == [200] * 4 + [429] * 2 and len(shop.ledger()) == 4
+        key = {"idempotency-key": "k"}
+        assert call(one, "plain", {"a": 1}, headers=key).status_code == 200
+        # The answer goes to the agent while what became of it is on its way to the store.
+        again = eventually(lambda: (a := call(other, "plain", {"a": 1}, headers=key)).status_code != 409 and a)
+        assert again.headers["x-weir-idempotency"] == "replayed"
+        assert refusal(call(other, "plain", {"a": 2}, headers=key))["code"] == "idempotency_mismatch"
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            shop.script(**OK, delay_ms=50)
+            got = [f.result().status_code for f in
+                   [pool.submit(call, w, "plain", {}, headers={"idempotency-key": "many"}) for w in [one, other] * 20]]
+        assert set(got) <= {200, 409} and 200 in got and len(shop.ledger()) == 6
+        server.kill()
+        answer = eventually(lambda: (a := call(one, "plain", {}, headers={"idempotency-key": "new"})).status_code == 503 and a)
+        assert refusal(answer)["code"] == "store_unavailable"
+        fleet.stop()
+    finally:
+        fleet.kill()
+        server.kill()
