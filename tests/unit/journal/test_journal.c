@@ -9,69 +9,9 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "journal/follow.h"
-#include "journal/keeper.h"
 #include "journal/verify.h"
-#include "rig/journal_rig.h"
 #include "rig/starve.h"
-
-#define FIRST "0000-0000000001.journal"
-
-struct fixture {
-	struct journal_rig rig;
-	struct keeper *keeper;
-	struct journal *journal;
-	int dir;
-};
-
-static int open_keeper(struct fixture *f, unsigned workers)
-{
-	struct keeper_options o = {
-	        .path = f->rig.path, .workers = workers, .segment = 1, .key = JOURNAL_KEY};
-	char note[KEEPER_NOTE];
-	int r = keeper_open(&f->keeper, &o, note);
-
-	f->journal = r ? NULL : keeper_journal(f->keeper, 0);
-	return r;
-}
-
-static void start(struct fixture *f)
-{
-	assert_int_equal(open_keeper(f, 1), 0);
-}
-
-static void stop(struct fixture *f)
-{
-	keeper_close(f->keeper);
-	f->keeper = NULL;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	journal_rig_init(&f->rig);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	if (f->keeper)
-		stop(f);
-	journal_rig_finish(&f->rig);
-	free(f);
-	return 0;
-}
-
-static int folder(struct fixture *f)
-{
-	int dir = open(f->rig.path, O_RDONLY | O_DIRECTORY);
-
-	assert_true(dir >= 0);
-	return dir;
-}
+#include "unit/journal/journal_fixture.h"
 
 static void put_call(struct journal *j, const char *id)
 {

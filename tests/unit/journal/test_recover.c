@@ -13,62 +13,10 @@
 #include <unistd.h>
 #include "base/id.h"
 #include "journal/follow.h"
-#include "journal/keeper.h"
 #include "journal/verify.h"
-#include "rig/journal_rig.h"
+#include "unit/journal/journal_fixture.h"
 
-#define FIRST "0000-0000000001.journal"
 #define SECOND "0000-0000000002.journal"
-
-struct fixture {
-	struct journal_rig rig;
-	struct keeper *keeper;
-	struct journal *journal;
-};
-
-static int open_keeper(struct fixture *f)
-{
-	struct keeper_options o = {.path = f->rig.path,
-	        .workers = 1,
-	        .segment = KEEPER_SEGMENT_MIN,
-	        .key = JOURNAL_KEY};
-	char note[KEEPER_NOTE];
-	int r = keeper_open(&f->keeper, &o, note);
-
-	f->journal = r ? NULL : keeper_journal(f->keeper, 0);
-	return r;
-}
-
-static void start(struct fixture *f)
-{
-	assert_int_equal(open_keeper(f), 0);
-}
-
-static void stop(struct fixture *f)
-{
-	keeper_close(f->keeper);
-	f->keeper = NULL;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	journal_rig_init(&f->rig);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	if (f->keeper)
-		stop(f);
-	journal_rig_finish(&f->rig);
-	free(f);
-	return 0;
-}
 
 static int put_call(struct journal *j, uint64_t number)
 {
@@ -101,7 +49,7 @@ static struct found look(const struct fixture *f)
 	struct unpack u = UNPACK_INIT;
 	struct follow follow;
 	struct entry e;
-	int dir = open(f->rig.path, O_RDONLY | O_DIRECTORY), r;
+	int dir = folder(f), r;
 
 	follow_init(&follow, dir, 0, 0, 0);
 	while ((r = follow_next(&follow, &u, &e)) == 1 || r == -EBADMSG) {
@@ -281,7 +229,7 @@ static int full_disk(struct fixture *f)
 	int r;
 
 	signal(SIGXFSZ, SIG_IGN);
-	if (open_keeper(f))
+	if (open_keeper(f, 1))
 		return 1;
 	usleep(100000); /* the second segment is being made */
 	if (!journal_is_ready(f->journal))
@@ -346,7 +294,7 @@ static int full_at_start(struct fixture *f)
 
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	if (open_keeper(f))
+	if (open_keeper(f, 1))
 		return 1;
 	if (journal_is_ready(f->journal) || !keeper_is_full(f->keeper))
 		return 2;
@@ -378,7 +326,7 @@ static void write_until_killed(struct fixture *f, _Atomic uint64_t *acknowledged
 {
 	uint64_t number = *acknowledged;
 
-	if (open_keeper(f))
+	if (open_keeper(f, 1))
 		_exit(1);
 	for (;;) {
 		while (!journal_is_ready(f->journal))

@@ -5,11 +5,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 #include "journal/journal_core.h"
-#include "journal/keeper.h"
-#include "rig/journal_rig.h"
+#include "unit/journal/journal_fixture.h"
 
-static struct journal_rig rig;
-static struct keeper *keeper;
 static atomic_bool is_stuck;
 static atomic_uint syncs;
 
@@ -23,26 +20,10 @@ int fdatasync(int fd)
 	return 0;
 }
 
-static int setup(void **unused)
+static int end(void **state)
 {
-	char note[KEEPER_NOTE];
-	struct keeper_options o;
-
-	(void)unused;
-	journal_rig_init(&rig);
-	o = (struct keeper_options){
-	        .path = rig.path, .workers = 1, .segment = KEEPER_SEGMENT_MIN, .key = JOURNAL_KEY};
 	atomic_store(&is_stuck, false);
-	return keeper_open(&keeper, &o, note);
-}
-
-static int teardown(void **unused)
-{
-	(void)unused;
-	atomic_store(&is_stuck, false);
-	keeper_close(keeper);
-	journal_rig_finish(&rig);
-	return 0;
+	return teardown(state);
 }
 
 static void wait_until_ready(struct journal *j)
@@ -63,19 +44,19 @@ static void write_until(struct journal *j, uint32_t number)
 	}
 }
 
-static void calls_are_not_refused_while_a_full_segment_is_synced(void **unused)
+static void calls_are_not_refused_while_a_full_segment_is_synced(void **state)
 {
-	struct journal *j = keeper_journal(keeper, 0);
+	struct fixture *f = *state;
 
-	(void)unused;
+	start(f);
 	atomic_store(&is_stuck, true);
-	write_until(j, 3); /* the third one was made while the first one is stuck */
+	write_until(f->journal, 3); /* the third one was made while the first one is stuck */
 	assert_true(atomic_load(&syncs) > 0);
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, end)
 	const struct CMUnitTest tests[] = {
 	        T(calls_are_not_refused_while_a_full_segment_is_synced),
 	};

@@ -14,6 +14,7 @@
 #include "rig/redis_server.h"
 #include "rig/unit.h"
 #include "store/remote.h"
+#include "unit/store/demand_rig.h"
 
 #define STORES 4u
 
@@ -125,28 +126,9 @@ static inline int rig_end(void **state)
 
 /* ---- demands */
 
-static inline struct demand rate(const char *name, uint64_t a_second, uint64_t units)
-{
-	return (struct demand){.kind = DEMAND_RATE,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .rate = {a_second, NS_PER_S, a_second, units}};
-}
-
-static inline struct demand slot(const char *name, uint32_t limit)
-{
-	return (struct demand){.kind = DEMAND_SLOT,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .slot = {limit}};
-}
-
 static inline struct demand budget(const char *name, nanousd cost, uint64_t tokens)
 {
-	return (struct demand){.kind = DEMAND_BUDGET,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .budget = {cost, tokens, 0, WINDOW_NEVER_ENDS}};
+	return budget_in(name, cost, tokens, 0, WINDOW_NEVER_ENDS);
 }
 
 /* ---- asking */

@@ -4,6 +4,7 @@
 #include "rig/fake_clock.h"
 #include "rig/unit.h"
 #include "store/embedded.h"
+#include "unit/store/demand_rig.h"
 
 #define WALL_S 1767225600u /* where the fake clock begins */
 
@@ -36,28 +37,9 @@ static inline int rig_end(void **state)
 	return 0;
 }
 
-static inline struct demand rate(const char *name, uint64_t a_second, uint64_t units)
-{
-	return (struct demand){.kind = DEMAND_RATE,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .rate = {a_second, NS_PER_S, a_second, units}};
-}
-
-static inline struct demand slot(const char *name, uint32_t limit)
-{
-	return (struct demand){.kind = DEMAND_SLOT,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .slot = {limit}};
-}
-
 static inline struct demand budget(const char *name, nanousd cost, uint64_t tokens)
 {
-	return (struct demand){.kind = DEMAND_BUDGET,
-	        .group = SLICE("a:one"),
-	        .name = slice_str(name),
-	        .budget = {cost, tokens, WALL_S, WALL_S + 3600}};
+	return budget_in(name, cost, tokens, WALL_S, WALL_S + 3600);
 }
 
 static inline int admit(unsigned n)
