@@ -177,6 +177,7 @@ static int add_marker(struct answer *a, struct plain *s, struct lap *lap)
 		a->usage.out_text = out;
 		a->usage.total = in + out;
 		a->usage.known = true;
+		a->usage_at = a->text_bytes;
 	}
 	buf_clear(&s->marker);
 	return r;

@@ -72,6 +72,7 @@ static void what_the_provider_says_is_what_counts(void **state)
 	assert_string_equal(loopback_header(&answer, "x-weir-cost-usd"), "0.00005");
 	run("m stream", 200, SSE, "x~10,20~");
 	assert_int_equal(rig.last.r.cost, 50000);
+	assert_false(rig.last.r.estimated);
 	assert_null(loopback_header(&answer, "x-weir-cost-usd")); /* it was not known yet */
 	run("m", 200, JSON, "~0,0~");
 	assert_int_equal(rig.last.r.cost, 0);
