@@ -88,6 +88,12 @@ struct admission {
 	struct demand *demands; /* in the order in which they are asked; borrowed until settled */
 	unsigned n;
 	struct reservation reservation; /* for every DEMAND_BUDGET in demands */
+	/* A value (weir/value.h) that would answer the call: where it stands, and no rate or slot refuses, no budget is asked
+	 * and found is what it holds; the admission is granted all the same, and settled as one that ran and cost nothing. It is
+	 * looked at together with the demands of its group: if there are none, or cached is empty, or the store is the embedded
+	 * one (whose process has store/cache.h), it is not found. Borrowed as demands. */
+	struct slice cached_group, cached;
+	struct blob *found;     /* counted, for the caller to unref; NULL: none */
 	unsigned refused_by;    /* index of the demand that refused; n: none */
 	bool granted;           /* something is held: settle must follow */
 };
@@ -119,6 +125,8 @@ struct store_ops {
 	void (*finish)(struct store *s, struct value_claim *c, enum claim_end how, struct slice bytes);
 	int (*get)(struct store *s, struct value *v);
 	int (*put)(struct store *s, struct value *v);
+	/* As a put of VALUE_ANY that nobody waits for: what it says is copied, and it may come to nothing. */
+	void (*leave)(struct store *s, const struct value *v);
 };
 
 struct store {

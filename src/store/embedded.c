@@ -232,6 +232,7 @@ static int embedded_admit(struct store *s, struct admission *a)
 	int r;
 
 	a->granted = false;
+	a->found = NULL;
 	a->refused_by = a->n;
 	table_lock(e->table, shards);
 	now = time_of(e, a->now_wall_ns);
@@ -321,6 +322,14 @@ static int embedded_put(struct store *s, struct value *v)
 	return keep_put(embedded_of(s)->keep, v);
 }
 
+static void embedded_leave(struct store *s, const struct value *v)
+{
+	struct value left = *v;
+
+	left.expected = VALUE_ANY;
+	keep_put(embedded_of(s)->keep, &left);
+}
+
 static const struct store_ops embedded_ops = {
         .name = "embedded",
         .admit = embedded_admit,
@@ -330,6 +339,7 @@ static const struct store_ops embedded_ops = {
         .finish = embedded_finish,
         .get = embedded_get,
         .put = embedded_put,
+        .leave = embedded_leave,
 };
 
 /* ---- life ---- */

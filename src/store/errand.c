@@ -139,10 +139,8 @@ int errand_seal(struct errand *e, struct slice bytes)
 	return r;
 }
 
-int errand_open(struct errand *e, struct slice sealed, struct blob **ret)
+int value_open(struct remote *r, struct slice key, struct slice sealed, struct blob **ret)
 {
-	struct remote *r = e->remote;
-
 	for (unsigned i = 0; i < r->n_seals; i++) {
 		struct blob *b;
 		int error;
@@ -150,7 +148,7 @@ int errand_open(struct errand *e, struct slice sealed, struct blob **ret)
 		if (!seal_knows(&r->seals[i], sealed))
 			continue;
 		b = blob_room(sealed.len - SEAL_OVERHEAD);
-		error = b ? seal_open_about(&r->seals[i], e->key, sealed, b->bytes) : -ENOMEM;
+		error = b ? seal_open_about(&r->seals[i], key, sealed, b->bytes) : -ENOMEM;
 		if (!error) {
 			*ret = b;
 			return 0;

@@ -58,5 +58,5 @@ int errand_ask(struct errand *e, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
 /* 0 or -EPROTO. */
 int errand_read(const struct redis_reply *reply, struct errand_answer *ret);
-/* What stands there, opened with whichever key fits. 0, -EBADMSG, -ENOMEM. */
-int errand_open(struct errand *e, struct slice sealed, struct blob **ret);
+/* What stands under a key, opened with whichever key fits. 0, -EBADMSG, -ENOMEM. */
+int value_open(struct remote *r, struct slice key, struct slice sealed, struct blob **ret);

@@ -45,7 +45,7 @@ static bool is_unknown(int result, const struct redis_reply *reply)
 	if (reply && reply->type == REPLY_ERROR)
 		return false;
 	return result == -ETIMEDOUT || result == -ECONNRESET || result == -EAGAIN ||
-	       result == -EPROTO;
+	       result == -EPROTO || result == -EBADMSG || result == -ENOMEM;
 }
 
 static void hold_fail(struct hold *h, int result, const struct redis_reply *reply)
@@ -80,10 +80,11 @@ static void hold_grant(struct hold *h)
 static void on_answer(struct redis_ask *ask, int result, const struct redis_reply *reply)
 {
 	struct hold *h = container_of(ask, struct hold, ask);
+	struct blob *found = NULL;
 	unsigned refused = h->n;
 
 	if (!result)
-		result = reply ? hold_read(h, reply, &refused) : -EPROTO;
+		result = reply ? hold_read(h, reply, &refused, &found) : -EPROTO;
 	if (result == 0) {
 		h->admission->refused_by = refused;
 		hold_tell(h, 0);
@@ -94,7 +95,11 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 		hold_fail(h, result, reply);
 		return;
 	}
+	/* Whatever else would be asked, the answer is here. */
+	if (found)
+		h->n_parts = h->part + 1;
 	if (++h->part == h->n_parts) {
+		h->admission->found = found;
 		hold_grant(h);
 		return;
 	}
@@ -156,6 +161,7 @@ static int remote_admit(struct store *s, struct admission *a)
 	demands_begin(a->demands, a->n);
 	a->refused_by = a->n;
 	a->granted = a->n == 0;
+	a->found = NULL;
 	if (a->granted)
 		return READY;
 	if (r->fenced) {
@@ -198,7 +204,7 @@ static void on_looked(struct redis_ask *ask, int result, const struct redis_repl
 	unsigned refused;
 
 	if (!result)
-		result = reply ? hold_read(h, reply, &refused) : -EPROTO;
+		result = reply ? hold_read(h, reply, &refused, NULL) : -EPROTO;
 	if (result > 0)
 		result = ++h->part < h->n_parts ? hold_ask(h, "look", NULL, on_looked) : READY;
 	if (result == PENDING)
@@ -234,6 +240,7 @@ static const struct store_ops remote_ops = {
         .finish = remote_finish,
         .get = remote_get,
         .put = remote_put,
+        .leave = remote_leave,
 };
 
 /* ---- what the way to it says */

@@ -15,6 +15,8 @@
 #define REMOTE_FENCE_NS (2 * NS_PER_S)
 
 #define REMOTE_KEYS_MAX 9u
+#define REMOTE_LEFT_BYTES                                                                          \
+	((size_t)4 << 20) /* under way without anybody who waits; more is dropped */
 #define REMOTE_ENDING_BYTES ((size_t)32 << 20) /* of answers that wait to be recorded there */
 
 struct remote;

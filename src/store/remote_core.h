@@ -39,6 +39,7 @@ struct hold {
 	struct hold_part *parts; /* in this memory */
 	unsigned n_parts, part;  /* part: whose turn it is */
 	unsigned asked;          /* parts that were asked to admit */
+	struct slice cached;     /* its key among words; empty: this part has none */
 	struct slice id;         /* in this memory */
 	struct reservation reservation;
 	uint64_t asked_at; /* loop time */
@@ -61,6 +62,7 @@ struct errands {
 	struct deadline again;
 	unsigned n_owned, n_ending, n_ended;
 	size_t bytes; /* of ending and ended */
+	size_t left;  /* bytes of what nobody waits for, under way */
 };
 
 struct remote {
@@ -92,9 +94,10 @@ void hold_time(struct hold *h, enum store_op op, int result); /* since asked_at 
 int hold_ask(struct hold *h, const char *op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
 void hold_unword(struct hold *h);
-/* What the part's script said, into out and reservation. -EPROTO, or its code: 1, 0, -1 is
- * -ECANCELED. */
-int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused);
+/* What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM, or its code:
+ * 1, 0, 2 (then ret_found says what was found), -1 is -ECANCELED. */
+int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
+        struct blob **ret_found);
 
 /* Says what it used; none: gives back, and its id is used up. */
 void hold_settle(struct hold *h, const struct settlement *used);
@@ -113,6 +116,7 @@ int remote_claim(struct store *s, struct value_claim *c);
 void remote_finish(struct store *s, struct value_claim *c, enum claim_end how, struct slice bytes);
 int remote_get(struct store *s, struct value *v);
 int remote_put(struct store *s, struct value *v);
+void remote_leave(struct store *s, const struct value *v);
 void errands_init(struct remote *r);
 void errands_finish(struct remote *r);
 void errands_failed_over(struct remote *r);

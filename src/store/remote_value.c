@@ -145,7 +145,8 @@ static void errand_tell(struct errand *e, int result)
 	e->ticket = NULL;
 	e->claim = NULL;
 	e->value = NULL;
-	ticket_complete(t, result);
+	if (t)
+		ticket_complete(t, result);
 }
 
 static void on_dropped(struct ticket *t)
@@ -176,7 +177,8 @@ static int errand_begin(struct errand *e, struct ticket *t, enum store_op op,
 		return error;
 	}
 	list_push(&r->errands.asking, &e->link);
-	ticket_arm(t, &r->loop->turn, on_dropped, e);
+	if (t)
+		ticket_arm(t, &r->loop->turn, on_dropped, e);
 	return PENDING;
 }
 
@@ -195,10 +197,10 @@ static void errand_fail_claim(struct errand *e, int result)
 static int mark_check(struct errand *e, struct slice sealed, enum claim_state *state)
 {
 	struct blob *mark = NULL, *own = NULL;
-	int r = errand_open(e, sealed, &mark);
+	int r = value_open(e->remote, e->key, sealed, &mark);
 
 	if (!r)
-		r = errand_open(e, e->mark, &own);
+		r = value_open(e->remote, e->key, e->mark, &own);
 	if (!r && !slice_equals(blob_slice(mark), blob_slice(own)))
 		*state = CLAIM_OTHER;
 	blob_unref(mark);
@@ -224,7 +226,7 @@ static int claim_read(struct errand *e, const struct redis_reply *reply)
 	if (state != CLAIM_OWNED && state != CLAIM_CROWDED)
 		r = mark_check(e, answer.mark, &state);
 	if (!r && state == CLAIM_FOUND) {
-		r = errand_open(e, answer.bytes, &c->found);
+		r = value_open(e->remote, e->key, answer.bytes, &c->found);
 		if (r == -EBADMSG) {
 			state = CLAIM_LOST;
 			r = 0;
@@ -306,7 +308,7 @@ static int value_read(struct errand *e, const struct redis_reply *reply)
 	if (r || answer.code < 0 || answer.code > 1)
 		return r ? r : -EPROTO;
 	if ((!is_put || !answer.code) && answer.version)
-		r = errand_open(e, answer.bytes, &v->found);
+		r = value_open(e->remote, e->key, answer.bytes, &v->found);
 	if (r)
 		return r;
 	v->version = answer.version;
@@ -322,8 +324,10 @@ static void on_value(struct redis_ask *ask, int result, const struct redis_reply
 	struct errand *e = container_of(ask, struct errand, ask);
 
 	errand_time(e, e->op[0] == 'p' ? STORE_PUT : STORE_GET, result);
-	if (!result)
+	if (!result && e->value)
 		result = reply ? value_read(e, reply) : -EPROTO;
+	if (!e->ticket)
+		e->remote->errands.left -= e->bytes.len;
 	errand_tell(e, result);
 	errand_free(e);
 }
@@ -348,6 +352,25 @@ static int value_begin(struct remote *r, const char *op, struct value *v)
 		return error;
 	}
 	return errand_begin(e, &v->ticket, is_put ? STORE_PUT : STORE_GET, on_value);
+}
+
+void remote_leave(struct store *s, const struct value *v)
+{
+	struct remote *r = remote_of(s);
+	struct value left = *v;
+	struct errand *e;
+
+	left.expected = VALUE_ANY;
+	if (left.bytes.len > VALUE_MAX || left.bytes.len > REMOTE_LEFT_BYTES - r->errands.left ||
+	        errand_of_value(r, "put", &left, &e))
+		return;
+	if (errand_seal(e, left.bytes)) {
+		errand_free(e);
+		return;
+	}
+	size_t len = e->bytes.len;
+	if (errand_begin(e, NULL, STORE_PUT, on_value) == PENDING)
+		r->errands.left += len;
 }
 
 int remote_get(struct store *s, struct value *v)
@@ -445,11 +468,13 @@ void errands_init(struct remote *r)
 void errands_finish(struct remote *r)
 {
 	struct errands *all = &r->errands;
-	struct list *const lists[] = {&all->owned, &all->ending, &all->ended};
+	struct list *const lists[] = {&all->asking, &all->owned, &all->ending, &all->ended};
 
-	assert(list_is_empty(&all->asking));
-	for (unsigned i = 0; i < 3; i++)
-		while (!list_is_empty(lists[i]))
-			errand_free(container_of(lists[i]->next, struct errand, link));
+	for (unsigned i = 0; i < 4; i++)
+		while (!list_is_empty(lists[i])) {
+			struct errand *e = container_of(lists[i]->next, struct errand, link);
+			assert(!e->ticket);
+			errand_free(e);
+		}
 	loop_deadline_clear(r->loop, &all->again);
 }

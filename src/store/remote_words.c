@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "base/mem.h"
+#include "store/errand.h"
 #include "store/remote_core.h"
 
 #define EXACT_MAX 9007199254740991ull
@@ -248,6 +249,26 @@ static void head_put(struct writer *w, const struct hold *h, const char *op)
 	number_put(w, asserts ? p->tokens : h->used.tokens);
 }
 
+/* Which keys open a value. */
+static void ids_put(struct writer *w, const struct remote *r)
+{
+	const char *from = w->at;
+
+	for (unsigned i = 0; i < r->n_seals; i++)
+		text_add(&w->at, slice_from(r->seals[i].id, SEAL_ID_LEN));
+	word_put(w, from);
+}
+
+/* The part whose turn it is looks for a value. */
+static bool has_cached(const struct hold *h, const char *op)
+{
+	const struct admission *a = h->admission;
+	const struct demand *first = &h->demands[h->parts[h->part].demands[0]];
+
+	return a && a->cached.len && op[0] == 'a' && h->remote->n_seals &&
+	       a->cached.len <= VALUE_NAME_MAX && slice_equals(a->cached_group, first->group);
+}
+
 static size_t text_needed(const struct hold *h)
 {
 	const struct hold_part *p = &h->parts[h->part];
@@ -256,6 +277,8 @@ static size_t text_needed(const struct hold *h)
 
 	for (unsigned i = 0; i < p->n; i++)
 		size += group + h->demands[p->demands[i]].name.len + DEMAND_WORDS * NUMBER_MAX;
+	if (h->admission)
+		size += group + h->admission->cached.len + REMOTE_KEYS_MAX * SEAL_ID_LEN;
 	return size;
 }
 
@@ -265,7 +288,9 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 	const struct hold_part *p = &h->parts[h->part];
 	struct slice group = h->demands[p->demands[0]].group;
 	struct writer w = {0};
-	unsigned n_words = 2 + HEAD_WORDS + p->n * (1 + DEMAND_WORDS);
+	bool is_cached = has_cached(h, op);
+	unsigned n_keys = 2 + p->n + is_cached;
+	unsigned n_words = n_keys + HEAD_WORDS + p->n * DEMAND_WORDS + is_cached;
 	int r;
 
 	hold_unword(h);
@@ -281,13 +306,20 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 	key_put(&w, group, "}:due", SLICE(""), 0);
 	for (unsigned i = 0; i < p->n; i++)
 		counter_put(&w, &h->demands[p->demands[i]]);
+	h->cached = (struct slice){"", 0};
+	if (is_cached) {
+		key_put(&w, group, "}:v:", h->admission->cached, 0);
+		h->cached = w.words[w.n - 1];
+	}
 	head_put(&w, h, op);
 	for (unsigned i = 0; i < p->n; i++)
 		demand_put(&w, &h->demands[p->demands[i]]);
+	if (is_cached)
+		ids_put(&w, h->remote);
 	assert(w.n == n_words);
 	h->ask = (struct redis_ask){.args = h->words,
 	        .n_args = n_words,
-	        .n_keys = 2 + p->n,
+	        .n_keys = n_keys,
 	        .script = &redis_script_counters,
 	        .done = done};
 	r = on ? redis_ask_on(h->remote->redis, on, h->words[0], &h->ask)
@@ -308,7 +340,7 @@ static uint64_t number_at(const struct redis_reply *reply, unsigned i)
 
 static bool is_whole(const struct redis_reply *reply, unsigned n)
 {
-	if (reply->type != REPLY_LIST || reply->n != n)
+	if (reply->type != REPLY_LIST || reply->n < n)
 		return false;
 	for (unsigned i = 0; i < n; i++)
 		if (reply->list[i].type != REPLY_INTEGER)
@@ -333,18 +365,32 @@ static void demand_read(struct demand *d, const struct redis_reply *reply, unsig
 	}
 }
 
-int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused)
+/* 0, -EPROTO, -EBADMSG, -ENOMEM. */
+static int found_read(struct hold *h, const struct redis_reply *reply, struct blob **ret_found)
+{
+	const struct redis_reply *last = reply_at(reply, reply->n - 1);
+
+	if (!h->cached.len || !ret_found || last->type != REPLY_TEXT)
+		return -EPROTO;
+	return value_open(h->remote, h->cached, last->text, ret_found);
+}
+
+int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
+        struct blob **ret_found)
 {
 	struct hold_part *p = &h->parts[h->part];
+	unsigned n = ANSWER_HEAD + p->n * ANSWER_DEMAND;
 	int64_t code, refused;
+	int r;
 
-	if (is_whole(reply, 1) && reply->list[0].integer < 0)
+	if (reply->n == 1 && is_whole(reply, 1) && reply->list[0].integer < 0)
 		return -ECANCELED;
-	if (!is_whole(reply, ANSWER_HEAD + p->n * ANSWER_DEMAND))
+	if (!is_whole(reply, n))
 		return -EPROTO;
 	code = reply->list[0].integer;
 	refused = reply->list[1].integer;
-	if (code < 0 || code > 1 || (!code && (refused < 0 || refused >= p->n)))
+	if (code < 0 || code > 2 || reply->n != n + (code == 2) ||
+	        (!code && (refused < 0 || refused >= p->n)))
 		return -EPROTO;
 	for (unsigned i = 0; i < p->n; i++)
 		demand_read(&h->out[p->demands[i]], reply, ANSWER_HEAD + i * ANSWER_DEMAND);
@@ -352,9 +398,12 @@ int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_ref
 		*ret_refused = p->demands[refused];
 		return 0;
 	}
+	r = code == 2 ? found_read(h, reply, ret_found) : 0;
+	if (r)
+		return r;
 	/* What the next group is asked for is what this one has room for. */
 	h->reservation.out_granted = h->reservation.out_wanted = number_at(reply, 2);
 	h->reservation.cost = (nanousd)(p->cost = number_at(reply, 3));
 	h->reservation.tokens = p->tokens = number_at(reply, 4);
-	return 1;
+	return (int)code;
 }

@@ -3,8 +3,10 @@
 --
 -- KEYS: the attempt's record; the group's attempts by when they expire; a counter for each demand.
 -- ARGV: op, id, ttl (us), fixed cost, fixed tokens, price of output, tokens each, output wanted,
--- output at least, ran, cost, tokens; then eight words for each demand.
--- Answer: 1 granted or done, 0 refused, -1 the id is known already; which demand refused (from 0);
+-- output at least, ran, cost, tokens; then eight words for each demand. With one more key, of a value that
+-- would answer the call, come the ids of the keys that open it (8 bytes each): where it stands and opens, no
+-- budget is asked, and the answer ends in its bytes.
+-- Answer: 1 granted or done, 2 granted and found, 0 refused, -1 the id is known already; which demand refused (from 0);
 -- output, cost, tokens reserved; then for each demand its state, its wait (ns), and four numbers.
 --
 -- Numbers are doubles, exact below 2^53, and nothing here goes above: instants are microseconds,
@@ -43,7 +45,8 @@ local function divide(a, b)
 end
 
 local demands = {}
-for i = 3, #KEYS do
+local n_demands = math.floor((#ARGV - HEAD) / WORDS)
+for i = 3, 2 + n_demands do
 	local at = HEAD + (i - 3) * WORDS
 	demands[i - 2] = {
 		key = KEYS[i], kind = ARGV[at + 1], soft = ARGV[at + 2] == '1', by_tokens = ARGV[at + 3] == '1',
@@ -260,6 +263,17 @@ end
 -- ---- an admission
 
 local out, cost, tokens = wanted, 0, 0
+local cached, found = KEYS[3 + n_demands], nil
+
+-- Bytes that no key opens are none.
+local function find_cached()
+	local bytes = cached and redis.call('HGET', cached, 'v')
+	if bytes and #bytes > 8 and string.find(ARGV[#ARGV], string.sub(bytes, 1, 8), 1, true) then
+		found = bytes
+	end
+	cached = nil
+	return found
+end
 
 local function judge(d)
 	if d.kind == 'r' then
@@ -291,7 +305,7 @@ local function take()
 	local taken, seen, expires = {}, {}, now + ttl
 	for _, d in ipairs(demands) do
 		local t = {kind = d.kind, key = d.key}
-		local is_taken = not seen[d.key] and (d.state == GRANTED or d.kind == 'b')
+		local is_taken = not seen[d.key] and (d.state == GRANTED or d.kind == 'b' and not found)
 		if is_taken and d.kind == 'r' then
 			t.mark, t.span = rate_take(rate_of(d.key), d.c), d.c
 			t.unit, t.units, t.by_tokens = d.a, d.e, d.by_tokens
@@ -410,6 +424,7 @@ local function answer(code, refused)
 			a[#a + 1] = n[i]
 		end
 	end
+	a[#a + 1] = found
 	return a
 end
 
@@ -446,14 +461,19 @@ end
 charge_expired()
 local refused = -1
 for i, d in ipairs(demands) do
+	if d.kind == 'b' and op == 'admit' and find_cached() then
+		break
+	end
 	if not judge(d) and op == 'admit' then
 		refused = i - 1
 		break
 	end
 end
 if op == 'admit' and refused == -1 then
-	work_out_price()
+	if not found and not find_cached() then
+		work_out_price()
+	end
 	take()
 end
 write_back()
-return answer(refused == -1 and 1 or 0, refused)
+return answer(refused == -1 and (found and 2 or 1) or 0, refused)

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of an admission that names a value which would answer its call: asked in one question with
+ * rates and budgets, after the ones and before the others, on a real server. */
+#include "unit/store/value_rig.h"
+
+/* A busy machine is late for 25 ms now and then. */
+static int ask(unsigned n)
+{
+	int r = admit(n);
+
+	while (is_late(r)) {
+		rest(20);
+		r = admit(n);
+	}
+	return r;
+}
+
+/* Left by another instance; waits until it is there. */
+static void leave(const char *group, const char *name, struct slice bytes)
+{
+	struct store *s = remote_store(remotes[1]);
+	uint64_t now = clock_wall(&clock_system);
+	const struct value v = {.group = slice_str(group),
+	        .name = slice_str(name),
+	        .now_wall_ns = now,
+	        .ends = now + 3600 * NS_PER_S,
+	        .bytes = bytes};
+
+	for (unsigned i = 0; i < 100; i++) {
+		loop->now_is_stale = true;
+		loop_enter(loop);
+		s->ops->leave(s, &v);
+		rest(10);
+		struct redisReply *r =
+		        redis_server_do(&server, "EXISTS weir:{%s}:v:%s", group, name);
+		bool is_there = r->integer == 1;
+		freeReplyObject(r);
+		if (is_there)
+			return;
+	}
+	fail_msg("%s was not left", name);
+}
+
+static void name_cached(const char *group, const char *name)
+{
+	x.a.cached_group = slice_str(group);
+	x.a.cached = slice_str(name);
+}
+
+static void check_hit(struct slice want)
+{
+	assert_non_null(x.a.found);
+	assert_true(slice_equals(blob_slice(x.a.found), want));
+	blob_unref(x.a.found);
+	x.a.found = NULL;
+}
+
+static void demand_all(void)
+{
+	x.demands[0] = rate("r", 10, 1);
+	x.demands[0].rate.period_ns = 3600 * NS_PER_S;
+	x.demands[1] = slot("s", 1);
+	x.demands[2] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation = (struct reservation){.fixed_cost = 60, .out_wanted = 7};
+}
+
+static void what_stands_there_is_found_and_reserves_nothing(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	demand_all();
+	name_cached("a:one", "answer");
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(ask(3), 1);
+		assert_int_equal(x.a.refused_by, 3);
+		check_hit(SLICE("the answer"));
+		assert_int_equal(x.demands[0].state, DEMAND_GRANTED);
+		assert_int_equal(x.demands[1].state, DEMAND_GRANTED);
+		assert_int_equal(x.demands[2].state, DEMAND_NOT_ASKED);
+		assert_int_equal(x.a.reservation.cost, 0);
+		check_budget(x.demands[2], 0, 0);
+		assert_int_equal(look(slot("s", 1)).state, DEMAND_REFUSED);
+		settle(true, 0, 0);
+		check_budget(x.demands[2], 0, 0);
+		assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+		assert_true(look(x.demands[0]).left <= 10 - i - 1); /* a hit is a request */
+	}
+}
+
+static void what_does_not_stand_there_is_reserved_for(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	leave("a:two", "theirs", SLICE("theirs"));
+	demand_all();
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const groups[] = {"a:one", "a:two", "a:one"};
+		static const char *const names[] = {"another", "theirs", ""};
+		name_cached(groups[i], names[i]);
+		assert_int_equal(ask(3), 1);
+		assert_null(x.a.found);
+		assert_int_equal(x.a.reservation.out_granted, 7);
+		check_budget(x.demands[2], 0, 60);
+		settle(false, 0, 0);
+	}
+}
+
+static void a_rate_refuses_before_and_a_budget_is_not_asked(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	demand_all();
+	name_cached("a:one", "answer");
+	x.demands[0].rate.units = 11;
+	assert_int_equal(ask(3), 0);
+	assert_int_equal(x.a.refused_by, 0);
+	assert_null(x.a.found);
+	x.demands[0].rate.units = 1;
+	x.demands[2] = budget("b", 0, BUDGET_NO_TOKENS);
+	assert_int_equal(ask(3), 1);
+	check_hit(SLICE("the answer"));
+	settle(true, 0, 0);
+	name_cached("a:one", "another");
+	assert_int_equal(ask(3), 0);
+	assert_int_equal(x.a.refused_by, 2);
+}
+
+static void rates_alone_and_budgets_alone_find_it_too(void **state)
+{
+	static const char huge[300000];
+
+	(void)state;
+	leave("a:one", "answer", slice_from(huge, sizeof(huge)));
+	name_cached("a:one", "answer");
+	demand_all();
+	assert_int_equal(ask(2), 1);
+	check_hit(slice_from(huge, sizeof(huge)));
+	settle(true, 0, 0);
+	x.demands[0] = budget("b", 0, BUDGET_NO_TOKENS);
+	assert_int_equal(ask(1), 1);
+	check_hit(slice_from(huge, sizeof(huge)));
+	settle(true, 0, 0);
+	check_budget(x.demands[0], 0, 0);
+}
+
+static void what_other_groups_hold_goes_back_when_it_is_settled(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	name_cached("a:one", "answer");
+	demand_all();
+	x.demands[0].group = SLICE("tool:search");
+	x.demands[3] = budget("all", 1000, BUDGET_NO_TOKENS);
+	x.demands[3].group = SLICE("g");
+	assert_int_equal(ask(4), 1);
+	check_hit(SLICE("the answer"));
+	settle(true, 0, 0);
+	check_budget(x.demands[2], 0, 0);
+	check_budget(x.demands[3], 0, 0);
+	assert_true(look(x.demands[0]).left <= 9);
+	assert_int_equal(look(x.demands[1]).state, DEMAND_GRANTED);
+}
+
+static void what_no_key_opens_is_not_there_and_what_was_changed_is_an_error(void **state)
+{
+	const struct slice other[] = {SLICE("somebody else's key")};
+	struct redis_options options = {.kind = REDIS_SINGLE};
+
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	demand_all();
+	redis_server_must(&server, "RENAME weir:{a:one}:v:answer weir:{a:one}:v:moved");
+	name_cached("a:one", "moved");
+	assert_int_equal(ask(3), -EBADMSG);
+	assert_null(x.a.found);
+	WAIT_FOR(!remote_state(remotes[0]).settling);
+	assert_int_equal(look(x.demands[1]).state, DEMAND_GRANTED); /* nothing is held */
+	leave("a:one", "answer", SLICE("the answer"));
+	remote_free(remotes[0]);
+	options.place.target.host = SLICE("127.0.0.1");
+	options.place.target.port = server.port;
+	assert_int_equal(remote_new(loop, resolver, contexts, &options, &remotes[0]), 0);
+	assert_int_equal(remote_set_keys(remotes[0], other, 1), 0);
+	WAIT_FOR(remote_state(remotes[0]).redis.up);
+	name_cached("a:one", "answer");
+	assert_int_equal(ask(3), 1);
+	assert_null(x.a.found);
+	check_budget(x.demands[2], 0, 60);
+	settle(false, 0, 0);
+}
+
+static void who_cancels_gives_back_what_a_hit_took(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	for (unsigned i = 0; i < 10; i++) {
+		demand_all();
+		name_cached("a:one", "answer");
+		x.id[0] = 0;
+		if (put(0, &x, 3, NS_PER_S) != PENDING) {
+			rest(20);
+			continue;
+		}
+		if (i % 2)
+			loop_run_once(loop, false);
+		loop_enter(loop);
+		if (!ticket_is_complete(&x.a.ticket) && ticket_is_armed(&x.a.ticket)) {
+			ticket_cancel(&x.a.ticket);
+		} else if (x.a.granted) {
+			settle(false, 0, 0);
+			blob_unref(x.a.found);
+		}
+		WAIT_FOR(!remote_state(remotes[0]).settling);
+	}
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+}
+
+static void without_memory_it_is_an_error_and_nothing_is_held(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	demand_all();
+	name_cached("a:one", "answer");
+	for (unsigned i = 0; i < 20; i++) {
+		x.id[0] = 0;
+		if (put(0, &x, 3, NS_PER_S) != PENDING) {
+			rest(20);
+			continue;
+		}
+		mem_fail_after(i);
+		for (unsigned turns = 0; turns < 100 && !x.done; turns++)
+			rest(1);
+		mem_fail_after(-1);
+		WAIT_FOR(x.done);
+		if (x.result == 1) {
+			blob_unref(x.a.found);
+			settle(false, 0, 0);
+		}
+		WAIT_FOR(!remote_state(remotes[0]).settling && remote_state(remotes[0]).redis.up);
+	}
+	assert_int_equal(look(slot("s", 1)).state, DEMAND_GRANTED);
+	check_budget(x.demands[2], 0, 0);
+}
+
+/* Nobody waits, and nothing grows while the server does not answer. */
+static void what_is_left_has_a_ceiling_and_may_come_to_nothing(void **state)
+{
+	static const char big[1 << 20];
+	struct store *s = remote_store(remotes[0]);
+	uint64_t now = clock_wall(&clock_system);
+	struct value v = {.group = SLICE("a:one"),
+	        .name = SLICE("k"),
+	        .now_wall_ns = now,
+	        .ends = now + 3600 * NS_PER_S,
+	        .bytes = slice_from(big, sizeof(big))};
+	long allocations;
+
+	(void)state;
+	redis_server_kill(&server, SIGSTOP);
+	loop_enter(loop);
+	for (unsigned i = 0; i < 3; i++)
+		s->ops->leave(s, &v);
+	mem_fail_after(-1);
+	s->ops->leave(s, &v);
+	allocations = mem_count();
+	assert_int_equal(allocations, 0);
+	rest(200);
+	redis_server_kill(&server, SIGCONT);
+	WAIT_FOR(remote_state(remotes[0]).redis.up);
+	v.bytes = SLICE("after");
+	mem_fail_after(0);
+	s->ops->leave(s, &v);
+	mem_fail_after(-1);
+	leave("a:one", "k2", SLICE("after"));
+	s->ops->leave(s, &v); /* and it is forgotten with its store */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        T(what_stands_there_is_found_and_reserves_nothing),
+	        C(what_stands_there_is_found_and_reserves_nothing),
+	        T(what_does_not_stand_there_is_reserved_for),
+	        T(a_rate_refuses_before_and_a_budget_is_not_asked),
+	        T(rates_alone_and_budgets_alone_find_it_too),
+	        T(what_other_groups_hold_goes_back_when_it_is_settled),
+	        C(what_other_groups_hold_goes_back_when_it_is_settled),
+	        T(what_no_key_opens_is_not_there_and_what_was_changed_is_an_error),
+	        T(who_cancels_gives_back_what_a_hit_took),
+	        T(without_memory_it_is_an_error_and_nothing_is_held),
+	        T(what_is_left_has_a_ceiling_and_may_come_to_nothing),
+	};
+
+	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
