@@ -65,6 +65,10 @@ int book_error(struct book *b)
 		book_say(b, BOOK_FILE
 		        " is damaged or is no database; move it away, and what the journal holds "
 		        "is counted anew.");
+	else if (r == -ENOSPC)
+		book_say(b, "The disk that " BOOK_FILE
+		            " is on is full; free some room there. Nothing is lost: what was spent is in "
+		            "the journal and is counted then.");
 	else
 		book_say(b, BOOK_FILE " cannot be used: %s.",
 		        b->db ? sqlite3_errmsg(b->db) : strerror(-r));

@@ -627,7 +627,7 @@ static void a_full_disk_holds_up_only_the_book_until_there_is_room(void **unused
 		book_rig_turn(book_rig_journal(&rig, i % 3));
 	}
 	assert_int_equal(book_fold(rig.book), -ENOSPC);
-	assert_non_null(strstr(book_note(rig.book), "full"));
+	assert_non_null(strstr(book_note(rig.book), "is full; free some room there"));
 	assert_int_equal(book_rig_number(&rig, "SELECT count(*) FROM ledger"), 0);
 	assert_int_equal(book_fold(rig.book), -ENOSPC);
 	assert_int_equal(
