@@ -192,6 +192,7 @@ void repeats_cancel(struct call *c)
 		return;
 	r->asker = NULL;
 	ticket_cancel(&r->claim.ticket);
+	r->owned = r->claim.state == CLAIM_OWNED; /* it was granted, and nobody had heard of it */
 }
 
 /* ---- answering ---- */
