@@ -207,7 +207,7 @@ static void what_does_not_hold_each_item_once_is_no_answer(void **state)
 	        "{'data':[" GOOD ",[1]]}",
 	        "{'data':{}}",
 	        "{}",
-	        "{'data':[" GOOD,
+	        ("{'data':[" GOOD),
 	};
 	struct embedding_answer a;
 	struct complaint why;
