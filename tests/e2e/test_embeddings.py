@@ -393,3 +393,11 @@ def test_each_takes_of_rates_and_budgets_by_itself(start_weir, provider):
     weir.last_call(5)
     with weir.http() as http:
         assert http.get("/weir/v1/budget").json()["budgets"][0]["tokens"] == {"limit": 10000, "spent": 43, "reserved": 0, "left": 9957}
+
+
+def test_the_process_can_stop_while_calls_are_gathered(start_weir, provider):
+    weir = with_cache(start_weir, provider, workers=1, cache={"batch": {"window": "10s"}}, drain={"quiet": "1s", "hard": "2s"})
+    waiting = [begun(weir, i) for i in ("a", "b")]
+    eventually(lambda: weir.metric("weir_calls_in_flight") == 2)
+    assert weir.stop() == 0
+    assert [ended(w)[0] for w in waiting] == [503, 503] and not provider.ledger()
