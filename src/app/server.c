@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "app/admin_key.h"
 #include "app/server.h"
+#include "app/server_sockets.h"
 #include "app/shared_store.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,111 +24,10 @@
 #define SHARED_CALLS (1u << 16) /* that run or wait for one answer of several */
 #define STORE_MEMORY ((size_t)256 << 20) /* of counters: touched only as they come into being */
 
-/* ---- sockets ---- */
-
-static struct listen_address listen_address_of(const struct listener_conf *l)
-{
-	return (struct listen_address){
-		.host = l->address.host, .port = l->address.port, .unix_path = l->address.unix_path, .mode = l->mode};
-}
-
-static bool is_opened(const struct listener_conf *l)
-{
-	return !l->address.none;
-}
-
-static bool listens(const struct server *s, const struct listener_conf *l)
-{
-	for (unsigned i = 0; i < s->n_sockets; i++)
-		if (slice_equals(s->sockets[i].conf->address.text, l->address.text))
-			return true;
-	return false;
-}
-
-/* One descriptor for one worker. The first is kept in *first, to be duplicated where loops share one. */
-static int bind_one(const struct listener_conf *l, int *first, bool *shared, int *ret_fd, char note[LISTEN_NOTE])
-{
-	struct listen_address a = listen_address_of(l);
-
-	if (*first >= 0 && *shared)
-		return listen_duplicate(*first, ret_fd);
-	int r = listen_inherited(&a, ret_fd);
-	bool inherited = r == 0;
-	if (r == -ENOENT)
-		r = listen_bind(&a, ret_fd, note);
-	if (r == 0 && *first < 0) {
-		*first = *ret_fd;
-		*shared = listen_is_shared(&a, inherited);
-		if (*shared)
-			return listen_duplicate(*first, ret_fd);
-	}
-	return r;
-}
-
-/* Sockets of a policy for every worker: grid[worker * n + listener]; fd -1 where one listens already. */
-static int bind_all(struct server *s, const struct conf *conf, struct worker_socket *grid, unsigned *ret_n, char *note)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < conf->n_listeners; i++)
-		n += is_opened(&conf->listeners[i]);
-	*ret_n = n;
-	for (unsigned k = 0; k < n * s->n_workers; k++)
-		grid[k].fd = -1;
-	unsigned at = 0;
-	for (unsigned i = 0; i < conf->n_listeners; i++) {
-		const struct listener_conf *l = &conf->listeners[i];
-		int first = -1;
-		bool shared = false, old = listens(s, l);
-		if (!is_opened(l))
-			continue;
-		for (unsigned w = 0; w < s->n_workers; w++) {
-			struct worker_socket *to = &grid[w * n + at];
-			bool mine = (l->kind != LISTENER_AGENTS) == s->workers[w].health;
-			to->conf = l;
-			int r = old || !mine ? 0 : bind_one(l, &first, &shared, &to->fd, note);
-			if (r < 0)
-				return r;
-			if (to->fd < 0)
-				continue;
-			own_listeners_add(&s->own, to->fd);
-			if (l->kind == LISTENER_AGENTS && !s->agents_port)
-				s->agents_port = listen_port(to->fd);
-		}
-		if (shared && first >= 0)
-			close(first);
-		at++;
-	}
-	return 0;
-}
-
-/* Only those listeners that this worker serves. */
-static unsigned pick_sockets(const struct worker *w, const struct worker_socket *row, unsigned n, struct worker_socket *ret)
-{
-	unsigned picked = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if ((row[i].conf->kind != LISTENER_AGENTS) == w->health)
-			ret[picked++] = row[i];
-	return picked;
-}
-
-static void keep_sockets(struct server *s, struct worker_socket *row, unsigned n)
-{
-	struct worker_socket *copy = mem_alloc((n + 1) * sizeof(*copy));
-
-	if (!copy)
-		return;
-	memcpy(copy, row, n * sizeof(*copy));
-	mem_free(s->sockets);
-	s->sockets = copy;
-	s->n_sockets = n;
-}
-
 static bool serves_admin(const struct conf *conf)
 {
 	for (unsigned i = 0; i < conf->n_listeners; i++)
-		if (conf->listeners[i].kind == LISTENER_ADMIN && is_opened(&conf->listeners[i]))
+		if (conf->listeners[i].kind == LISTENER_ADMIN && listener_is_opened(&conf->listeners[i]))
 			return true;
 	return false;
 }
@@ -159,7 +59,7 @@ static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
 	int r = grid && mine ? need_first_operator(s, conf, note) : -ENOMEM;
 
 	if (r == 0)
-		r = bind_all(s, conf, grid, &n, note);
+		r = server_bind(s, conf, grid, &n, note);
 
 	if (r < 0) {
 		for (size_t i = 0; grid && i < room; i++)
@@ -169,9 +69,9 @@ static int put_in_force(struct server *s, struct snapshot *snapshot, char *note)
 	} else {
 		for (unsigned w = 0; w < s->n_workers; w++)
 			worker_post_policy(&s->workers[w], snapshot_ref(snapshot), mine,
-				pick_sockets(&s->workers[w], grid + (size_t)w * n, n, mine));
+				server_pick_sockets(&s->workers[w], grid + (size_t)w * n, n, mine));
 		cache_set_limits(s->cache, (struct cache_limits){conf->cache.memory, conf->cache.max_entry});
-		keep_sockets(s, grid, n);
+		server_keep_sockets(s, grid, n);
 		snapshot_unref(s->snapshot);
 		s->snapshot = snapshot;
 	}
@@ -502,13 +402,6 @@ void server_order(struct server *s, enum worker_order order)
 		worker_post_order(&s->workers[i], order);
 }
 
-static void remove_sockets(struct server *s)
-{
-	for (unsigned i = 0; i < s->n_sockets; i++)
-		if (s->sockets[i].conf->address.unix_path.len)
-			unlink(s->sockets[i].conf->address.unix_path.at);
-}
-
 void server_stop(struct server *s)
 {
 	struct reload_order *order = server_take_order(s);
@@ -530,7 +423,7 @@ void server_stop(struct server *s)
 		worker_journal_finish(&s->workers[i].journal);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_finish(&s->workers[i]);
-	remove_sockets(s);
+	server_remove_sockets(s);
 	log_init(NULL, LEVEL_INFO, s->log_text ? FORMAT_TEXT : FORMAT_JSON);
 	snapshot_unref(s->snapshot);
 	snapshot_unref(s->first);
