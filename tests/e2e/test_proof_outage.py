@@ -208,4 +208,6 @@ def test_calls_that_need_no_store_are_as_quick_as_before(kind, begin, server):
     s.stop()
     slow.kill()
     print(f"5 rounds, {kind}: p99 {[round(x, 2) for x in before]} ms before, {[round(x, 2) for x in during]} ms during")
+    if max(before) > min(before) + 2:
+        pytest.skip(f"this machine is too busy to tell 2 ms: p99 before anything happened was {min(before):.1f} to {max(before):.1f} ms")
     assert statistics.median(during) <= statistics.median(before) + 2
