@@ -136,15 +136,18 @@ static void loop_arm_soon(struct loop *l);
 static void loop_on_soon(uv_timer_t *timer)
 {
 	struct loop *l = timer->data;
+	struct list due, *node;
 
 	l->now_is_stale = true;
 	loop_enter(l);
-	while (!list_is_empty(&l->soon)) {
-		struct deadline *d = container_of(l->soon.next, struct deadline, link);
+	list_init(&due);
+	while (!list_is_empty(&l->soon) &&
+	        container_of(l->soon.next, struct deadline, link)->at <= l->now)
+		list_push(&due, list_pop(&l->soon));
+	while ((node = list_pop(&due))) {
+		struct deadline *d = container_of(node, struct deadline, link);
 
-		if (d->at > l->now)
-			break;
-		loop_soon_clear(d);
+		d->at = 0;
 		d->due(d);
 	}
 	loop_arm_soon(l);
@@ -157,7 +160,7 @@ static void loop_arm_soon(struct loop *l)
 
 	if (list_is_empty(&l->soon))
 		return;
-	ns = first->at > l->now ? first->at - l->now : 0;
+	ns = first->at > l->now ? first->at - l->now : 1; /* 0 ms would ring before the next poll */
 	uv_timer_start(&l->core->soon, loop_on_soon, (ns + NS_PER_MS - 1) / NS_PER_MS, 0);
 }
 

@@ -73,8 +73,9 @@ static inline void loop_deadline_clear(struct loop *l, struct deadline *d)
 	deadline_clear(&l->wheel, d);
 }
 
-/* For a moment so near that the wheel is too coarse: to the millisecond, and dearer. Few are set at
- * a time. */
+/* For a moment so near that the wheel is too coarse: to the millisecond, and dearer. Those of one
+ * length cost the same however many are set. What is set for now from within due comes after the
+ * next poll. */
 void loop_soon_set(struct loop *l, struct deadline *d, uint64_t at);
 static inline void loop_soon_clear(struct deadline *d)
 {

@@ -17,8 +17,19 @@ static void ask_become_idle(struct redis_ask *a)
 		link_forget(a->link, a);
 	list_unlink(&a->seat);
 	list_unlink(&a->peers);
-	loop_deadline_clear(a->loop, &a->deadline);
+	loop_soon_clear(&a->deadline);
 	a->loop = NULL;
+}
+
+/* Timers ring before sockets are read: a loop that was held up elsewhere may have the answer and
+ * not know. It reads once more before it calls anybody late. */
+static bool ask_may_be_here(struct redis_ask *a)
+{
+	if (a->looked || !a->link)
+		return false;
+	a->looked = true;
+	loop_soon_set(a->loop, &a->deadline, a->loop->now);
+	return true;
 }
 
 /* The link's owner hears of it last: what he does then must find no ask that is about to end. */
@@ -28,6 +39,8 @@ static void ask_on_due(struct deadline *d)
 	struct redis_link *from = a->link;
 	bool is_first;
 
+	if (ask_may_be_here(a))
+		return;
 	if (a->kept || !from) {
 		list_unlink(&a->seat);
 		a->answer(a, from, a->kept ? -EAGAIN : -ETIMEDOUT, a->kept);
@@ -47,10 +60,11 @@ void ask_begin(struct redis_ask *a, struct loop *l)
 	a->kept = NULL;
 	a->hops = 0;
 	a->asking = false;
+	a->looked = false;
 	list_init(&a->seat);
 	list_init(&a->peers);
 	deadline_init(&a->deadline, ask_on_due);
-	loop_deadline_after(l, &a->deadline, a->timeout ? a->timeout : ASK_TIMEOUT);
+	loop_soon_set(l, &a->deadline, l->now + (a->timeout ? a->timeout : ASK_TIMEOUT));
 }
 
 void ask_end(struct redis_ask *a, int result, const struct redis_reply *reply)

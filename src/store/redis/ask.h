@@ -23,7 +23,7 @@ struct redis_ask {
 	unsigned n_args;
 	unsigned n_keys;                   /* of a script */
 	const struct redis_script *script; /* NULL: args begin with the command's name */
-	uint64_t timeout; /* ns; 0: ASK_TIMEOUT. Told with the resolution of deadlines */
+	uint64_t timeout; /* ns; 0: ASK_TIMEOUT. Told to the millisecond */
 	bool reads;       /* it changes nothing, so no replica needs to have it */
 	/* result 0: reply is the answer. Negative: what went wrong, see redis_error_of; -ETIMEDOUT
 	 * and -ECONNRESET: whether it was carried out is unknown. -EAGAIN with a reply that is no
@@ -44,6 +44,7 @@ struct redis_ask {
 	struct redis_reply *kept; /* owned: answered, while replicas are waited for */
 	uint32_t entry;           /* its place among the link's */
 	uint8_t hops;
+	bool looked; /* its time is up, and what has come is read once more before it is late */
 	bool asking; /* the next server has to be told that we were sent */
 };
 
