@@ -92,6 +92,7 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 {
 	*w = (struct worker){.server = server, .index = index, .health = health};
 	list_init(&w->gates);
+	list_init(&w->env.unwatched);
 	int r = loop_new(&w->loop, NULL);
 	if (r < 0)
 		return r;
@@ -163,12 +164,22 @@ static void gate_free(struct worker_gate *g)
 	mem_free(g);
 }
 
+static bool is_owed(const struct worker *w)
+{
+	struct remote_state state;
+
+	if (!w->remote)
+		return false;
+	state = remote_state(w->remote);
+	return state.settling || state.ending;
+}
+
 /* What was used is said while somebody listens; what is not heard is charged as it was reserved. */
 static void tell_store(struct worker *w)
 {
 	uint64_t until = clock_mono(&clock_system) + STORE_LAST_WORDS;
 
-	while (w->remote && remote_state(w->remote).settling && clock_mono(&clock_system) < until) {
+	while (is_owed(w) && clock_mono(&clock_system) < until) {
 		loop_run_once(w->loop, false);
 		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 	}

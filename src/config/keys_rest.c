@@ -112,7 +112,7 @@ static const struct directive batch_keys[] = {
                 .max = MINUTE / 6},
         {KEY("max_items", COUNT, "in one gathered call"),
                 DIRECTIVE_AT(struct conf, cache.batch_items), .fallback = "256", .min = 2,
-                .max = 2048},
+                .max = 512},
         {0},
 };
 
@@ -186,7 +186,7 @@ const struct directive root_directives[] = {
                 OFF("none {} []"), DIRECTIVE_ITEMS(struct conf, budgets)},
         {KEY("admin", BLOCK, "who may use the admin API"), OF_BLOCK(admin_directives),
                 OFF("none {}")},
-        {KEY("deployment_key", SECRET, "keys hashes and seals state; the first seals, all open"),
+        {KEY("deployment_key", SECRET, "seals state and keys hashes; the first seals, the last hashes, all open"),
                 ONE_OR_LIST, .read = deployment_key_read},
         {KEY("public_url", URL, "how people reach the admin listener"),
                 DIRECTIVE_AT(struct conf, public_url)},

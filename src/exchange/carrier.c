@@ -147,6 +147,7 @@ static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 	c->price_unknown = x->price_unknown;
 	c->went_upstream = x->went_upstream;
 	c->attempts = x->attempts;
+	c->upstream_status = x->upstream_status;
 	if (c->done)
 		c->done(c);
 }

@@ -19,7 +19,7 @@ struct carrier {
 	struct usage usage;         /* if known: what was used, and what that costs */
 	nanousd cost;
 	bool price_unknown, went_upstream;
-	unsigned attempts;
+	unsigned attempts, upstream_status;
 };
 
 /* Makes env one for carriers, like that of others: same loop, no policies, nothing written down. */

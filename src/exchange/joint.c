@@ -118,7 +118,13 @@ static void member_pause(struct source *s, enum pause_reason why, bool on)
 	(void)s, (void)why, (void)on;
 }
 
-/* Whoever leaves before the answer came may have had something run for him. */
+static bool is_alone(const struct joint *j)
+{
+	return j->members.next->next == &j->members;
+}
+
+/* Whoever leaves before the answer came may have had something run for him; and his items stand in what is sent for those who
+ * stay. */
 static void member_close(struct source *s)
 {
 	struct joint_member *m = container_of(s, struct joint_member, source);
@@ -128,7 +134,7 @@ static void member_close(struct source *s)
 	if (!j)
 		return;
 	if (j->opened && j->carrier.exchange) {
-		x->went_upstream |= j->carrier.exchange->went_upstream;
+		x->went_upstream |= j->carrier.exchange->went_upstream || (m->weight && !is_alone(j));
 		take_attempts(j, x);
 	}
 	leave(m);
@@ -194,6 +200,7 @@ static void fail(struct joint_member *m, enum fault why, struct slice note)
 	struct exchange *x = m->source.exchange;
 
 	x->went_upstream |= m->joint->carrier.went_upstream;
+	x->upstream_status = m->joint->carrier.upstream_status;
 	take_attempts(m->joint, x);
 	x->note = arena_dup(&x->arena, note);
 	exchange_on_source_fault(x, why, NULL);
@@ -277,9 +284,10 @@ static int keep_items(struct joint *j, const struct exchange *x, const struct em
 	return r;
 }
 
+/* What is refused may be one item's fault, and the words about it are for whoever sent that. */
 static bool is_of_one_item(unsigned status)
 {
-	return status == 400 || status == 413 || status == 422;
+	return status >= 400 && status < 500 && status != 408 && status != 429;
 }
 
 enum outcome { JOINT_FAILED, JOINT_ALONE, JOINT_PASSED, JOINT_MALFORMED, JOINT_GIVEN };
@@ -416,11 +424,6 @@ static int send(struct joint *j)
 	return r;
 }
 
-static bool is_alone(const struct joint *j)
-{
-	return j->members.next->next == &j->members;
-}
-
 static void disband(struct joint *j)
 {
 	struct list *node;
@@ -498,7 +501,7 @@ bool joint_takes(const struct exchange *x)
 	const struct embeddings *e = c->embeddings;
 	const struct cache_conf *conf = &x->snapshot->conf->cache;
 
-	return x->env->joints && e && c->caching->result == CACHE_MISS && conf->batch_window_ns && e->n_asked < conf->batch_items &&
+	return x->env->joints && e && e->keeps && c->caching->result == CACHE_MISS && conf->batch_window_ns && e->n_asked < conf->batch_items &&
 	       bytes_asked(e) <= ITEM_BYTES_MAX;
 }
 

@@ -192,6 +192,9 @@ struct cache_entry *cache_entry_new(
 	e->type = slice_from(e->bytes, type.len);
 	e->body = slice_from(e->bytes + type.len, body.len);
 	list_init(&e->recent);
+	e->next = NULL;
+	e->used = 0;
+	e->expires = e->gone = UINT64_MAX; /* in no cache it does not age */
 	return e;
 }
 
