@@ -108,6 +108,14 @@ static struct slice deployment_key(const struct server *s, const struct conf *co
 	return slice_from(s->state.key, sizeof(s->state.key));
 }
 
+/* Names of counters hold keyed hashes of users: by the oldest key there is, so that a new one in front of it begins no budget anew. */
+static struct slice hash_key(const struct server *s, const struct conf *conf)
+{
+	unsigned n = conf->n_deployment_keys;
+
+	return n ? secret_slice(conf->deployment_keys[n - 1]) : deployment_key(s, conf);
+}
+
 static const struct run_key *run_key(const struct server *s)
 {
 	return *s->run_key.agent ? &s->run_key : NULL;
@@ -163,7 +171,9 @@ static int load_kept(void *arg, const struct kept_row *row)
 {
 	struct server *s = arg;
 
-	return embedded_load_kept(s->store, row);
+	int r = embedded_load_kept(s->store, row);
+
+	return r == -ENOSPC ? 0 : r; /* a value for which there is no room any more; claims always have it */
 }
 
 /* What was spent before, and what processes that died have left, is counted before the first call. */
@@ -286,7 +296,7 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 		return r;
 	}
 	log_init(s->sink, (enum log_level)conf->log_level, log_text ? FORMAT_TEXT : FORMAT_JSON);
-	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
+	struct snapshot *snapshot = snapshot_new(conf, hash_key(s, conf), run_key(s), ++s->number);
 	r = snapshot ? open_stores(s, snapshot, ret_note) : -ENOMEM;
 	if (r < 0)
 		snapshot_unref(snapshot);
@@ -343,7 +353,7 @@ bool server_reload(struct server *s, struct buf *problems)
 	if (!shared_store_is_same(&s->snapshot->conf->store, &conf->store))
 		log_warn("the new policy names another store; the one of the start stays until Weir is started again");
 	tls_contexts_renew(s->contexts);
-	struct snapshot *snapshot = snapshot_new(conf, deployment_key(s, conf), run_key(s), ++s->number);
+	struct snapshot *snapshot = snapshot_new(conf, hash_key(s, conf), run_key(s), ++s->number);
 	int r = snapshot ? put_in_force(s, snapshot, note) : -ENOMEM;
 	if (r < 0) {
 		log_error("the new policy cannot be put in force and the old one stays: %s%s", note,

@@ -63,7 +63,7 @@ static bool may_run_twice(const struct exchange *x)
 {
 	const struct request_facts *f = &x->calls[0].facts;
 
-	if (x->calls[0].runs_once)
+	if (x->calls[0].runs_once || x->calls[0].repeat)
 		return false;
 	if (x->calls[0].admitted && x->calls[0].admitted->bounded && admission_reserved(&x->calls[0]))
 		return false;

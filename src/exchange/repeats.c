@@ -61,6 +61,19 @@ static int make_name(const struct call *c, struct slice key, char name[2 * SHA25
 	return e;
 }
 
+/* The agent's own, whatever its team: who is moved to another team must not run again what ran before. */
+static struct slice group_of(struct call *c)
+{
+	struct slice name = c->agent->name;
+	char *group = arena_alloc(&c->exchange->arena, 2 + name.len);
+
+	if (!group)
+		return (struct slice){NULL, 0};
+	memcpy(group, "a:", 2);
+	memcpy(group + 2, name.at, name.len);
+	return slice_from(group, 2 + name.len);
+}
+
 static struct repeat *repeat_new(struct call *c, struct slice key)
 {
 	struct exchange *x = c->exchange;
@@ -69,6 +82,9 @@ static struct repeat *repeat_new(struct call *c, struct slice key)
 
 	if (!r || make_name(c, key, r->name) < 0)
 		return NULL;
+	struct slice group = group_of(c);
+	if (!group.at)
+		return NULL;
 	r->call = c;
 	r->by = x->env->store;
 	buf_init(&r->heard, VALUE_MAX);
@@ -76,7 +92,7 @@ static struct repeat *repeat_new(struct call *c, struct slice key)
 	memcpy(r->id, x->request_id, ID_LEN);
 	memcpy(r->id + ID_LEN, ":1", 2);
 	r->claim = (struct value_claim){
-		.group = c->agent->allowance.group,
+		.group = group,
 		.name = slice_from(r->name, sizeof(r->name)),
 		.id = slice_from(r->id, ID_LEN + 2),
 		.mark = slice_from(r->mark, sizeof(r->mark)),

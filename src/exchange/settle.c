@@ -25,7 +25,7 @@ static bool must_estimate(const struct exchange *x, const struct call *c)
 {
 	const struct answer *a = &x->answer;
 
-	if (!x->went_upstream || is_refusal(x->upstream_status))
+	if (!x->went_upstream || (is_refusal(x->upstream_status) && !c->repeats))
 		return false;
 	if (c->facts.action == ACTION_MODERATION)
 		return false; /* free, and tells no usage */
@@ -154,7 +154,10 @@ static void settle_tool(const struct exchange *x, struct call *c)
 {
 	bool refused = x->upstream_status >= 400 && x->upstream_status < 500;
 
-	c->cost = x->went_upstream && !refused ? c->tool->cost : 0;
+	/* what was sent again may have run each time */
+	nanousd times = (nanousd)(x->went_upstream && !refused) + (nanousd)c->repeats;
+	if (__builtin_mul_overflow(c->tool->cost, times, &c->cost))
+		c->cost = INT64_MAX;
 	c->priced = true;
 }
 

@@ -159,10 +159,15 @@ static struct kept *kept_new(const struct keep_key *key)
 
 static int kept_add(struct keep *k, struct keep_shard *s, struct kept_group *g, struct kept *e)
 {
-	int r = g->n < k->limits.values && take_room(k, g, value_weight(e)) ? 0 : -ENOSPC;
+	bool room = g->n < k->limits.values && take_room(k, g, value_weight(e));
+	int r;
 
-	if (r)
-		return r;
+	if (!room && !k->loading)
+		return -ENOSPC;
+	if (!room) {
+		g->memory += value_weight(e);
+		atomic_fetch_add(&k->memory, value_weight(e));
+	}
 	r = map_add(&s->values, slice_from(e->key, e->key_len), e);
 	assert(r != -EEXIST);
 	if (r) {

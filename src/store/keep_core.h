@@ -40,6 +40,7 @@ struct keep_shard {
 struct keep {
 	struct keep_limits limits;
 	struct clock *clock; /* borrowed */
+	bool loading;        /* before anybody asks: what was granted once is never refused */
 	_Atomic size_t memory;
 	_Atomic uint64_t version; /* of the latest change */
 	struct keep_shard shards[KEEP_SHARDS];

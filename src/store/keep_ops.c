@@ -339,7 +339,9 @@ int keep_load(struct keep *k, const struct kept_row *row)
 		return -ENOMEM;
 	struct keep_shard *s = keep_lock(k, &key);
 	if (!keep_find(k, s, &key, clock_wall(k->clock))) {
+		k->loading = true;
 		r = keep_make(k, s, &key, &e);
+		k->loading = false;
 		if (!r)
 			load(k, e, row, &blob);
 		if (!r && row->type == KEPT_VALUE && e->state != KEPT_DONE) {
