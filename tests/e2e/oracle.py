@@ -130,7 +130,7 @@ def check_money(weir, calls, ledger):
     said = Counter(facts_of_entry(e, prices) for e in ledger if e.usage and e.usage_sent)
     exact = Counter(facts_of_line(c) for c in calls if c["tokens_used"] and not c["estimated"])
     cut = sum(1 for c in calls if c["estimated"])
-    if any(c["action"] == "embedding" for c in calls):
+    if any(c.get("action") == "embedding" for c in calls):
         exact, said = settled_together(exact, said, cut)
     assert not exact - said, f"charged what no provider said: {exact - said}; the ledger has {said}"
     missed = sum((said - exact).values())
@@ -168,7 +168,7 @@ def reconcile(weir, provider):
     check_attempts(tools, tools_ledger(weir))
     check_tools(weir, tools, tools_ledger(weir))
     for c in calls:
-        if c["verdict"] == "deny" and (not c.get("tool") or c["action"] == "tool"):
+        if c["verdict"] == "deny" and (not c.get("tool") or c.get("action") == "tool"):
             assert c["attempts"] == 0, f"denied, and yet sent: {c}"
     check_bytes(weir, provider, ledger)
     check_money(weir, models, ledger)
