@@ -425,6 +425,12 @@ class TestRepeating:
             assert "x-weir-idempotency" not in call(weir, name, {}, agent, headers=headers).headers
         assert len(shop.ledger()) == 4
 
+    def test_who_moves_to_another_team_runs_nothing_twice(self, weir, shop):
+        call(weir, "pay", {}, headers={"idempotency-key": "k"})
+        weir.reload(teams={"crew": {}}, agents={"app": {"team": "crew"}})
+        assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
+        assert len(shop.ledger()) == 1
+
     def test_while_it_runs(self, weir, shop):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             slow = pool.submit(call, weir, "pay", {}, headers={"idempotency-key": "k"}, script={**OK, "delay_ms": 1500})

@@ -33,13 +33,18 @@ static void clear(void *owner, struct deadline *d)
 }
 
 static int (*reach)(struct exchange_env *env, struct exchange *x);
+static bool connecting; /* nothing has been sent yet: the connection is being made */
 
 /* The rig has one source: who comes while it is in use is told that there is no memory. */
 static int reach_one(struct exchange_env *env, struct exchange *x)
 {
+	int r;
+
 	if (rig.x.n_reached && !rig.x.source.n_closed)
 		return -ENOMEM;
-	return reach(env, x);
+	r = reach(env, x);
+	x->went_upstream &= !connecting;
+	return r;
 }
 
 static void begin(void)
@@ -47,6 +52,7 @@ static void begin(void)
 	assert_int_equal(allowance_begin(&rig, "", "", true), 0);
 	cache = cache_new((struct cache_limits){1 << 20, 1 << 16});
 	rig.x.env.cache = cache;
+	connecting = false;
 	reach = rig.x.env.reach;
 	rig.x.env.reach = reach_one;
 	rig.x.view->snapshot->conf->models[0].cache.ttl_ns = 10 * NS_PER_S;
@@ -233,6 +239,23 @@ static void who_leaves_is_borne_by_nobody_else(void **state)
 	assert_int_equal(rig.x.source.n_closed, 1);
 }
 
+/* Its items stand in what will be sent, and are kept for whoever asks again. */
+static void who_leaves_before_it_is_sent_bears_his_part(void **state)
+{
+	(void)state;
+	begin();
+	connecting = true;
+	ask(0, "\"a\"");
+	ask(1, "\"b\"");
+	window_ends();
+	leave(1);
+	assert_int_equal(rig.x.source.n_closed, 0);
+	assert_true(rig.x.last.r.estimated && rig.x.last.r.cost > 0);
+	leave(0); /* nobody is left for whom it would be sent */
+	assert_int_equal(rig.x.source.n_closed, 1);
+	assert_true(!rig.x.last.r.estimated && rig.x.last.r.cost == 0);
+}
+
 static void in_what_order_memory_may_fail(long n, unsigned phase)
 {
 	unsigned tokens;
@@ -277,6 +300,7 @@ int main(void)
 	        cmocka_unit_test_teardown(several_are_one_and_each_bears_its_part, end),
 	        cmocka_unit_test_teardown(who_is_alone_goes_as_it_came, end),
 	        cmocka_unit_test_teardown(who_leaves_is_borne_by_nobody_else, end),
+	        cmocka_unit_test_teardown(who_leaves_before_it_is_sent_bears_his_part, end),
 	        cmocka_unit_test_teardown(memory_may_fail, end),
 	};
 

@@ -169,6 +169,18 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
+/* It is handed to those who wait for it, and was never put anywhere. */
+static void does_not_age_outside_a_cache(void **state)
+{
+	static const uint8_t key[CACHE_KEY_LEN];
+	struct cache_entry *e = cache_entry_new(key, SLICE("t"), SLICE("b"));
+
+	(void)state;
+	assert_non_null(e);
+	assert_false(cache_entry_is_stale(e, UINT64_MAX - 1));
+	cache_entry_unref(e);
+}
+
 static void is_shared_by_threads(void **state)
 {
 	struct cache *c = cache_new((struct cache_limits){8192, 1 << 10});
@@ -194,6 +206,7 @@ int main(void)
 	        cmocka_unit_test(throws_out_what_was_not_asked_for_longest),
 	        cmocka_unit_test(outlives_its_cache_where_it_is_read),
 	        cmocka_unit_test(survives_a_lack_of_memory),
+	        cmocka_unit_test(does_not_age_outside_a_cache),
 	        cmocka_unit_test(is_shared_by_threads),
 	};
 
