@@ -387,6 +387,30 @@ static void values_may_be_replaced_by_any_others(void **state)
 
 /* ---- loading, sweeping, want of memory */
 
+/* Else Weir would not start again until they have ended. */
+static void what_was_granted_before_is_never_too_much_at_the_start(void **state)
+{
+	struct kept_row row = {.type = KEPT_CLAIM,
+	        .state = KEPT_OWNED,
+	        .group = SLICE("a:one"),
+	        .id = SLICE("id0"),
+	        .mark = SLICE("args"),
+	        .until = fake.wall + HOUR,
+	        .ends = fake.wall + DAY};
+	char name[8];
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "k%u", i);
+		row.name = slice_str(name);
+		row.version = i + 1;
+		assert_int_equal(keep_load(keep, &row), 0);
+	}
+	assert_int_equal(stands("k0"), CLAIM_LOST);
+	assert_int_equal(stands("k199"), CLAIM_LOST);
+	assert_int_equal(claim("new", "id").state, CLAIM_CROWDED);
+}
+
 static void what_a_dead_process_owned_is_lost_from_the_start(void **state)
 {
 	struct kept_row row = {.type = KEPT_CLAIM,
@@ -550,6 +574,7 @@ int main(void)
 	        T(a_value_that_ends_at_once_is_gone),
 	        T(values_may_be_replaced_by_any_others),
 	        T(what_a_dead_process_owned_is_lost_from_the_start),
+	        S(what_was_granted_before_is_never_too_much_at_the_start),
 	        T(sweeping_finds_whatever_is_over),
 	        T(without_memory_nothing_is_claimed_and_nothing_is_forgotten),
 	        T(of_many_who_claim_or_use_up_one_does),
