@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* budget_gauges: see budget_gauges.h. Each counter is looked up by its name, a handful at a time: there are as many as the
  * policy names, while a store may hold a million others. */
+#include <errno.h>
 #include "app/budget_gauges.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -157,7 +158,7 @@ void budget_gauges_read(
 		if (b->coming.at)
 			go_on(b);
 		else
-			end(b, -1);
+			end(b, -ENOMEM);
 	}
 	g->budgets = b->shown.at;
 	g->n_budgets = b->shown.n;

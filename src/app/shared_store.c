@@ -8,7 +8,7 @@ static struct slice password_of(const struct secret *s)
 	return s ? secret_slice(s) : (struct slice){"", 0};
 }
 
-static void place_fill(struct redis_place *p, const struct store_conf *c, const struct address_rule *rule)
+static void place_fill(struct redis_place *p, const struct store_conf *c)
 {
 	p->target = (struct dial_target){
 		.host = c->place.host,
@@ -20,7 +20,6 @@ static void place_fill(struct redis_place *p, const struct store_conf *c, const 
 		.tls_key = c->tls_key,
 		.tls_server_name = c->tls_server_name,
 		.not_http = true,
-		.rule = rule,
 	};
 	p->user = c->username;
 	p->password = password_of(c->password);
@@ -30,7 +29,7 @@ static void place_fill(struct redis_place *p, const struct store_conf *c, const 
 }
 
 int shared_store_open(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
-	const struct address_rule *rule, const struct store_conf *c, struct remote **ret_remote)
+	const struct store_conf *c, struct remote **ret_remote)
 {
 	static const enum redis_kind kinds[] = {
 		[STORE_BY_URL] = REDIS_SINGLE, [STORE_BY_SENTINEL] = REDIS_SENTINEL, [STORE_BY_CLUSTER] = REDIS_CLUSTER,
@@ -43,7 +42,7 @@ int shared_store_open(struct loop *l, struct resolver *resolver, struct tls_cont
 		.sentinel_tls = c->place.tls,
 	};
 
-	place_fill(&o.place, c, rule);
+	place_fill(&o.place, c);
 	for (unsigned i = 0; i < c->n_seeds && i < REDIS_SEEDS_MAX; i++)
 		o.seeds[o.n_seeds++] = (struct redis_seed){c->seeds[i].host, c->seeds[i].port};
 	return remote_new(l, resolver, contexts, &o, ret_remote);

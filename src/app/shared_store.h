@@ -4,10 +4,8 @@
 #include "config/store_conf.h"
 #include "store/remote.h"
 
-struct address_rule;
-
-/* c and rule are borrowed as long as the remote. 0, -ENOMEM, -EINVAL. */
+/* c is borrowed as long as the remote. 0, -ENOMEM, -EINVAL. */
 int shared_store_open(struct loop *l, struct resolver *resolver, struct tls_contexts *contexts,
-	const struct address_rule *rule, const struct store_conf *c, struct remote **ret_remote);
+	const struct store_conf *c, struct remote **ret_remote);
 /* Whether two policies mean the same store: one that is open is not changed by a reload. */
 bool shared_store_is_same(const struct store_conf *a, const struct store_conf *b);

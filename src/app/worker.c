@@ -118,13 +118,10 @@ int worker_init(struct worker *w, struct server *server, unsigned index, bool he
 	return 0;
 }
 
-/* Whatever it resolves to: the policy's writer said where it is. */
-static const struct cidr anywhere = {.bits = 0};
-
 int worker_open_store(struct worker *w, const struct store_conf *c)
 {
-	w->store_rule = (struct address_rule){&anywhere, 1, &w->server->own};
-	int r = shared_store_open(w->loop, w->resolver, w->server->contexts, &w->store_rule, c, &w->remote);
+	int r = shared_store_open(w->loop, w->resolver, w->server->contexts, c, &w->remote);
+
 	if (r == 0)
 		w->env.store = remote_store(w->remote);
 	return r;

@@ -7,7 +7,6 @@
 #include "app/worker_journal.h"
 #include "exchange/session.h"
 #include "exchange/view.h"
-#include "net/address_rule.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
@@ -38,7 +37,6 @@ struct worker {
 	struct loop *loop;          /* owned */
 	struct resolver *resolver;  /* owned */
 	struct pools *pools;        /* owned */
-	struct address_rule store_rule; /* where that store may be */
 	struct remote *remote;      /* owned: this loop's way to the store that instances share; NULL: counters are this process's */
 	struct exchange_env env;
 	struct worker_journal journal;
