@@ -3,15 +3,6 @@
  * they do not hold. */
 #include "config/check.h"
 
-static const struct node *item_at(const struct node *list, unsigned i)
-{
-	const struct node *n = list && list->kind == NODE_LIST ? list->first : list;
-
-	while (n && i--)
-		n = n->next;
-	return n;
-}
-
 static void check_item(
         struct load *l, const char *scope, const struct budget_item *item, const struct node *n)
 {
@@ -57,8 +48,8 @@ static void check_scope(
 	if (!n || !all->of[scope].n)
 		return;
 	for (unsigned i = 0; i < all->of[scope].n; i++)
-		if (item_at(n, i))
-			check_item(l, name, &all->of[scope].at[i], item_at(n, i));
+		if (node_item(n, i))
+			check_item(l, name, &all->of[scope].at[i], node_item(n, i));
 	if (!is_selectable(a, scope)) {
 		diagnostics_error(l->d, node_place(n),
 		        "nothing can select this budget: no %s of %.*s is verified or trusted",
@@ -77,7 +68,7 @@ static void check_rates(struct load *l, const struct agent_conf *a, const struct
         unsigned n_rates, const struct node *n)
 {
 	for (unsigned i = 0; i < n_rates && n; i++) {
-		const struct node *item = item_at(n, i);
+		const struct node *item = node_item(n, i);
 
 		if (rates[i].by != RATE_BY_USER || a->trust_user || !item)
 			continue;
@@ -118,8 +109,8 @@ void check_budgets(struct load *l)
 	const struct node *own = node_member(l->root, "budget");
 
 	for (unsigned i = 0; i < c->n_budgets; i++)
-		if (item_at(own, i))
-			check_item(l, "gateway", &c->budgets[i], item_at(own, i));
+		if (node_item(own, i))
+			check_item(l, "gateway", &c->budgets[i], node_item(own, i));
 	check_owner(l, node_member(l->root, "defaults"));
 	for (const struct node *n = all && all->kind == NODE_MAP ? all->first : NULL; n;
 	        n = n->next)

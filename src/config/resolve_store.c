@@ -2,15 +2,6 @@
 /* resolve_store: from the texts that name a shared store to where it is asked first. */
 #include "config/resolve.h"
 
-static const struct node *item_at(const struct node *list, unsigned i)
-{
-	const struct node *n = list && list->kind == NODE_LIST ? list->first : list;
-
-	while (n && i--)
-		n = n->next;
-	return n;
-}
-
 static bool seed_add(struct load *l, struct slice host, uint16_t port, const struct node *n)
 {
 	struct store_conf *s = &l->conf->store;
@@ -33,7 +24,7 @@ static void resolve_sentinels(struct load *l, const struct node *n)
 	s->finding = STORE_BY_SENTINEL;
 	s->place.tls = s->has_tls;
 	for (unsigned i = 0; i < s->n_sentinels; i++) {
-		const struct node *at = item_at(list, i);
+		const struct node *at = node_item(list, i);
 		struct slice host;
 		uint16_t port;
 
@@ -65,7 +56,7 @@ static void resolve_urls(struct load *l, const struct node *n)
 
 	s->finding = s->cluster ? STORE_BY_CLUSTER : STORE_BY_URL;
 	for (unsigned i = 0; i < s->n_urls; i++) {
-		const struct node *at = item_at(list, i);
+		const struct node *at = node_item(list, i);
 		const char *why;
 		struct redis_url u;
 

@@ -387,6 +387,15 @@ bool node_is(const struct node *n, const char *text)
 	return n && n->kind == NODE_SCALAR && slice_is(n->text, text);
 }
 
+const struct node *node_item(const struct node *list, unsigned i)
+{
+	const struct node *n = list && list->kind == NODE_LIST ? list->first : list;
+
+	while (n && i--)
+		n = n->next;
+	return n;
+}
+
 struct place node_place(const struct node *n)
 {
 	return n->key.len ? n->key_at : n->at;

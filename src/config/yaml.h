@@ -47,4 +47,6 @@ void node_append(struct node *parent, struct node *child);
 struct node *node_copy(
         struct arena *a, const struct node *from);    /* the node alone: children are shared */
 bool node_is(const struct node *n, const char *text); /* a scalar that says text */
+/* Of a list, or of one value that stands for a list of one; NULL: there is none. */
+const struct node *node_item(const struct node *list, unsigned i);
 struct place node_place(const struct node *n); /* the key's when it is a member, else its own */
