@@ -2,6 +2,7 @@
 """A new policy is taken whole or not at all, while calls go on."""
 
 import os
+import secrets
 import signal
 import threading
 import time
@@ -99,6 +100,16 @@ def test_a_broken_policy_is_reported_and_not_taken(weir, text):
     assert told and "policy.yaml" in str(told[-1])
     weir.reload()
     assert weir.metric("weir_config_last_reload_successful") == 1
+
+
+def test_another_store_needs_a_restart(weir, tmp_path):
+    (tmp_path / "key").write_text(secrets.token_hex(32))
+    shared = {"deployment_key": f"${{file:{tmp_path / 'key'}}}", "store": {"kind": "redis", "url": "redis://127.0.0.1:1"}}
+    limited = {"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}}
+    weir.reload(agents=limited, **shared)
+    assert [line for line in weir.lines() if line.get("level") == "warn" and "another store" in line["msg"]]
+    assert weir.chat().status_code == 200  # counted where it was counted before
+    assert weir.health("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("how", ["gone", "folder", "unreadable", "fifo"])
