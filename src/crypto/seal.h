@@ -22,7 +22,8 @@ int seal_init(struct seal *s, struct slice key, struct slice label);
 void seal_finish(struct seal *s); /* wipes */
 /* text.len + SEAL_OVERHEAD bytes to ret; text is at most 1 MiB. 0 or -ENOMEM. */
 int seal_put(struct seal *s, struct slice text, uint8_t *ret);
-/* The same, bound to what the text is about: it opens for that only, and is equal only for that. */
+/* As seal_put and seal_open, bound to what the text is about (at most 1 MiB): it opens for that only (else -EBADMSG), and is
+ * equal only for that. */
 int seal_put_about(struct seal *s, struct slice about, struct slice text, uint8_t *ret);
 int seal_open_about(struct seal *s, struct slice about, struct slice sealed, char *ret);
 bool seal_knows(const struct seal *s, struct slice sealed); /* it was sealed under this key, or says so */

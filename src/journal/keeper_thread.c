@@ -178,8 +178,10 @@ static uint64_t make_spares(struct keeper *k)
 				int r = keeper_make_spare(k, j);
 
 				/* What is left gives room back when it is closed. */
-				if (r && is_any_left(k))
+				if (r && is_any_left(k)) {
+					full |= j->failing;
 					continue;
+				}
 				j->failing = r < 0;
 				if (r) {
 					error = r;

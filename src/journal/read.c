@@ -298,6 +298,8 @@ uint64_t entry_wall(const struct entry *e)
 		return e->note.wall_ns;
 	case ENTRY_ADMIN_ACTION:
 		return e->admin_action.wall_ns;
+	case ENTRY_KEPT:
+		return e->kept.wall_ns;
 	default:
 		return 0;
 	}

@@ -38,7 +38,6 @@ struct hold {
 	unsigned n;
 	struct hold_part *parts; /* in this memory */
 	unsigned n_parts, part;  /* part: whose turn it is */
-	unsigned asked;          /* parts that were asked to admit */
 	struct slice cached;     /* its key among words; empty: this part has none */
 	struct slice id;         /* in this memory */
 	struct reservation reservation;

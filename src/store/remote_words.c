@@ -3,7 +3,7 @@
  * below 2^53 is rounded to one on the side that admits less. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "store/errand.h"
 #include "store/remote_core.h"
@@ -37,8 +37,7 @@ static struct slice text_add(char **at, struct slice s)
 {
 	struct slice copy = {*at, s.len};
 
-	if (s.len)
-		memcpy(*at, s.at, s.len);
+	bytes_copy(*at, s.at, s.len);
 	*at += s.len;
 	return copy;
 }
@@ -138,7 +137,7 @@ static void number_put(struct writer *w, uint64_t number)
 {
 	const char *from = w->at;
 
-	w->at += snprintf(w->at, NUMBER_MAX, "%llu", (unsigned long long)least(number, EXACT_MAX));
+	w->at += decimal_put(least(number, EXACT_MAX), w->at);
 	word_put(w, from);
 }
 
@@ -160,8 +159,10 @@ static void key_put(
 	text_add(&w->at, group);
 	text_add(&w->at, slice_str(kind));
 	text_add(&w->at, name);
-	if (window)
-		w->at += snprintf(w->at, NUMBER_MAX, ":%llu", (unsigned long long)window);
+	if (window) {
+		text_add(&w->at, SLICE(":"));
+		w->at += decimal_put(window, w->at);
+	}
 	word_put(w, from);
 }
 
