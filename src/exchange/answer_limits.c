@@ -107,10 +107,10 @@ static char *put_window(char *at, const char *from, const struct demand *d, unsi
 static int add_lists(struct exchange *x, struct head *to, const struct admitted *a)
 {
 	char *policy = a->n_rates ? arena_alloc(&x->arena, (size_t)a->n_rates * 2 * ITEM_MAX) : NULL;
-	char *limit = policy + (size_t)a->n_rates * ITEM_MAX, *p = policy, *l = limit;
 
 	if (!policy)
 		return a->n_rates ? -ENOMEM : 0;
+	char *limit = policy + (size_t)a->n_rates * ITEM_MAX, *p = policy, *l = limit;
 	for (unsigned i = 0; i < a->n_rates; i++) {
 		const struct demand *d = &a->ask.demands[i];
 		if (d->kind != DEMAND_RATE || d->soft || !is_known(d))

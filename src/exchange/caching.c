@@ -207,7 +207,7 @@ int caching_give(struct exchange *x, struct slice type, struct slice body)
 	x->source_local = x->collect = false;
 	x->upstream_status = 200;
 	x->upstream_name = c->model->upstream->name;
-	x->give_up_at = exchange_now(x) + c->model->upstream->total_ns;
+	x->give_up_at = exchange_now(x) + call_total_ns(c);
 	return 0;
 }
 

@@ -65,8 +65,10 @@ static void find_known(struct call *c, struct embeddings *e, bool apply)
 	size_t room = x->arrived.max;
 
 	for (unsigned i = 0; i < e->input.n; i++) {
-		if (e->items[i].known)
+		if (e->items[i].known) { /* from the look before */
+			room -= e->items[i].known->body.len;
 			continue;
+		}
 		struct cache_entry *known = cache_find(x->env->cache, e->items[i].key, exchange_now(x));
 		c->shadow |= known && !apply;
 		if (known && apply && known->body.len <= room) {
@@ -261,7 +263,7 @@ static enum fault put_together(struct exchange *x, struct embeddings *e)
 		return FAULT_NONE;
 	}
 	buf_finish(&whole);
-	return r == -ENOMEM ? FAULT_OVERLOADED : malformed(x, "With what is known, the answer is larger than this gateway takes.");
+	return r == -ENOMEM ? FAULT_OVERLOADED : malformed(x, "With what is known, the answer is larger than this gateway takes; ask for fewer items at once.");
 }
 
 enum fault embeddings_join(struct exchange *x)

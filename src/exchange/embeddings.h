@@ -36,11 +36,13 @@ int embeddings_edit(const struct call *c, struct edits *edits);
 enum fault embeddings_join(struct exchange *x);
 /* Makes what is known the source of x's answer. 0 or a negative errno. */
 int embeddings_reach(struct exchange *x);
-/* One item as it came, kept in the cache as far as that has room. *ret is the caller's to unref. 0 or -ENOMEM. */
+/* One item as it came, kept in the cache as far as that has room. *ret is the caller's to unref; ret may be NULL.
+ * 0 or -ENOMEM. */
 int embeddings_keep(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], const struct embedding *got, struct slice model,
 	struct cache_entry **ret);
 /* x's source is about to give the whole document, made once every item is known; for_nothing: x has had nothing asked for. */
 void embeddings_give(struct exchange *x, bool for_nothing);
+/* That document, appended to `to`. model: as written; empty: as the call named it. 0, -ENOMEM, -ENOBUFS. */
 int embeddings_document(struct exchange *x, struct slice model, const struct embedding_usage *used, struct buf *to);
 /* Keeps what came, if the call has ended well. Once, when it ends. */
 void embeddings_end(struct call *c);

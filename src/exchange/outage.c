@@ -7,17 +7,10 @@
 
 #define AGAIN_MS 1000 /* a store that is down is tried again so often */
 
-static bool holds_budget(const struct admitted *a)
+/* Whether one of these demands is there to refuse. */
+static bool holds(const struct admitted *a, unsigned from, unsigned to)
 {
-	for (unsigned i = a->n_rates; i < a->ask.n; i++)
-		if (!a->ask.demands[i].soft)
-			return true;
-	return false;
-}
-
-static bool holds_rate(const struct admitted *a)
-{
-	for (unsigned i = 0; i < a->n_rates; i++)
+	for (unsigned i = from; i < to; i++)
 		if (!a->ask.demands[i].soft)
 			return true;
 	return false;
@@ -50,7 +43,7 @@ int outage_go_on(struct exchange *x, struct admitted *a, int error)
 {
 	enum store_outage rule = (enum store_outage)x->snapshot->conf->store.rates_on_outage;
 
-	if (!x->env->local || holds_budget(a) || (rule == OUTAGE_CLOSED && holds_rate(a))) {
+	if (!x->env->local || holds(a, a->n_rates, a->ask.n) || (rule == OUTAGE_CLOSED && holds(a, 0, a->n_rates))) {
 		a->without_store = "closed";
 		return error;
 	}

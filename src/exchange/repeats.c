@@ -158,7 +158,7 @@ static enum verdict heed(struct repeat *r, struct policy *p, int error)
 			"More idempotency keys are in use than this gateway remembers for this agent; send fewer new ones.");
 	default:
 		return call_refuse(c, FAULT_STORE_UNAVAILABLE, NULL,
-			"The store does not answer, and without it nobody knows whether this call has run before.");
+			"The store does not answer, and without it nobody knows whether this call has run before; try again with the same key.");
 	}
 }
 

@@ -5,7 +5,7 @@
 #include "exchange/session_refuse.h"
 #include "weir/dialect.h"
 
-static void put(struct codec *c, uint32_t stream, struct head *h, struct slice body)
+void session_answer(struct codec *c, uint32_t stream, struct head *h, struct slice body)
 {
 	h->framing = FRAMING_LENGTH;
 	h->length = body.len;
@@ -14,11 +14,6 @@ static void put(struct codec *c, uint32_t stream, struct head *h, struct slice b
 		c->ops->put_data(c, stream, &body, 1, true);
 		gather_keep(c->out);
 	}
-}
-
-void session_answer(struct codec *c, uint32_t stream, struct head *h, struct slice body)
-{
-	put(c, stream, h, body);
 }
 
 void session_refuse(struct codec *c, uint32_t stream, enum fault why, const char *note)
@@ -41,7 +36,7 @@ void session_refuse(struct codec *c, uint32_t stream, enum fault why, const char
 		head_add(&h, HEADER_OTHER, SLICE("retry-after-ms"), SLICE("1000"));
 	}
 	if (dialect_openai.write_refusal(&r, slice_str(id), &body) == 0)
-		put(c, stream, &h, buf_slice(&body));
+		session_answer(c, stream, &h, buf_slice(&body));
 	buf_finish(&body);
 	head_finish(&h);
 }

@@ -241,7 +241,6 @@ static const char *ended_by(const struct exchange *x)
 {
 	bool own = !x->went_upstream || caching_has_answered(&x->calls[0]);
 
-
 	if (x->client_gone && x->fault != FAULT_SHUTTING_DOWN)
 		return "client";
 	if (x->fault == FAULT_NONE)

@@ -69,9 +69,7 @@ void sharing_join(struct caching *k)
 /* It waits as long as it might have for its own upstream, and has only what is left then for that. */
 static void set_deadline(struct exchange *x, const struct call *c)
 {
-	uint64_t own = c->timeout_ns, total = c->model->upstream->total_ns;
-
-	x->give_up_at = exchange_now(x) + (own && own < total ? own : total);
+	x->give_up_at = exchange_now(x) + call_total_ns(c);
 	x->quiet_ns = 0;
 	x->quiet_until = UINT64_MAX;
 	x->env->set_deadline(x->env, &x->deadline, x->give_up_at);
