@@ -4,7 +4,7 @@
 #include <errno.h>
 #include "http/chars.h"
 
-/* Up to `end` or a NULL byte's worth of room. A + is a plus: nothing here holds blanks. */
+/* Into room; -EINVAL when it is too long or no visible ASCII. A + is a plus: nothing here holds blanks. */
 static int unescape(struct slice from, char room[QUERY_VALUE_MAX], struct slice *ret)
 {
 	size_t n = 0;

@@ -60,22 +60,6 @@ const struct admin_route *admin_route_find(struct slice path, enum method method
 	return NULL;
 }
 
-const char *admin_method_name(enum method method)
-{
-	switch (method) {
-	case METHOD_GET:
-		return "GET";
-	case METHOD_HEAD:
-		return "HEAD";
-	case METHOD_POST:
-		return "POST";
-	case METHOD_PUT:
-		return "PUT";
-	default:
-		return "";
-	}
-}
-
 int admin_route_methods(struct slice path, struct buf *out)
 {
 	int r = 0;
@@ -84,8 +68,8 @@ int admin_route_methods(struct slice path, struct buf *out)
 		const struct admin_route *a = &admin_routes[i];
 
 		if (slice_is(path, a->path))
-			r = buf_printf(out, "%s%s%s", buf_len(out) ? ", " : "",
-			        admin_method_name(a->method),
+			r = buf_printf(out, "%s%.*s%s", buf_len(out) ? ", " : "",
+			        SLICE_FMT(method_name(a->method)),
 			        a->method == METHOD_GET ? ", HEAD" : "");
 	}
 	return r;

@@ -41,5 +41,4 @@ extern const struct admin_route admin_routes[ADMIN_ENDPOINTS]; /* by path */
 const struct admin_route *admin_route_find(struct slice path, enum method method, bool *ret_known);
 /* "GET, HEAD, PUT": what a path takes, for the Allow header. */
 int admin_route_methods(struct slice path, struct buf *out);
-const char *admin_method_name(enum method method);
 bool admin_route_takes(const struct admin_route *r, struct slice parameter);

@@ -10,7 +10,7 @@
 struct server;
 extern const struct service admin_service; /* the gate's owner is a worker */
 
-/* What is under way, at most one of each; all but the thread's end is for the loop's thread. */
+/* What is under way: one reload and one question to the ledger at most, a few about calls. All but the thread's end is for the loop's thread. */
 struct ledger_job;
 struct admin_desk {
 	struct ledger_job *ledger; /* owned: a question that is being read */

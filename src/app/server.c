@@ -414,11 +414,12 @@ void server_order(struct server *s, enum worker_order order)
 
 void server_stop(struct server *s)
 {
-	struct reload_order *order = server_take_order(s);
+	struct reload_order *order;
 
 	atomic_store(&s->ready, false);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->workers[i]);
+	order = server_take_order(s);
 	if (order)
 		mailbox_post(order->loop, &order->back); /* it comes too late */
 	admin_desk_end(&s->desk);

@@ -73,7 +73,8 @@ bool server_reload(struct server *s, struct buf *problems);
 /* For an operator: from any thread. The order comes back when it is done. One at a time. */
 void server_order_reload(struct server *s, struct reload_order *o);
 struct reload_order *server_take_order(struct server *s); /* for the control thread; NULL: there is none */
-/* Whichever users' ids may be sealed with: the policy's keys, and the state folder's from before it had one. */
+/* Whichever users' ids may be sealed with: the policy's keys, and the state folder's from before it had one.
+ * keys: room for BOOK_KEYS_MAX, borrowed from both; how many there are. */
 unsigned server_keys(const struct server *s, const struct conf *conf, struct slice keys[]);
 unsigned server_sessions(const struct server *s);     /* connections of agents that are open */
 unsigned server_in_flight(const struct server *s);    /* exchanges that have not ended */

@@ -8,7 +8,7 @@ static const char *const over_http[] = {
 
 static void check_one(struct load *l, const struct tool_conf *t, const struct node *n)
 {
-	for (unsigned i = 0; i < sizeof(over_http) / sizeof(over_http[0]) && !t->upstream; i++) {
+	for (unsigned i = 0; i < sizeof(over_http) / sizeof(over_http[0]); i++) {
 		const struct node *key = node_member(n, over_http[i]);
 
 		if (!key || key->kind == NODE_NULL || node_is(key, "none") ||
@@ -47,7 +47,9 @@ void check_tools(struct load *l)
 	for (unsigned i = 0; i < l->conf->n_tools; i++) {
 		const struct node *n = load_entry(l, "tools", i);
 
-		if (n && !node_member(n, "upstream"))
+		const struct node *upstream = node_member(n, "upstream");
+
+		if (n && (!upstream || upstream->kind == NODE_NULL))
 			check_one(l, &l->conf->tools[i], n);
 		check_cost(l, &l->conf->tools[i], node_member(n, "cost"));
 		check_rates(l, &l->conf->tools[i], node_member(n, "rate_limit"));

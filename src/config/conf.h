@@ -180,7 +180,7 @@ extern const char *const role_names[];
 struct operator_conf {
 	struct slice name;
 	uint8_t key_sha256[SHA256_LEN];
-	unsigned roles; /* operator_roles */
+	unsigned roles; /* bits of enum operator_role */
 };
 
 struct audit_conf {
