@@ -4,6 +4,7 @@
 #include <errno.h>
 #include "exchange/attempt_head.h"
 #include "exchange/carrier.h"
+#include "exchange/nowhere.h"
 #include "exchange/steps.h"
 
 #define ARENA_MAX (1u << 20)
@@ -118,22 +119,6 @@ static const struct codec_ops codec_ops = {
 	.name = "carrier", .put_head = put_head, .put_data = put_data, .put_interim = put_interim,
 };
 
-static bool down_is_full(struct downstream *d)
-{
-	(void)d;
-	return false;
-}
-
-static void down_pause(struct downstream *d, enum pause_reason why, bool on)
-{
-	(void)d, (void)why, (void)on;
-}
-
-static void down_wrote(struct downstream *d)
-{
-	(void)d;
-}
-
 static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 {
 	struct carrier *c = container_of(d, struct carrier, down);
@@ -152,7 +137,7 @@ static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 		c->done(c);
 }
 
-static const struct downstream_ops down_ops = {down_is_full, down_pause, down_wrote, down_ended};
+static const struct downstream_ops down_ops = {nowhere_is_full, nowhere_pause, nowhere_wrote, down_ended};
 
 /* ---- its life ---- */
 

@@ -1,41 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unwatched: see unwatched.h. */
 #include "exchange/unwatched.h"
+#include "exchange/nowhere.h"
 #include "exchange/sharing.h"
 
 /* Takes the place of the agent's side. In the exchange's arena. */
-struct nowhere {
+struct unwatched {
 	struct downstream down;
 	struct codec codec;
 	struct downstream *home; /* borrowed: the agent's side, which holds the request's head until it is told of the end */
 };
 
-static bool down_is_full(struct downstream *d)
-{
-	(void)d;
-	return false;
-}
-
-static void down_pause(struct downstream *d, enum pause_reason why, bool on)
-{
-	(void)d, (void)why, (void)on;
-}
-
-static void down_wrote(struct downstream *d)
-{
-	(void)d;
-}
-
 static void down_ended(struct downstream *d, struct exchange *x, bool keep)
 {
-	struct downstream *home = container_of(d, struct nowhere, down)->home;
+	struct downstream *home = container_of(d, struct unwatched, down)->home;
 
 	(void)keep;
 	list_unlink(&x->unwatched);
 	home->ops->ended(home, x, false);
 }
 
-static const struct downstream_ops down_ops = {down_is_full, down_pause, down_wrote, down_ended};
+static const struct downstream_ops down_ops = {nowhere_is_full, nowhere_pause, nowhere_wrote, down_ended};
 
 static int put_head(struct codec *c, uint32_t stream, const struct head *head, bool last)
 {
@@ -60,17 +45,17 @@ static bool waits_for_upstream(const struct exchange *x)
 
 bool unwatched_begin(struct exchange *x)
 {
-	struct nowhere *n;
+	struct unwatched *u;
 
 	if (!waits_for_upstream(x) || !sharing_goes_on(x))
 		return false;
-	n = arena_zalloc(&x->arena, sizeof(*n));
-	if (!n)
+	u = arena_zalloc(&x->arena, sizeof(*u));
+	if (!u)
 		return false;
-	n->home = x->down;
-	n->codec.ops = &codec_ops;
-	n->down = (struct downstream){&down_ops, &n->codec, x->down->listener, SLICE(""), NULL};
-	x->down = &n->down;
+	u->home = x->down;
+	u->codec.ops = &codec_ops;
+	u->down = (struct downstream){&down_ops, &u->codec, x->down->listener, SLICE(""), NULL};
+	x->down = &u->down;
 	x->client_gone = true;
 	list_push(&x->env->unwatched, &x->unwatched);
 	return true;
