@@ -39,7 +39,7 @@ static void stop_gathering(struct joint *j)
 	list_unlink(&j->link);
 }
 
-void bury_if_left(struct joint *j)
+void joint_bury_if_left(struct joint *j)
 {
 	if (!list_is_empty(&j->members))
 		return;
@@ -50,7 +50,7 @@ void bury_if_left(struct joint *j)
 }
 
 /* The attempts are the joint call's: each stands in one record only. */
-void take_attempts(struct joint *j, struct exchange *x)
+void joint_take_attempts(struct joint *j, struct exchange *x)
 {
 	const struct exchange *carried = j->carrier.exchange;
 	unsigned attempts = carried ? carried->attempts : j->carrier.attempts;
@@ -59,7 +59,7 @@ void take_attempts(struct joint *j, struct exchange *x)
 	j->attempts = attempts;
 }
 
-void leave(struct joint_member *m)
+void joint_leave(struct joint_member *m)
 {
 	struct joint *j = m->joint;
 
@@ -92,10 +92,10 @@ static void member_close(struct source *s)
 		return;
 	if (j->opened && j->carrier.exchange) {
 		x->went_upstream |= j->carrier.exchange->went_upstream || (m->weight && !is_alone(j));
-		take_attempts(j, x);
+		joint_take_attempts(j, x);
 	}
-	leave(m);
-	bury_if_left(j);
+	joint_leave(m);
+	joint_bury_if_left(j);
 }
 
 static const struct source_ops member_ops = {"upstream", member_pause, member_close};
@@ -156,7 +156,7 @@ static int put_body(const struct joint *j, const struct exchange *x, struct buf 
 
 static void on_carrier_ended(struct carrier *c)
 {
-	on_ended(container_of(c, struct joint, carrier));
+	joint_on_ended(container_of(c, struct joint, carrier));
 }
 
 static int send(struct joint *j)
@@ -188,9 +188,9 @@ static void disband(struct joint *j)
 
 	while (!list_is_empty(&j->members)) {
 		node = j->members.next;
-		go_alone(container_of(node, struct joint_member, link));
+		joint_go_alone(container_of(node, struct joint_member, link));
 	}
-	bury_if_left(j);
+	joint_bury_if_left(j);
 }
 
 static void on_window(struct deadline *d)
@@ -205,7 +205,7 @@ static void on_window(struct deadline *d)
 	list_foreach_safe(node, after, &j->members)
 		exchange_waits(container_of(node, struct joint_member, link)->source.exchange);
 	if (!j->carrier.exchange)
-		on_ended(j);
+		joint_on_ended(j);
 }
 
 /* ---- gathering ---- */

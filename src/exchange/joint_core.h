@@ -51,13 +51,13 @@ static inline struct embeddings *embeddings_of(const struct joint_member *m)
 }
 
 /* Of joint.c: m is no longer a member; */
-void leave(struct joint_member *m);
+void joint_leave(struct joint_member *m);
 /* x's record gets what attempts no other has; */
-void take_attempts(struct joint *j, struct exchange *x);
+void joint_take_attempts(struct joint *j, struct exchange *x);
 /* and j ends with its last member. */
-void bury_if_left(struct joint *j);
+void joint_bury_if_left(struct joint *j);
 
 /* Of joint_give.c: m asks for itself, and has left; */
-void go_alone(struct joint_member *m);
+void joint_go_alone(struct joint_member *m);
 /* and its carrier has ended: every member gets its part. */
-void on_ended(struct joint *j);
+void joint_on_ended(struct joint *j);

@@ -64,7 +64,7 @@ static void fail(struct joint_member *m, enum fault why, struct slice note)
 
 	x->went_upstream |= m->joint->carrier.went_upstream;
 	x->upstream_status = m->joint->carrier.upstream_status;
-	take_attempts(m->joint, x);
+	joint_take_attempts(m->joint, x);
 	x->note = arena_dup(&x->arena, note);
 	exchange_on_source_fault(x, why, NULL);
 }
@@ -87,7 +87,7 @@ static void give_document(struct joint_member *m, struct slice document)
 	struct exchange *x = m->source.exchange;
 	struct joint *j = m->joint;
 
-	take_attempts(j, x);
+	joint_take_attempts(j, x);
 	x->went_upstream = !caching_is_hit(&x->calls[0]);
 	exchange_on_answer_head(x, &j->carrier.answer);
 	if (m->joint)
@@ -117,14 +117,14 @@ static void give_items(struct joint_member *m, const struct shares *rest, struct
 }
 
 /* Somebody else's item must be nobody's mistake: each asks for himself. */
-void go_alone(struct joint_member *m)
+void joint_go_alone(struct joint_member *m)
 {
 	struct exchange *x = m->source.exchange;
 	struct joint *j = m->joint;
 
 	if (j->opened)
-		take_attempts(j, x);
-	leave(m);
+		joint_take_attempts(j, x);
+	joint_leave(m);
 	x->source = NULL;
 	assert(!x->running);
 	x->running = true; /* as where its own step reaches: what happens meanwhile waits for it */
@@ -174,7 +174,7 @@ static enum outcome read_outcome(struct joint *j, const struct exchange *x, stru
 }
 
 /* Each call takes its part and may end with that; the joint one is there until the last has let go of it. */
-void on_ended(struct joint *j)
+void joint_on_ended(struct joint *j)
 {
 	struct joint_member *m = container_of(j->members.next, struct joint_member, link);
 	struct embedding_answer answer;
@@ -195,12 +195,12 @@ void on_ended(struct joint *j)
 		else if (outcome == JOINT_PASSED)
 			give_document(m, buf_slice(&j->carrier.body));
 		else if (outcome == JOINT_ALONE)
-			go_alone(m);
+			joint_go_alone(m);
 		else if (outcome == JOINT_MALFORMED)
 			fail_charged(m, &rest, slice_str(why.text));
 		else
 			fail(m, j->carrier.fault, j->carrier.note);
 	}
 	list_unlink(&j->link);
-	bury_if_left(j);
+	joint_bury_if_left(j);
 }
