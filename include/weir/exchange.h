@@ -207,3 +207,4 @@ void exchange_works(struct exchange *x);
 void exchange_env_finish(struct exchange_env *env); /* frees what was kept */
 const char *phase_name(enum phase p);
 uint64_t exchange_now(const struct exchange *x);
+uint64_t exchange_wall(const struct exchange *x); /* now: when it began, and on from there by the clock that does not jump */

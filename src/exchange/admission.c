@@ -56,16 +56,10 @@ static void on_answer(struct ticket *t, int result)
 	policy_settle(p, a->read(p));
 }
 
-/* The wall's time now, by the clock that does not jump. */
-static uint64_t wall_now(const struct exchange *x)
-{
-	return x->wall + (exchange_now(x) - x->began);
-}
-
 /* How long the call can last at most from here on: its own deadline, or its upstream's. */
 static uint64_t expiry(const struct call *c)
 {
-	return wall_now(c->exchange) + (call_upstream(c) ? call_total_ns(c) : 0) + EXPIRY_GRACE;
+	return exchange_wall(c->exchange) + (call_upstream(c) ? call_total_ns(c) : 0) + EXPIRY_GRACE;
 }
 
 /* The request's id and which attempt it is; what was asked before it waited for another call was settled by that name. */
@@ -95,7 +89,7 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 		return read(p);
 	}
 	a->ask.id = name_attempt(x, c->asks_again, a->id);
-	a->ask.now_wall_ns = wall_now(x);
+	a->ask.now_wall_ns = exchange_wall(x);
 	a->ask.expires = expiry(c);
 	ticket_init(&a->ask.ticket, on_answer);
 	a->by = x->env->store;

@@ -23,6 +23,11 @@ uint64_t exchange_now(const struct exchange *x)
 	return *x->env->now;
 }
 
+uint64_t exchange_wall(const struct exchange *x)
+{
+	return x->wall + (exchange_now(x) - x->began);
+}
+
 #define SPARE_MAX 128            /* exchanges kept a worker */
 #define SPARE_BUF (16u << 10)    /* a buffer larger than this is given back */
 #define SPARE_ARENA (32u << 10)

@@ -18,7 +18,7 @@ static struct entry_who who_of(const struct exchange *x, const struct call *c)
 {
 	return (struct entry_who){
 		.request_id = slice_from(x->request_id, ID_LEN),
-		.wall_ns = x->wall + (exchange_now(x) - x->began),
+		.wall_ns = exchange_wall(x),
 		.agent = c->agent->name,
 		.team = c->agent->team,
 		.user = c->by.user,
@@ -126,7 +126,7 @@ int journaling_settle(struct exchange *x, const struct call *c, nanousd cost, ui
 	struct entry_settlement e = {
 		.id = a->ask.id,
 		.request_id = slice_from(x->request_id, ID_LEN),
-		.wall_ns = x->wall + (exchange_now(x) - x->began),
+		.wall_ns = exchange_wall(x),
 		.cost = cost,
 		.tokens = tokens,
 		.estimated = c->estimated,

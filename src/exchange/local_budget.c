@@ -78,7 +78,7 @@ static int look(struct exchange *x, struct call *c)
 	x->looking = l;
 	if (!l->n)
 		return READY;
-	int r = s ? s->ops->look(s, l->demands, l->n, x->wall + (exchange_now(x) - x->began), &l->ticket) : -ENOTCONN;
+	int r = s ? s->ops->look(s, l->demands, l->n, exchange_wall(x), &l->ticket) : -ENOTCONN;
 	return r < 0 ? -ENOTCONN : r;
 }
 

@@ -78,7 +78,7 @@ static struct repeat *repeat_new(struct call *c, struct slice key)
 {
 	struct exchange *x = c->exchange;
 	struct repeat *r = arena_zalloc(&x->arena, sizeof(*r));
-	uint64_t now = x->wall + (exchange_now(x) - x->began);
+	uint64_t now = exchange_wall(x);
 
 	if (!r || make_name(c, key, r->name) < 0)
 		return NULL;
