@@ -8,6 +8,7 @@
 #include "app/admin.h"
 #include "app/server.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
 
@@ -37,13 +38,9 @@ struct calls_job {
 
 static void keep(char *to, size_t room, struct slice text)
 {
-	size_t len = text.len < room ? text.len : room - 1;
-
-	while (len && len < text.len && ((unsigned char)text.at[len] & 0xc0) == 0x80)
-		len--; /* not in the middle of a character */
-	if (len)
-		memcpy(to, text.at, len);
-	to[len] = '\0';
+	text = utf8_cut(text, room - 1);
+	bytes_copy(to, text.at, text.len);
+	to[text.len] = '\0';
 }
 
 /* NULL: for nobody, Weir works. */

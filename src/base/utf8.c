@@ -33,6 +33,15 @@ struct utf8 utf8_next(const char *at, const char *end)
 	return len ? (struct utf8){point, len, true} : (struct utf8){0xfffd, 1, false};
 }
 
+struct slice utf8_cut(struct slice s, size_t max)
+{
+	if (s.len <= max)
+		return s;
+	while (max && ((unsigned char)s.at[max] & 0xc0) == 0x80)
+		max--;
+	return slice_from(s.at, max);
+}
+
 bool utf8_is_hidden(uint32_t point)
 {
 	if (point < 0xa0)

@@ -30,6 +30,8 @@ static inline size_t utf8_len(const char *at, const char *end)
 		return 0;
 	return len;
 }
+/* The longest beginning of at most max bytes that does not end inside a character. */
+struct slice utf8_cut(struct slice s, size_t max);
 /* Characters that a terminal or an editor would not show as what they are: C0 and C1 controls, and
  * those that turn the direction of text or end a line of it. */
 bool utf8_is_hidden(uint32_t point);

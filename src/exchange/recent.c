@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "exchange/recent.h"
 
 #define SHARDS 16
@@ -109,11 +110,8 @@ void recent_add(struct recent *r, const struct record *record)
 		struct slice model = record->upstream_model.len ? record->upstream_model : record->model;
 		if (record->is_of_tool)
 			model = record->tools[0].name;
-		size_t len = model.len < sizeof(e->model) ? model.len : sizeof(e->model) - 1;
-		while (len && len < model.len && ((unsigned char)model.at[len] & 0xc0) == 0x80)
-			len--; /* not in the middle of a character */
-		if (len)
-			memcpy(e->model, model.at, len);
+		model = utf8_cut(model, sizeof(e->model) - 1);
+		bytes_copy(e->model, model.at, model.len);
 	}
 	pthread_mutex_unlock(&s->lock);
 }

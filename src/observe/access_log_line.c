@@ -4,15 +4,7 @@
 #include "base/decimal.h"
 #include "base/json_write.h"
 #include "base/plain.h"
-
-/* The longest beginning that does not end inside a character. */
-static struct slice cut_text(struct slice s)
-{
-	s.len = LINE_TEXT_MAX;
-	while (s.len && ((unsigned char)s.at[s.len] & 0xc0) == 0x80)
-		s.len--;
-	return s;
-}
+#include "base/utf8.h"
 
 void line_begin(struct line *l, struct buf *out)
 {
@@ -57,8 +49,7 @@ void line_put_escaped(struct line *l, struct slice s)
 		line_put(l, s.at, s.len);
 		return;
 	}
-	if (is_cut)
-		s = cut_text(s);
+	s = utf8_cut(s, LINE_TEXT_MAX);
 	line_commit(l);
 	if (!l->error)
 		l->error = json_escape(l->out, s);

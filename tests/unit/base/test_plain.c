@@ -119,6 +119,18 @@ static void a_character_is_as_long_as_the_decoder_says(void **state)
 	}
 }
 
+static void a_text_is_cut_between_characters(void **state)
+{
+	const char *text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82"; /* one of each length */
+	static const size_t lengths[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+	(void)state;
+
+	for (size_t max = 0; max < sizeof(lengths) / sizeof(*lengths); max++)
+		assert_int_equal(utf8_cut(slice_str(text), max).len, lengths[max]);
+	assert_int_equal(utf8_cut(SLICE("\x80\x80\x80"), 2).len, 0);
+	assert_int_equal(utf8_cut(SLICE(""), 0).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +140,7 @@ int main(void)
 	        cmocka_unit_test(every_byte_is_put_to_the_test_and_no_other),
 	        cmocka_unit_test(copies_of_every_length_are_whole),
 	        cmocka_unit_test(a_character_is_as_long_as_the_decoder_says),
+	        cmocka_unit_test(a_text_is_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
