@@ -3,32 +3,12 @@
 #include "store/errand.h"
 #include <assert.h>
 #include <errno.h>
-#include "base/decimal.h"
 #include "base/mem.h"
 #include "store/keep.h"
 #include "store/remote_core.h"
-
-#define EXACT_MAX 9007199254740991ull
-#define KEY_ROOM 16u /* what a key has besides group and name */
+#include "store/script_words.h"
 
 /* ---- life */
-
-static char *text_put(char *at, struct slice s)
-{
-	bytes_copy(at, s.at, s.len);
-	return at + s.len;
-}
-
-static struct slice key_put(char **at, struct slice group, struct slice kind, struct slice name)
-{
-	char *from = *at;
-
-	*at = text_put(*at, SLICE("weir:{"));
-	*at = text_put(*at, group);
-	*at = text_put(*at, kind);
-	*at = text_put(*at, name);
-	return slice_from(from, (size_t)(*at - from));
-}
 
 static struct errand *errand_new(struct remote *r, const char *op, size_t text)
 {
@@ -65,7 +45,7 @@ static bool is_too_long(struct slice group, struct slice name)
 int errand_of_claim(struct remote *r, struct value_claim *c, struct errand **ret)
 {
 	size_t sealed = c->mark.len + SEAL_OVERHEAD;
-	size_t text = 3 * (c->group.len + KEY_ROOM) + c->name.len + 2 * c->id.len + sealed;
+	size_t text = 3 * (c->group.len + KEY_AROUND) + c->name.len + 2 * c->id.len + sealed;
 	struct errand *e;
 	int error;
 
@@ -78,11 +58,10 @@ int errand_of_claim(struct remote *r, struct value_claim *c, struct errand **ret
 	if (!e)
 		return -ENOMEM;
 	char *at = e->text;
-	e->key = key_put(&at, c->group, SLICE("}:c:"), c->name);
-	e->grave = key_put(&at, c->group, SLICE("}:x:"), c->id);
-	e->names = key_put(&at, c->group, SLICE("}:cs"), SLICE(""));
-	e->id = slice_from(at, c->id.len);
-	at = text_put(at, c->id);
+	e->key = script_key(&at, c->group, SLICE("}:c:"), c->name);
+	e->grave = script_key(&at, c->group, SLICE("}:x:"), c->id);
+	e->names = script_key(&at, c->group, SLICE("}:cs"), SLICE(""));
+	e->id = script_text(&at, c->id);
 	error = seal_put_about(sealing(r), e->key, c->mark, (uint8_t *)at);
 	e->mark = slice_from(at, sealed);
 	e->until = by_loop(r, c->now_wall_ns, c->until);
@@ -102,11 +81,11 @@ int errand_of_value(struct remote *r, const char *op, struct value *v, struct er
 		return -EMSGSIZE;
 	if (!sealing(r))
 		return -ENOKEY;
-	e = errand_new(r, op, v->group.len + KEY_ROOM + v->name.len);
+	e = errand_new(r, op, v->group.len + KEY_AROUND + v->name.len);
 	if (!e)
 		return -ENOMEM;
 	char *at = e->text;
-	e->key = key_put(&at, v->group, SLICE("}:v:"), v->name);
+	e->key = script_key(&at, v->group, SLICE("}:v:"), v->name);
 	e->ends = by_loop(r, v->now_wall_ns, v->ends);
 	e->expected = v->expected;
 	*ret = e;
@@ -162,14 +141,6 @@ int value_open(struct remote *r, struct slice key, struct slice sealed, struct b
 
 /* ---- words */
 
-static void number_put(struct slice *word, char **at, uint64_t number)
-{
-	unsigned len = decimal_put(number < EXACT_MAX ? number : EXACT_MAX, *at);
-
-	*word = slice_from(*at, len);
-	*at += len;
-}
-
 /* Microseconds from now. */
 static uint64_t span_of(const struct errand *e, uint64_t at)
 {
@@ -194,16 +165,13 @@ static unsigned words_make(struct errand *e)
 	}
 	w[n++] = slice_str(e->op);
 	w[n++] = e->id;
-	number_put(&w[n++], &at, span_of(e, e->until));
-	number_put(&w[n++], &at, span_of(e, e->ends));
+	w[n++] = script_number(&at, span_of(e, e->until));
+	w[n++] = script_number(&at, span_of(e, e->ends));
 	w[n++] = e->bytes;
 	w[n++] = e->mark;
 	w[n++] = hows[e->how];
-	if (e->expected == VALUE_ANY)
-		w[n++] = SLICE("-1");
-	else
-		number_put(&w[n++], &at, e->expected);
-	number_put(&w[n++], &at, KEEP_VALUES_A_GROUP);
+	w[n++] = e->expected == VALUE_ANY ? SLICE("-1") : script_number(&at, e->expected);
+	w[n++] = script_number(&at, KEEP_VALUES_A_GROUP);
 	assert(n <= ERRAND_WORDS);
 	return n;
 }

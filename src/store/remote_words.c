@@ -3,12 +3,11 @@
  * below 2^53 is rounded to one on the side that admits less. */
 #include <assert.h>
 #include <errno.h>
-#include "base/decimal.h"
 #include "base/mem.h"
 #include "store/errand.h"
 #include "store/remote_core.h"
+#include "store/script_words.h"
 
-#define EXACT_MAX 9007199254740991ull
 #define SPAN_MAX (1ull << 52)
 #define OUT_MAX 9000000000000ull
 #define HEAD_WORDS 12u
@@ -31,15 +30,6 @@ static size_t text_size(const struct demand *demands, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		size += demands[i].group.len + demands[i].name.len;
 	return size;
-}
-
-static struct slice text_add(char **at, struct slice s)
-{
-	struct slice copy = {*at, s.len};
-
-	bytes_copy(*at, s.at, s.len);
-	*at += s.len;
-	return copy;
 }
 
 static bool is_shared(struct slice group)
@@ -85,11 +75,11 @@ int hold_new(struct remote *r, struct slice id, const struct demand *demands, un
 	h->parts = (struct hold_part *)(h->demands + n);
 	h->n = n;
 	at = (char *)h + head;
-	h->id = text_add(&at, id);
+	h->id = script_text(&at, id);
 	for (unsigned i = 0; i < n; i++) {
 		h->demands[i] = demands[i];
-		h->demands[i].group = text_add(&at, demands[i].group);
-		h->demands[i].name = text_add(&at, demands[i].name);
+		h->demands[i].group = script_text(&at, demands[i].group);
+		h->demands[i].name = script_text(&at, demands[i].name);
 	}
 	hold_divide(h);
 	*ret_hold = h;
@@ -128,51 +118,38 @@ struct writer {
 	char *at;
 };
 
-static void word_put(struct writer *w, const char *from)
+static void word_put(struct writer *w, struct slice word)
 {
-	w->words[w->n++] = slice_from(from, (size_t)(w->at - from));
+	w->words[w->n++] = word;
 }
 
 static void number_put(struct writer *w, uint64_t number)
 {
-	const char *from = w->at;
-
-	w->at += decimal_put(least(number, EXACT_MAX), w->at);
-	word_put(w, from);
+	word_put(w, script_number(&w->at, number));
 }
 
 /* -1 stands for none. Sums saturate above every limit. */
 static void limit_put(struct writer *w, uint64_t number, uint64_t none)
 {
 	if (number == none)
-		w->words[w->n++] = SLICE("-1");
+		word_put(w, SLICE("-1"));
 	else
 		number_put(w, least(number, EXACT_MAX - 1));
 }
 
-static void key_put(
-        struct writer *w, struct slice group, const char *kind, struct slice name, uint64_t window)
-{
-	char *from = w->at;
-
-	text_add(&w->at, SLICE("weir:{"));
-	text_add(&w->at, group);
-	text_add(&w->at, slice_str(kind));
-	text_add(&w->at, name);
-	if (window) {
-		text_add(&w->at, SLICE(":"));
-		w->at += decimal_put(window, w->at);
-	}
-	word_put(w, from);
-}
-
 static void counter_put(struct writer *w, const struct demand *d)
 {
-	static const char *const kinds[] = {
-	        [DEMAND_RATE] = "}:r:", [DEMAND_SLOT] = "}:s:", [DEMAND_BUDGET] = "}:b:"};
+	static const struct slice kinds[] = {[DEMAND_RATE] = SLICE_INIT("}:r:"),
+	        [DEMAND_SLOT] = SLICE_INIT("}:s:"),
+	        [DEMAND_BUDGET] = SLICE_INIT("}:b:")};
+	struct slice key = script_key(&w->at, d->group, kinds[d->kind], d->name);
 
-	key_put(w, d->group, kinds[d->kind], d->name,
-	        d->kind == DEMAND_BUDGET ? d->budget.window : 0);
+	if (d->kind == DEMAND_BUDGET && d->budget.window) {
+		script_text(&w->at, SLICE(":"));
+		w->at += decimal_put(d->budget.window, w->at);
+		key.len = (size_t)(w->at - key.at);
+	}
+	word_put(w, key);
 }
 
 /* Nanoseconds of a unit, rounded up. */
@@ -217,7 +194,7 @@ static void demand_put(struct writer *w, const struct demand *d)
 	        [DEMAND_SLOT] = SLICE_INIT("s"),
 	        [DEMAND_BUDGET] = SLICE_INIT("b")};
 
-	w->words[w->n++] = kinds[d->kind];
+	word_put(w, kinds[d->kind]);
 	number_put(w, d->soft);
 	number_put(w, d->by_tokens);
 	if (d->kind == DEMAND_RATE)
@@ -236,8 +213,8 @@ static void head_put(struct writer *w, const struct hold *h, const char *op)
 	uint64_t now = h->remote->loop->now;
 	bool asserts = h->state == HOLD_HELD_ASSERTING;
 
-	w->words[w->n++] = slice_str(op);
-	w->words[w->n++] = h->id;
+	word_put(w, slice_str(op));
+	word_put(w, h->id);
 	number_put(w, h->expires > now ? (h->expires - now) / NS_PER_US : 0);
 	number_put(w, (uint64_t)r->fixed_cost);
 	number_put(w, r->fixed_tokens);
@@ -253,11 +230,11 @@ static void head_put(struct writer *w, const struct hold *h, const char *op)
 /* Which keys open a value. */
 static void ids_put(struct writer *w, const struct remote *r)
 {
-	const char *from = w->at;
+	struct slice ids = slice_from(w->at, 0);
 
 	for (unsigned i = 0; i < r->n_seals; i++)
-		text_add(&w->at, slice_from(r->seals[i].id, SEAL_ID_LEN));
-	word_put(w, from);
+		ids.len += script_text(&w->at, slice_from(r->seals[i].id, SEAL_ID_LEN)).len;
+	word_put(w, ids);
 }
 
 /* The part whose turn it is looks for a value. */
@@ -273,7 +250,7 @@ static bool has_cached(const struct hold *h, const char *op)
 static size_t text_needed(const struct hold *h)
 {
 	const struct hold_part *p = &h->parts[h->part];
-	size_t group = h->demands[p->demands[0]].group.len + 16;
+	size_t group = h->demands[p->demands[0]].group.len + KEY_AROUND;
 	size_t size = 2 * group + h->id.len + HEAD_WORDS * NUMBER_MAX;
 
 	for (unsigned i = 0; i < p->n; i++)
@@ -303,14 +280,14 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 	}
 	w.words = h->words;
 	w.at = h->text;
-	key_put(&w, group, "}:i:", h->id, 0);
-	key_put(&w, group, "}:due", SLICE(""), 0);
+	word_put(&w, script_key(&w.at, group, SLICE("}:i:"), h->id));
+	word_put(&w, script_key(&w.at, group, SLICE("}:due"), SLICE("")));
 	for (unsigned i = 0; i < p->n; i++)
 		counter_put(&w, &h->demands[p->demands[i]]);
 	h->cached = (struct slice){"", 0};
 	if (is_cached) {
-		key_put(&w, group, "}:v:", h->admission->cached, 0);
-		h->cached = w.words[w.n - 1];
+		h->cached = script_key(&w.at, group, SLICE("}:v:"), h->admission->cached);
+		word_put(&w, h->cached);
 	}
 	head_put(&w, h, op);
 	for (unsigned i = 0; i < p->n; i++)
