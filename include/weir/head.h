@@ -124,6 +124,9 @@ static inline bool head_is_twice(const struct head *h, enum header_id id)
 {
 	return h->twice >> id & 1;
 }
+/* What a header that may carry a credential shows: authorization its bearer token, empty with another scheme; any other
+ * its value. */
+struct slice header_credential(enum header_id id, struct slice value);
 unsigned head_count(const struct head *h, enum header_id id);
 const struct header *head_find_name(const struct head *h, struct slice name);
 enum method method_of(struct slice text);

@@ -109,13 +109,6 @@ static const struct operator_conf *find_operator(const struct admin_realm *realm
 	return found;
 }
 
-static struct slice bearer_of(struct slice value)
-{
-	if (value.len < 7 || !slice_equals_nocase(slice_from(value.at, 7), SLICE("bearer ")))
-		return (struct slice){"", 0};
-	return slice_trim(slice_skip(value, 7));
-}
-
 /* What does not hold is refused, never passed over for the other. */
 static bool judge_key(const struct admin_realm *realm, const struct head *h,
         const struct operator_conf **found, struct admin_refusal *why)
@@ -131,8 +124,7 @@ static bool judge_key(const struct admin_realm *realm, const struct head *h,
 		if (head_is_twice(h, places[i]))
 			return refuse(why, FAULT_UNAUTHENTICATED,
 			        "A header that carries a key stands more than once; send it once.");
-		o = find_operator(
-		        realm, places[i] == HEADER_AUTHORIZATION ? bearer_of(value) : value);
+		o = find_operator(realm, header_credential(places[i], value));
 		if (!o)
 			return refuse(why, FAULT_UNAUTHENTICATED,
 			        "This key names no operator here; it was mistyped or revoked.");

@@ -190,6 +190,17 @@ const struct header *head_search(const struct head *h, enum header_id id)
 	return NULL;
 }
 
+struct slice header_credential(enum header_id id, struct slice value)
+{
+	static const struct slice scheme = SLICE_INIT("bearer ");
+
+	if (id != HEADER_AUTHORIZATION)
+		return value;
+	if (value.len < scheme.len || !slice_equals_nocase(slice_from(value.at, scheme.len), scheme))
+		return (struct slice){"", 0};
+	return slice_trim(slice_skip(value, scheme.len));
+}
+
 unsigned head_count(const struct head *h, enum header_id id)
 {
 	unsigned n = 0;

@@ -17,16 +17,6 @@ static enum verdict refuse_unknown(struct call *c, const char *why)
 	return call_refuse(c, FAULT_UNAUTHENTICATED, NULL, why ? "%s" : NULL, why);
 }
 
-/* The credential in a header's value; empty when the scheme is another one. */
-static struct slice credential_of(enum header_id id, struct slice value)
-{
-	if (id != HEADER_AUTHORIZATION)
-		return value;
-	if (value.len < 7 || !slice_equals_nocase((struct slice){value.at, 7}, SLICE("bearer ")))
-		return (struct slice){"", 0};
-	return slice_trim(slice_skip(value, 7));
-}
-
 /* Looks at one header; *found is whose key was seen so far. */
 static const char *look_at(struct call *c, enum header_id id, const struct snapshot_key **found)
 {
@@ -38,7 +28,7 @@ static const char *look_at(struct call *c, enum header_id id, const struct snaps
 		return NULL;
 	if (head_is_twice(x->head, id))
 		return "A header that carries a credential stands more than once; send it once.";
-	struct slice text = credential_of(id, h->value);
+	struct slice text = header_credential(id, h->value);
 	if (!text.len)
 		return NULL;
 	bool known = key_memo_knows(x->down->key, text, sha);

@@ -198,6 +198,28 @@ static void memory_changes_hands(void **state)
 	stock_finish(&s);
 }
 
+static void a_credential_is_a_bearer_token_or_a_value(void **state)
+{
+	static const struct {
+		enum header_id id;
+		const char *value, *credential;
+	} cases[] = {
+	        {HEADER_AUTHORIZATION, "Bearer weir_1", "weir_1"},
+	        {HEADER_AUTHORIZATION, "bEARER  weir_1\t", "weir_1"},
+	        {HEADER_AUTHORIZATION, "Bearer ", ""},
+	        {HEADER_AUTHORIZATION, "Bearer", ""},
+	        {HEADER_AUTHORIZATION, "Basic d2Vpcg==", ""},
+	        {HEADER_AUTHORIZATION, "weir_1", ""},
+	        {HEADER_X_WEIR_KEY, "weir_1", "weir_1"},
+	        {HEADER_X_API_KEY, "Bearer weir_1", "Bearer weir_1"},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_true(slice_is(header_credential(cases[i].id, slice_str(cases[i].value)),
+		        cases[i].credential));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +229,7 @@ int main(void)
 	        cmocka_unit_test(a_list_knows_which_names_it_has_seen),
 	        cmocka_unit_test(memory_changes_hands),
 	        cmocka_unit_test(a_list_grows_or_says_why_not),
+	        cmocka_unit_test(a_credential_is_a_bearer_token_or_a_value),
 	        cmocka_unit_test(methods_are_told_by_their_exact_text),
 	        cmocka_unit_test(phrases_are_the_registered_ones),
 	};
