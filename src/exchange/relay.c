@@ -94,31 +94,34 @@ static enum fault choose_of_model(struct exchange *x, const struct head *h, stru
 }
 
 /* What a tool says is passed on as it comes, of whatever type; documents whole, so that none arrives in part. */
-static enum fault choose_of_tool(struct exchange *x, const struct head *h, struct slice type)
+static bool is_document(const struct head *h, struct slice type)
 {
 	struct slice suffix = SLICE("+json");
 
-	x->collect = h->status == 204 || slice_equals_nocase(type, SLICE("application/json")) ||
-	             (type.len > suffix.len && slice_equals_nocase(slice_skip(type, type.len - suffix.len), suffix));
-	settle_cost(x, &x->calls[0]);
-	return FAULT_NONE;
+	return h->status == 204 || slice_equals_nocase(type, SLICE("application/json")) ||
+	       (type.len > suffix.len && slice_equals_nocase(slice_skip(type, type.len - suffix.len), suffix));
 }
 
 enum step relay_begin(struct exchange *x)
 {
 	const struct head *h = x->answer_head;
 	struct slice type = type_of(h);
+	struct call *c = &x->calls[0];
 	const char *why = NULL;
-	enum fault f = check_answer_head(&x->calls[0], h, &why);
+	enum fault f = check_answer_head(c, h, &why);
 
-	if (f == FAULT_NONE)
-		f = x->calls[0].tool ? choose_of_tool(x, h, type) : choose_of_model(x, h, type, &why);
+	if (f == FAULT_NONE && !c->tool)
+		f = choose_of_model(x, h, type, &why);
 	if (f != FAULT_NONE)
 		return refuse_fault(x, f, why);
-	x->quiet_ns = call_upstream(&x->calls[0])->stream_idle_ns;
+	if (c->tool) {
+		x->collect = is_document(h, type);
+		settle_cost(x, c);
+	}
+	x->quiet_ns = call_upstream(c)->stream_idle_ns;
 	x->quiet_until = exchange_now(x) + x->quiet_ns;
 	uint64_t at = x->quiet_until < x->give_up_at ? x->quiet_until : x->give_up_at;
-	if (!x->collect && x->calls[0].facts.stream && x->snapshot->conf->keep_alive_comment_ns)
+	if (!x->collect && c->facts.stream && x->snapshot->conf->keep_alive_comment_ns)
 		x->comment_at = exchange_now(x) + x->snapshot->conf->keep_alive_comment_ns;
 	x->env->set_deadline(x->env, &x->deadline, x->comment_at && x->comment_at < at ? x->comment_at : at);
 	caching_begin(x, head_value(h, HEADER_CONTENT_TYPE));
