@@ -163,11 +163,13 @@ int view_calls(const struct view_calls *v, struct buf *out)
 
 static void put_upstream(struct json_writer *w, const struct upstream_conf *u)
 {
-	static const char *const apis[] = {"openai", "anthropic", "gemini", "mcp", "http", "weir"};
-	static const char *const credentials[] = {"none", "api_key", "header", "passthrough"};
+	static const char *const credentials[] = {[CREDENTIAL_NONE] = "none",
+	        [CREDENTIAL_API_KEY] = "api_key",
+	        [CREDENTIAL_HEADER] = "header",
+	        [CREDENTIAL_PASSTHROUGH] = "passthrough"};
 
 	json_put_slice(w, "name", u->name);
-	json_put_str(w, "api", apis[u->api]);
+	json_put_str(w, "api", api_name(u->api));
 	json_put_str(w, "credential", credentials[u->credential]);
 	json_key(w, "endpoints");
 	json_open(w, '[');

@@ -231,7 +231,9 @@ static const char *time_text(uint64_t ns, char text[24])
 static void judge_cache(const struct explain *e, const struct agent_conf *a, struct slice model,
         struct verdict_row *row)
 {
-	static const char *const sharers[] = {"this agent and user", "this agent", "its team"};
+	static const char *const sharers[] = {[CACHE_SHARE_USER] = "this agent and user",
+	        [CACHE_SHARE_AGENT] = "this agent",
+	        [CACHE_SHARE_TEAM] = "its team"};
 	const struct model_conf *m = model.len ? conf_model(e->conf, a, model) : NULL;
 	char ttl[24], stale[24];
 

@@ -151,7 +151,8 @@ void explain_tool(struct explain *e, const struct tool_conf *t)
 
 static void explain_listeners(struct explain *e)
 {
-	static const char *const kinds[] = {"agents", "admin", "health"};
+	static const char *const kinds[] = {
+	        [LISTENER_AGENTS] = "agents", [LISTENER_ADMIN] = "admin", [LISTENER_HEALTH] = "health"};
 	const struct node *all = node_member(e->load->root, "listeners");
 
 	for (unsigned i = 0; i < e->conf->n_listeners; i++) {

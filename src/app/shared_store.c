@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shared_store: see shared_store.h. */
 #include "app/shared_store.h"
+#include <assert.h>
 #include "config/conf.h"
+
+static_assert(STORE_SEEDS_MAX <= REDIS_SEEDS_MAX, "every seed of a policy has room");
 
 static struct slice password_of(const struct secret *s)
 {
@@ -43,7 +46,7 @@ int shared_store_open(struct loop *l, struct resolver *resolver, struct tls_cont
 	};
 
 	place_fill(&o.place, c);
-	for (unsigned i = 0; i < c->n_seeds && i < REDIS_SEEDS_MAX; i++)
+	for (unsigned i = 0; i < c->n_seeds; i++)
 		o.seeds[o.n_seeds++] = (struct redis_seed){c->seeds[i].host, c->seeds[i].port};
 	return remote_new(l, resolver, contexts, &o, ret_remote);
 }

@@ -16,7 +16,9 @@ static _Atomic(struct sink *) log_sink; /* borrowed */
 static _Atomic int log_threshold = LEVEL_INFO;
 static _Atomic int log_shape = FORMAT_TEXT;
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const level_names[] = {
+	[LEVEL_DEBUG] = "debug", [LEVEL_INFO] = "info", [LEVEL_WARN] = "warn", [LEVEL_ERROR] = "error",
+};
 
 void log_init(struct sink *sink, enum log_level level, enum log_format format)
 {

@@ -44,6 +44,8 @@ struct listener_conf {
 
 enum api { API_OPENAI, API_ANTHROPIC, API_GEMINI, API_MCP, API_HTTP, API_WEIR };
 
+const char *api_name(enum api api);
+
 struct endpoint_conf {
 	struct slice url; /* as written */
 	bool tls;

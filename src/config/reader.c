@@ -47,7 +47,10 @@ bool directive_is_inactive(const struct directive *d, const struct node *n)
 
 static const char *node_noun(const struct node *n)
 {
-	static const char *const nouns[] = {"nothing", "one value", "a list", "a map"};
+	static const char *const nouns[] = {[NODE_NULL] = "nothing",
+	        [NODE_SCALAR] = "one value",
+	        [NODE_LIST] = "a list",
+	        [NODE_MAP] = "a map"};
 
 	return nouns[n->kind];
 }

@@ -16,6 +16,11 @@ static const struct {
         [API_WEIR] = {"weir", NULL},
 };
 
+const char *api_name(enum api api)
+{
+	return apis[api].name;
+}
+
 /* From its key, else from its name; two are built. */
 static void resolve_api(struct load *l, struct upstream_conf *u, const struct node *n)
 {

@@ -177,7 +177,9 @@ void caching_look(struct call *c, bool apply)
 
 const char *caching_word(const struct call *c)
 {
-	static const char *const words[] = {NULL, "bypass", "miss", "hit", "stale"};
+	static const char *const words[] = {
+		[CACHE_BYPASS] = "bypass", [CACHE_MISS] = "miss", [CACHE_HIT] = "hit", [CACHE_STALE] = "stale",
+	};
 
 	return c->caching && !c->refused ? words[c->caching->result] : NULL;
 }

@@ -24,7 +24,8 @@ static const bool may[PHASE_N][PHASE_N] = {
 };
 
 static const char *const phase_names[PHASE_N] = {
-	"reading", "judging", "reaching", "relaying", "closing", "done",
+	[PHASE_READING] = "reading", [PHASE_JUDGING] = "judging", [PHASE_REACHING] = "reaching",
+	[PHASE_RELAYING] = "relaying", [PHASE_CLOSING] = "closing", [PHASE_DONE] = "done",
 };
 
 const char *phase_name(enum phase p)

@@ -196,7 +196,8 @@ struct slice header_credential(enum header_id id, struct slice value)
 
 	if (id != HEADER_AUTHORIZATION)
 		return value;
-	if (value.len < scheme.len || !slice_equals_nocase(slice_from(value.at, scheme.len), scheme))
+	if (value.len < scheme.len ||
+	        !slice_equals_nocase(slice_from(value.at, scheme.len), scheme))
 		return (struct slice){"", 0};
 	return slice_trim(slice_skip(value, scheme.len));
 }

@@ -113,7 +113,8 @@ static const char *set_per(struct ledger_query *q, struct slice value)
 
 static const char *set_format(struct ledger_ask *a, struct slice value)
 {
-	static const char *const words[] = {"table", "csv", "json"};
+	static const char *const words[] = {
+	        [LEDGER_TABLE] = "table", [LEDGER_CSV] = "csv", [LEDGER_JSON] = "json"};
 	unsigned i;
 
 	if (!find_word(value, words, sizeof(words) / sizeof(*words), &i))

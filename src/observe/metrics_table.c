@@ -3,7 +3,8 @@
  * dashboards that know them; new ones use weir_*. */
 #include "observe/metrics_table.h"
 
-static const char *const tool_columns[TOOL_COLUMNS] = {"allow", "deny"};
+static const char *const tool_columns[TOOL_COLUMNS] = {
+        [TOOL_ALLOWED] = "allow", [TOOL_DENIED] = "deny"};
 
 static const char *const token_kinds[TOKEN_KINDS] = {
         [TOKEN_INPUT] = "input",

@@ -233,7 +233,9 @@ static void reset_text(const struct demand *d, const struct budget_conf *b, char
 
 static enum verdict refuse_counter(struct call *c, const struct demand *d, const struct budget_conf *b)
 {
-	static const char *const times[] = {" for this hour", " for this day", " for this month", ""};
+	static const char *const times[] = {
+		[PER_HOUR] = " for this hour", [PER_DAY] = " for this day", [PER_MONTH] = " for this month", [PER_TOTAL] = "",
+	};
 	const char *whose = budget_scope_names[b->scope];
 	char reset[96];
 

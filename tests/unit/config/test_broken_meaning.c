@@ -245,6 +245,21 @@ static const struct broken cases[] = {
                 "upstreams:\n"
                 "  claude: {api: anthropic}\n",
                 "3:17: error: api: anthropic is not supported yet\n"},
+        {"another, a word of the key in the key's order",
+                "version: 1\n"
+                "upstreams:\n"
+                "  mine: {api: gemini}\n",
+                "3:15: error: api: gemini is not supported yet\n"},
+        {"a third",
+                "version: 1\n"
+                "upstreams:\n"
+                "  mine: {api: mcp}\n",
+                "3:15: error: api: mcp is not supported yet\n"},
+        {"a fourth",
+                "version: 1\n"
+                "upstreams:\n"
+                "  mine: {api: weir}\n",
+                "3:15: error: api: weir is not supported yet\n"},
         {"an API by name that is not built",
                 "version: 1\n"
                 "upstreams:\n"
