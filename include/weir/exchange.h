@@ -142,7 +142,8 @@ struct exchange {
 	struct list journal_link;      /* in env->deciding or env->syncing */
 	uint64_t written_at;           /* bytes of the journal when its decision was in the file */
 	bool decided;                  /* the decision is written down */
-	bool waits_for_turn;           /* nothing is answered before the decision is in the file */
+	bool waits_for_turn;           /* nothing is answered before the decision is in the file, */
+	struct ticket written;         /* which is done then, in the turn's next round */
 	bool waits_for_disk;           /* nothing goes upstream before the decision is on the disk */
 
 	/* answer */

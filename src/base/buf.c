@@ -92,6 +92,17 @@ int buf_put_str(struct buf *b, const char *str)
 	return buf_put(b, str, strlen(str));
 }
 
+int buf_put_part(struct buf *b, struct slice s)
+{
+	uint64_t len = s.len;
+	int r = s.len < SIZE_MAX - sizeof(len) ? buf_reserve(b, sizeof(len) + s.len) : -ENOBUFS;
+
+	if (r)
+		return r;
+	buf_put(b, &len, sizeof(len));
+	return buf_put_slice(b, s);
+}
+
 int buf_put_char(struct buf *b, char c)
 {
 	if (b->end == b->cap) {

@@ -41,6 +41,8 @@ int buf_reserve(struct buf *b, size_t more); /* afterwards buf_room(b) >= more *
 int buf_put(struct buf *b, const void *at, size_t len);
 int buf_put_slice(struct buf *b, struct slice s);
 int buf_put_str(struct buf *b, const char *str);
+/* With its length before it (8 bytes, this machine's), so that no two lists of parts look alike. */
+int buf_put_part(struct buf *b, struct slice s);
 int buf_put_char(struct buf *b, char c);
 int buf_put_u64(struct buf *b, uint64_t n); /* decimal */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

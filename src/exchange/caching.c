@@ -13,15 +13,6 @@
 
 /* ---- the key ---- */
 
-/* With its length before it, so that no two lists of parts look alike. */
-static int put_part(struct buf *b, struct slice s)
-{
-	uint64_t len = s.len;
-	int e = buf_put(b, &len, sizeof(len));
-
-	return e ? e : buf_put_slice(b, s);
-}
-
 /* They differ from call to call, and no answer depends on them. */
 static bool is_of_one_call(const struct header *h)
 {
@@ -49,9 +40,9 @@ static int put_headers(struct exchange *x, struct buf *b)
 	for (unsigned i = 0; !e && i < h->n_headers; i++) {
 		if (is_of_one_call(&h->headers[i]))
 			continue;
-		e = put_part(b, h->headers[i].name);
+		e = buf_put_part(b, h->headers[i].name);
 		if (!e)
-			e = put_part(b, h->headers[i].value);
+			e = buf_put_part(b, h->headers[i].value);
 	}
 	return e;
 }
@@ -69,13 +60,13 @@ static int put_modes(const struct call *c, struct buf *b)
 /* Who shares the answer: the one user of the agent, all of its users, or all agents of its team, if it has one. */
 static int put_sharers(const struct call *c, struct buf *b)
 {
-	enum cache_share share = c->model->cache.share;
+	enum cache_share share = c->caching->rule->share;
 	bool team = share == CACHE_SHARE_TEAM && c->agent->team.len;
-	int e = put_part(b, team ? SLICE("team") : SLICE("agent"));
+	int e = buf_put_part(b, team ? SLICE("team") : SLICE("agent"));
 
 	if (!e)
-		e = put_part(b, team ? c->agent->team : c->agent->name);
-	return e || share != CACHE_SHARE_USER ? e : put_part(b, c->by.user);
+		e = buf_put_part(b, team ? c->agent->team : c->agent->name);
+	return e || share != CACHE_SHARE_USER ? e : buf_put_part(b, c->by.user);
 }
 
 /* The whole policy stands for the entries that the decision has read. */
@@ -84,7 +75,7 @@ static int put_all(struct call *c, struct slice content, struct buf *b)
 	struct exchange *x = c->exchange;
 	const struct slice parts[] = {
 		slice_from(x->snapshot->conf->hash, SHA256_LEN), x->path, x->query,
-		c->facts.model, c->model->name, c->upstream_model, c->model->upstream->name, buf_slice(&c->tools_removed),
+		c->facts.model, c->model->name, c->upstream_model, call_upstream(c)->name, buf_slice(&c->tools_removed),
 		content,
 	};
 	int e = put_modes(c, b);
@@ -92,7 +83,7 @@ static int put_all(struct call *c, struct slice content, struct buf *b)
 	if (!e)
 		e = put_sharers(c, b);
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
-		e = put_part(b, parts[i]);
+		e = buf_put_part(b, parts[i]);
 	return e ? e : put_headers(x, b);
 }
 
@@ -129,13 +120,7 @@ bool caching_is_private(const struct call *c)
 	return c->has_max_cost || c->max_tokens;
 }
 
-static void on_written(struct ticket *t, int result)
-{
-	(void)result;
-	exchange_wake(container_of(t, struct caching, written)->exchange);
-}
-
-struct caching *caching_open(struct call *c)
+struct caching *caching_open(struct call *c, const struct reuse_conf *rule)
 {
 	struct exchange *x = c->exchange;
 	struct caching *k = arena_zalloc(&x->arena, sizeof(*k));
@@ -144,7 +129,7 @@ struct caching *caching_open(struct call *c)
 		return NULL;
 	c->caching = k;
 	k->exchange = x;
-	ticket_init(&k->written, on_written);
+	k->rule = rule;
 	k->result = CACHE_BYPASS;
 	buf_init(&k->heard, cache_entry_max(x->env->cache));
 	return k;
@@ -156,7 +141,7 @@ void caching_look(struct call *c, bool apply)
 	struct slice word = head_value(x->head, HEADER_X_WEIR_CACHE);
 	struct caching *k;
 
-	if (c->caching || !is_cacheable(c) || !(k = caching_open(c)))
+	if (c->caching || !is_cacheable(c) || !(k = caching_open(c, &c->model->cache)))
 		return;
 	if (caching_is_private(c) || slice_equals_nocase(word, SLICE("no-store")) || make_key(c, k->key) < 0)
 		return;
@@ -186,20 +171,6 @@ const char *caching_word(const struct call *c)
 
 /* ---- answering ---- */
 
-static void drop_nothing(struct ticket *t)
-{
-	(void)t;
-}
-
-void caching_resume(struct exchange *x)
-{
-	struct ticket *t = &x->calls[0].caching->written;
-
-	x->waits_for_turn = false;
-	ticket_arm(t, x->env->turn, drop_nothing, NULL);
-	ticket_complete(t, 0);
-}
-
 int caching_give(struct exchange *x, struct slice type, struct slice body)
 {
 	const struct call *c = &x->calls[0];
@@ -208,7 +179,7 @@ int caching_give(struct exchange *x, struct slice type, struct slice body)
 		return -ENOMEM;
 	x->source_local = x->collect = false;
 	x->upstream_status = 200;
-	x->upstream_name = c->model->upstream->name;
+	x->upstream_name = call_upstream(c)->name;
 	x->give_up_at = exchange_now(x) + call_total_ns(c);
 	return 0;
 }
@@ -262,8 +233,8 @@ static void keep(struct exchange *x, const struct call *c, struct cache_entry **
 	const struct cache_content what = {
 		.type = k->type,
 		.body = buf_slice(x->collect ? &x->arrived : &k->heard),
-		.expires = exchange_now(x) + c->model->cache.ttl_ns,
-		.stale_ns = c->model->cache.stale_ns,
+		.expires = exchange_now(x) + k->rule->ttl_ns,
+		.stale_ns = k->rule->stale_ns,
 	};
 
 	cache_keep(x->env->cache, k->key, &what, ret_entry);
@@ -281,7 +252,6 @@ void caching_end(struct call *c, bool whole)
 		keep(x, c, &kept);
 	sharing_end(k, kept);
 	cache_entry_unref(kept);
-	ticket_cancel(&k->written);
 	cache_entry_unref(k->hit);
 	k->hit = NULL;
 	buf_finish(&k->heard);

@@ -9,13 +9,13 @@ struct flight_seat;
 enum cache_result { CACHE_NOT_ASKED, CACHE_BYPASS, CACHE_MISS, CACHE_HIT, CACHE_STALE };
 
 struct caching { /* in the exchange's arena */
+	const struct reuse_conf *rule; /* borrowed from the snapshot */
 	enum cache_result result;
 	bool keeps;              /* what upstream answers may be stored */
 	bool waits, waited;      /* somebody else is asking upstream for the same; was, when this one came */
 	uint8_t key[CACHE_KEY_LEN];
 	struct cache_entry *hit; /* counted */
 	bool made;               /* the answer is put together from several entries: embeddings.h */
-	struct ticket written;   /* done when the decision is in the file */
 	struct exchange *exchange; /* borrowed */
 	struct flight_seat *seat;  /* owned: among those that ask for the same; NULL: it goes alone */
 	bool stalls;
@@ -29,8 +29,8 @@ struct caching { /* in the exchange's arena */
 	struct buf heard;        /* owned: its stream so far */
 };
 
-/* The call's own, which may have been answered for anybody and was not asked for. NULL: no memory. */
-struct caching *caching_open(struct call *c);
+/* The call's own, which may have been answered for anybody and was not asked for; rule: of what is asked. NULL: no memory. */
+struct caching *caching_open(struct call *c, const struct reuse_conf *rule);
 /* What its caller bounds is answered for it alone. */
 bool caching_is_private(const struct call *c);
 /* The key of content for whoever may have the same answer as this call. 0, -ENOMEM, -ENOBUFS. */
@@ -43,8 +43,6 @@ void caching_begin(struct exchange *x, struct slice type);
 void caching_hear(struct caching *k, struct slice in);
 /* Keeps the answer if it may be kept and whole says that nothing has shortened it. Once, when the call ends. */
 void caching_end(struct call *c, bool whole);
-/* The decision about a hit is in the journal: x goes on in this turn's next round. */
-void caching_resume(struct exchange *x);
 /* Makes the hit the source of x's answer. 0 or a negative errno. */
 int caching_reach(struct exchange *x);
 /* The same of any answer that comes from the cache: as its upstream gave it, it is read, judged and recorded like one that comes

@@ -170,7 +170,7 @@ void embeddings_look(struct call *c, bool apply)
 	struct slice word = head_value(c->exchange->head, HEADER_X_WEIR_CACHE);
 	struct caching *k;
 
-	if (c->caching || !is_cacheable(c) || !(k = caching_open(c)))
+	if (c->caching || !is_cacheable(c) || !(k = caching_open(c, &c->model->cache)))
 		return;
 	if (c->facts.stream || caching_is_private(c) || slice_equals_nocase(word, SLICE("no-store")))
 		return;

@@ -101,6 +101,26 @@ static int put_reservation(struct exchange *x, struct call *c)
 	return e_put;
 }
 
+static void on_written(struct ticket *t, int result)
+{
+	(void)result;
+	exchange_wake(container_of(t, struct exchange, written));
+}
+
+static void drop_nothing(struct ticket *t)
+{
+	(void)t;
+}
+
+/* What waited for the turn's write goes on, in the turn's next round. */
+static void resume(struct exchange *x)
+{
+	x->waits_for_turn = false;
+	ticket_init(&x->written, on_written);
+	ticket_arm(&x->written, x->env->turn, drop_nothing, NULL);
+	ticket_complete(&x->written, 0);
+}
+
 int journaling_allow(struct exchange *x, struct call *c)
 {
 	struct exchange_env *env = x->env;
@@ -192,6 +212,7 @@ void journaling_close(struct exchange *x, struct call *c, const struct record *r
 void journaling_forget(struct exchange *x)
 {
 	list_unlink(&x->journal_link);
+	ticket_cancel(&x->written);
 	x->waits_for_disk = x->waits_for_turn = false;
 }
 
@@ -234,10 +255,7 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 			x->written_at = written;
 			list_push(&env->syncing, &x->journal_link);
 		} else if (x->waits_for_turn) {
-			if (repeats_is_found(&x->calls[0]))
-				repeats_resume(x);
-			else
-				caching_resume(x);
+			resume(x);
 		}
 	}
 	return result < 0;

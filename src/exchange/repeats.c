@@ -20,7 +20,6 @@ struct repeat { /* in the exchange's arena */
 	struct store *by;        /* borrowed */
 	struct policy *asker;    /* it waits for the store; NULL: nobody does */
 	struct value_claim claim;
-	struct ticket written;   /* done when the decision is in the file */
 	enum fault noted;
 	bool owned;
 	bool too_long;           /* to be kept */
@@ -33,14 +32,6 @@ struct repeat { /* in the exchange's arena */
 
 /* ---- claiming ---- */
 
-static int put_part(struct buf *b, struct slice s)
-{
-	uint64_t len = s.len;
-	int e = buf_put(b, &len, sizeof(len));
-
-	return e ? e : buf_put_slice(b, s);
-}
-
 /* Of whom and of what the key is: with lengths, so that no two lists of parts look alike. */
 static int make_name(const struct call *c, struct slice key, char name[2 * SHA256_LEN])
 {
@@ -50,7 +41,7 @@ static int make_name(const struct call *c, struct slice key, char name[2 * SHA25
 	int e = 0;
 
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
-		e = put_part(&all, parts[i]);
+		e = buf_put_part(&all, parts[i]);
 	if (!e) {
 		char text[2 * SHA256_LEN + 1];
 		sha256(buf_slice(&all), sha);
@@ -171,12 +162,6 @@ static void on_answer(struct ticket *t, int result)
 	policy_settle(p, heed(r, p, result));
 }
 
-static void on_written(struct ticket *t, int result)
-{
-	(void)result;
-	exchange_wake(container_of(t, struct repeat, written)->call->exchange);
-}
-
 enum verdict repeats_claim(struct policy *p, enum fault noted)
 {
 	struct call *c = p->call;
@@ -192,7 +177,6 @@ enum verdict repeats_claim(struct policy *p, enum fault noted)
 	c->repeat = r;
 	r->noted = noted;
 	ticket_init(&r->claim.ticket, on_answer);
-	ticket_init(&r->written, on_written);
 	int e = r->by && r->by->ops->claim ? r->by->ops->claim(r->by, &r->claim) : -ENOTCONN;
 	if (e != PENDING)
 		return heed(r, p, e);
@@ -216,20 +200,6 @@ void repeats_cancel(struct call *c)
 bool repeats_is_found(const struct call *c)
 {
 	return c->repeat && c->repeat->claim.state == CLAIM_FOUND && c->repeat->status;
-}
-
-static void drop_nothing(struct ticket *t)
-{
-	(void)t;
-}
-
-void repeats_resume(struct exchange *x)
-{
-	struct ticket *t = &x->calls[0].repeat->written;
-
-	x->waits_for_turn = false;
-	ticket_arm(t, x->env->turn, drop_nothing, NULL);
-	ticket_complete(t, 0);
 }
 
 /* As the tool gave it: it is read, judged and recorded like an answer that comes from there now. */
@@ -299,7 +269,6 @@ void repeats_end(struct call *c)
 		r->by->ops->finish(r->by, &r->claim, how, buf_slice(&r->heard));
 	}
 	r->owned = false;
-	ticket_cancel(&r->written);
 	blob_unref(r->claim.found);
 	r->claim.found = NULL;
 	buf_finish(&r->heard);

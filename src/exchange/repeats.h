@@ -14,7 +14,6 @@ void repeats_cancel(struct call *c);
 bool repeats_is_found(const struct call *c); /* there is an answer from before, and nothing is asked of the tool */
 /* Makes that answer the source of x's. 0 or -ENOMEM. */
 int repeats_reach(struct exchange *x);
-void repeats_resume(struct exchange *x); /* the decision about it is in the journal */
 /* The answer of the call that runs: its head, then what a stream brings. */
 void repeats_begin(struct exchange *x, unsigned status, struct slice type);
 void repeats_hear(struct exchange *x, struct slice in);

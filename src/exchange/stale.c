@@ -23,7 +23,7 @@ static struct cache_entry *find(const struct exchange *x, const struct call *c)
 {
 	const struct caching *k = c->caching;
 
-	if (!k || k->result != CACHE_MISS || !c->model->cache.stale_ns)
+	if (!k || k->result != CACHE_MISS || !k->rule->stale_ns)
 		return NULL;
 	return cache_find_stale(x->env->cache, k->key, exchange_now(x));
 }

@@ -226,8 +226,7 @@ int cache_keep(struct cache *c, const uint8_t key[CACHE_KEY_LEN], const struct c
 	struct cache_entry **place = place_of(c, key);
 	if (*place)
 		before = take_out(c, s, place);
-	place = place_of(c, key);
-	e->next = NULL;
+	e->next = *place;
 	*place = e;
 	move_to_front(c, s, e);
 	pthread_mutex_unlock(&s->lock);

@@ -203,6 +203,25 @@ static int put_all_kinds(void *arg)
 	return r;
 }
 
+static void parts_that_are_divided_elsewhere_look_different(void **state)
+{
+	struct buf a = BUF_INIT(100), b = BUF_INIT(100), small = BUF_INIT(10);
+
+	(void)state;
+	assert_int_equal(buf_put_part(&a, SLICE("ab")), 0);
+	assert_int_equal(buf_put_part(&a, SLICE("c")), 0);
+	assert_int_equal(buf_put_part(&b, SLICE("a")), 0);
+	assert_int_equal(buf_put_part(&b, SLICE("bc")), 0);
+	assert_int_equal(buf_len(&a), buf_len(&b));
+	assert_false(slice_equals(buf_slice(&a), buf_slice(&b)));
+	assert_int_equal(buf_put_part(&small, SLICE("abc")), -ENOBUFS);
+	assert_int_equal(buf_len(&small), 0); /* all of it, or nothing */
+	assert_int_equal(buf_put_part(&small, SLICE("ab")), 0);
+	buf_finish(&a);
+	buf_finish(&b);
+	buf_finish(&small);
+}
+
 static void starved_it_stays_as_it_was(void **state)
 {
 	struct buf b = BUF_INIT(1 << 20);
@@ -230,6 +249,7 @@ int main(void)
 	        cmocka_unit_test(numbers_of_every_length_are_decimal),
 	        cmocka_unit_test(printed_text_of_any_length_fits_exactly),
 	        cmocka_unit_test(taking_a_little_and_putting_a_little_is_not_slow),
+	        cmocka_unit_test(parts_that_are_divided_elsewhere_look_different),
 	        cmocka_unit_test(starved_it_stays_as_it_was),
 	};
 
