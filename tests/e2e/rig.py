@@ -331,13 +331,26 @@ class Weir:
             out.append(json.loads(line, parse_float=Decimal))
         return out
 
-    def calls(self):
-        return [line for line in self.lines() if line.get("msg") == "call"]
+    def said(self, what, n=1):
+        """The log's lines whose message has these words, or of which what says so, once there are n: the log is written
+        behind the answer, so a line is waited for and never looked up."""
+        has = what if callable(what) else lambda line: what in line.get("msg", "")
+        return eventually(lambda: len(found := [line for line in self.lines() if has(line)]) >= n and found,
+                          why=f"the log does not say {what!r} {n} times")
+
+    def ended_calls(self, n=0):
+        """The log's lines about calls in the order in which they were written, once there are n."""
+        def found():
+            return [line for line in self.lines() if line.get("msg") == "call"]
+        return eventually(lambda: len(c := found()) >= n and c, why=f"there are no {n} calls in the log") if n else found()
+
+    def calls(self, n=0):
+        """The same in the order in which the calls began."""
+        return sorted(self.ended_calls(n), key=lambda line: line["request_id"])
 
     def last_call(self, n=1):
         """The log's line about the n-th call, which must be the last."""
-        calls = eventually(lambda: (c := self.calls()) and len(c) >= n and c, 5, f"no {n} calls in the log")
-        return calls[-1]
+        return self.ended_calls(n)[-1]
 
     def resident_kib(self):
         """Of no use under a sanitizer, which keeps what is freed: 0 there."""

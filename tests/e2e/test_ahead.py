@@ -34,4 +34,4 @@ def test_an_agent_that_never_reads_gets_its_answers_in_the_end(weir):
         got = receive(s, lambda data: data.count(b"HTTP/1.1 200") == n and data.endswith(b"}"), 60)
     answers = read_answers(got)
     assert len(answers) == n and {a[0] for a in answers} == {200}
-    eventually(lambda: len(weir.calls()) == n)
+    assert len(weir.calls(n)) == n

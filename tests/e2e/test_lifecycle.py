@@ -199,8 +199,7 @@ def test_without_a_file_it_serves_a_laptop(start_weir, tmp_path):
     weir.port, weir.health_port, weir.env["OPENAI_API_KEY"] = 4000, 4002, "sk-canary-of-the-laptop"
     weir.canaries.append("sk-canary-of-the-laptop")
     weir.start(["run"])
-    said = weir.err_path.read_text() + weir.log_path.read_text()
-    assert "any-local" in said and "budget" in said.lower(), said
+    eventually(lambda: all(w in (weir.err_path.read_text() + weir.log_path.read_text()).lower() for w in ("any-local", "budget")))
     listed = httpx.get("http://127.0.0.1:4000/v1/models", trust_env=False)
     assert listed.status_code == 200
     assert httpx.get("http://127.0.0.1:4000/v1/models", headers={"origin": "https://evil.example"}, trust_env=False).status_code == 403

@@ -139,7 +139,7 @@ class TestRefusing:
             assert (problem["code"], problem["status"]) == ("tool_denied", 403)
             told.add(problem["detail"])
         assert len(told) == 1 and not shop.ledger()
-        lines = eventually(lambda: (c := weir.calls()) and len(c) == 6 and c)
+        lines = weir.calls(6)
         assert all(c["verdict"] == "deny" and c["attempts"] == 0 and c["action"] == "tool" for c in lines)
         assert [c["tool"] for c in lines] == ["secret", "nothing", "mine", "Pay", "pay.", "any-local"]
 
@@ -284,7 +284,7 @@ class TestBooks:
         assert call(weir, "pay", {}, script={"status": 503, "body": "{}", "usage": "none"}).headers["x-weir-cost-usd"] == "0.005"
         assert call(weir, "lookup", {"order_id": "A"}).headers["x-weir-cost-usd"] == "0"
         call(weir, "secret", {})
-        eventually(lambda: len(weir.calls()) == 5)
+        assert len(weir.calls(5)) == 5
         page = weir.metrics()
         assert float(weir.metric("weir_cost_usd_total", page, kind="tool", name="pay", agent="app")) == 0.010
         assert weir.metric("agent_tool_calls_total", page, agent="app", tool="pay", verdict="allow") == 3
@@ -388,6 +388,7 @@ class TestItsOwnRate:
         weir = self.two(start_weir, provider, shop, rate_limit="1/hour",
                         agents={"app": {"tools": ["pay"], "mode": {"shadow": ["rates"]}}})
         assert [call(weir, "pay", {}).status_code for _ in range(3)] == [200] * 3
+        weir.last_call(3)
         assert weir.metric("weir_policy_verdicts_total", policy="rates", verdict="deny", mode="shadow") == 2
 
 
@@ -402,7 +403,7 @@ class TestRepeating:
         for a in again:
             assert (a.status_code, a.text, a.headers["content-type"]) == (201, "paid once", "text/plain")
             assert a.headers["x-weir-idempotency"] == "replayed" and a.headers["x-weir-cost-usd"] == "0"
-        lines = eventually(lambda: (c := weir.calls()) and len(c) == 4 and c)
+        lines = weir.calls(4)
         assert [(str(c["cost_usd"]), c["attempts"], c["ended_by"]) for c in lines] == [("0.005", 1, "upstream")] + [("0", 0, "gateway")] * 3
         assert shop.last().header("idempotency-key") is None
 
@@ -491,7 +492,7 @@ class TestRepeating:
         call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k"})
         with pytest.raises(httpx.TimeoutException), weir.http() as http:
             http.post("/tools/pay", json={}, headers={"idempotency-key": "lost", **scripted(delay_ms=60000)}, timeout=1)
-        eventually(lambda: len(weir.calls()) == 2)
+        assert len(weir.calls(2)) == 2
         weir.kill()
         weir.start()
         assert call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from rig import WEIR_BIN, eventually
+from rig import WEIR_BIN
 
 SANITISED = os.environ.get("WEIR_BUILD") in ("asan", "tsan")
 
@@ -19,7 +19,7 @@ def status(pid, task, name):
 def test_every_thread_is_confined(weir):
     assert weir.chat().status_code == 200
     pid = weir.process.pid
-    (said,) = eventually(lambda: [line for line in weir.lines() if "confined" in line["msg"]])
+    (said,) = weir.said("confined")
     tasks = os.listdir(f"/proc/{pid}/task")
     assert len(tasks) >= 4  # control, log, health, one worker
     for task in tasks:
@@ -41,11 +41,11 @@ def test_a_socket_that_a_reload_puts_into_another_folder_is_refused_and_the_poli
     weir = start_weir(provider)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (said,) = eventually(lambda: [line for line in weir.lines() if "confined" in line["msg"]])
+    (said,) = weir.said("confined")
     bound = said["landlock"].startswith("version ")
     weir.reload(good=not bound, listeners={"local": {"address": f"unix:{elsewhere}/weir.sock", "kind": "agents", "default_agent": "app"}})
     assert (elsewhere / "weir.sock").exists() != bound
-    assert not bound or any("needs a restart" in line["msg"] for line in weir.lines())
+    assert not bound or weir.said("needs a restart")
     assert weir.chat().status_code == 200
 
 

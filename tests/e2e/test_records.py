@@ -7,7 +7,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from rig import FOUR_TOOLS, code_of, eventually, scripted
+from rig import FOUR_TOOLS, code_of, scripted
 
 ALWAYS = {"time", "level", "msg", "request_id", "agent", "listener", "dialect", "action", "model", "upstream_model", "upstream",
           "tools_offered", "status", "code", "verdict", "policy_version", "attempts", "latency_ms", "gateway_ms", "bytes_in",
@@ -33,7 +33,7 @@ def test_one_line_a_call_with_every_field(weir):
 def test_refusals_have_a_line_too(weir):
     weir.chat(model="gpt-5")
     weir.chat(agent=None)
-    lines = eventually(lambda: (c := weir.calls()) and len(c) == 2 and c)
+    lines = weir.calls(2)
     assert [(c["code"], c["verdict"], c["attempts"], c["status"]) for c in lines] == [
         ("model_denied", "deny", 0, 403), ("unauthenticated", "deny", 0, 401)]
 
@@ -56,7 +56,7 @@ def test_a_trace_id_that_comes_is_kept(weir, provider):
 def test_what_a_caller_writes_cannot_forge_a_line(weir):
     weir.chat(model='x","level":"error"}\n{"msg":"call"\u202e')
     weir.chat(model="a\x7fb\u0085c")
-    lines = eventually(lambda: (c := weir.calls()) and len(c) == 2 and c)
+    lines = weir.calls(2)
     assert all(line["agent"] == "app" for line in lines)
     assert "\u202e" not in weir.log_path.read_text()
 

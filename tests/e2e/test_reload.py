@@ -96,8 +96,7 @@ def test_a_broken_policy_is_reported_and_not_taken(weir, text):
     weir.reload(text=text, good=False)
     assert weir.chat().status_code == 200
     assert weir.metric("weir_config_last_reload_successful") == 0
-    told = [line for line in weir.lines() if line.get("level") == "error"]
-    assert told and "policy.yaml" in str(told[-1])
+    assert "policy.yaml" in str(weir.said(lambda line: line.get("level") == "error")[-1])
     weir.reload()
     assert weir.metric("weir_config_last_reload_successful") == 1
 
@@ -107,7 +106,7 @@ def test_another_store_needs_a_restart(weir, tmp_path):
     shared = {"deployment_key": f"${{file:{tmp_path / 'key'}}}", "store": {"kind": "redis", "url": "redis://127.0.0.1:1"}}
     limited = {"app": {"budget": {"agent": {"cost": 1, "per": "day"}}}}
     weir.reload(agents=limited, **shared)
-    assert [line for line in weir.lines() if line.get("level") == "warn" and "another store" in line["msg"]]
+    assert weir.said("another store")[0]["level"] == "warn"
     assert weir.chat().status_code == 200  # counted where it was counted before
     assert weir.health("/readyz").status_code == 200
 
@@ -175,12 +174,11 @@ def reload_under_load(weir, rounds, step):
 
 def test_a_hundred_reloads_under_load_fail_no_call(weir):
     reload_under_load(weir, 100, 0.02)
-    broken = [line for line in weir.lines() if "not taken" in line.get("msg", "")]
-    assert broken, "no broken file was reported"
+    assert weir.said("not taken"), "no broken file was reported"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_thousand_reloads_under_load_fail_no_call(weir):
     reload_under_load(weir, 1000, 0.1 if SLOWER > 1 else 0.05)
-    assert sum(1 for line in weir.lines() if "not taken" in line.get("msg", "")) >= 90
+    weir.said("not taken", 90)

@@ -65,7 +65,7 @@ def let_in(weir):
 
 def chats(weir, n):
     """The log's lines about the chat calls, once there are n."""
-    return eventually(lambda: len(c := [c for c in weir.calls() if c["action"] == "chat"]) >= n and c, why=f"no {n} calls in the log")
+    return weir.said(lambda line: line["msg"] == "call" and line["action"] == "chat", n)
 
 
 def ask_one_then(weir, provider, n, script, before=0, **how):

@@ -354,6 +354,7 @@ def test_shadow_mode_decides_and_records_and_does_not_act(start_weir, provider):
     weir.start()
     answer = weir.chat(tools=FOUR_TOOLS, script={"tool_calls": CALLS})
     assert provider.ledger()[-1].tools[-1] == "delete_order" and "SECRET-9" in answer.text
+    weir.last_call()
     assert weir.metric("weir_policy_verdicts_total", policy="tools", mode="shadow") > 0
     assert weir.metric("weir_shadow_agents") == 1
 

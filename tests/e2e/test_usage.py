@@ -122,6 +122,7 @@ def test_a_model_without_a_price_is_counted_and_raises_an_alarm(start_weir, prov
     weir.in_force["models"]["mystery-1"]["price"] = {"input": 0, "output": 0}
     answer = weir.chat(model="mystery-1")
     assert answer.status_code == 200
+    weir.last_call()
     assert weir.metric("weir_unknown_price_total", model="mystery-1") == 1
 
 
