@@ -251,7 +251,7 @@ static int open_stores(struct server *s, struct snapshot *snapshot, char note[51
 	}
 	if (r == -EINVAL)
 		snprintf(note, 512, "The store that the policy names cannot be used; weir check says more.");
-	return r;
+	return r ? r : owed_teller_init(&s->owed, s->keeper, s->n_workers - 1);
 }
 
 static int start_shared(struct server *s)
@@ -304,6 +304,8 @@ int server_start(struct server *s, struct conf *conf, bool log_text, char ret_no
 		r = put_in_force(s, snapshot, ret_note);
 	for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_start(&s->workers[i]);
+	if (r == 0 && s->first)
+		r = owed_teller_start(&s->owed, &s->workers[0]);
 	if (r == 0)
 		r = book_start(s->book, s->store);
 	if (r < 0)
@@ -419,6 +421,7 @@ void server_stop(struct server *s)
 	atomic_store(&s->ready, false);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->workers[i]);
+	owed_teller_finish(&s->owed);
 	order = server_take_order(s);
 	if (order)
 		mailbox_post(order->loop, &order->back); /* it comes too late */

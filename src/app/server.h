@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include "app/admin.h"
 #include "app/confine.h"
+#include "app/owed_teller.h"
 #include "app/state.h"
 #include "app/worker.h"
 #include "base/sink.h"
@@ -48,6 +49,7 @@ struct server {
 	struct snapshot *first;   /* counted: the policy that says where the store is which instances share; NULL: there is none */
 	const struct store_times **store_times; /* owned: how the ways there do, one a worker; n 0: none */
 	unsigned n_store_times;
+	struct owed_teller owed;  /* to that store, of processes before */
 	struct strangers *strangers; /* owned */
 	struct tls_contexts *contexts; /* owned */
 	struct own_listeners own;

@@ -31,6 +31,11 @@ int remote_set_keys(struct remote *r, const struct slice *keys, unsigned n);
 void remote_free(struct remote *r);
 struct store *remote_store(struct remote *r); /* borrowed: valid as long as r */
 
+/* Settles what a process before has held there, if it is still held or was charged since; what is
+ * not known there any more stays as it is. 0, -ENOMEM, -EMSGSIZE. */
+struct owed;
+int remote_settle_owed(struct remote *r, const struct owed *e);
+
 struct remote_state {
 	struct redis_state redis;
 	bool fenced;   /* it has failed over, and not all that is held has surely been said again */

@@ -48,6 +48,7 @@ struct hold {
 	enum hold_state state;
 	bool is_doubtful;    /* whether it holds anything there is not known */
 	bool is_again;       /* one of remote->n_again */
+	bool is_owed;        /* of a process before: what is not known there is over */
 	struct slice *words; /* owned: of the ask; NULL: none */
 	char *text;          /* owned: what they stand in */
 };

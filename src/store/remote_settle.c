@@ -6,6 +6,7 @@
 #include <errno.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/owed.h"
 #include "store/remote_core.h"
 
 #define AGAIN_NS (50 * NS_PER_MS)
@@ -148,11 +149,18 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 	remote_push_on(r);
 }
 
+static const char *op_of(const struct hold *h)
+{
+	if (h->is_owed)
+		return "settle_owed";
+	return h->state == HOLD_SETTLING ? "settle" : "hold";
+}
+
 static void hold_put(struct hold *h, struct redis_link *on)
 {
 	list_unlink(&h->wait);
 	h->asked_at = h->remote->loop->now;
-	if (hold_ask(h, h->state == HOLD_SETTLING ? "settle" : "hold", on, on_put) < 0)
+	if (hold_ask(h, op_of(h), on, on_put) < 0)
 		hold_wait(h);
 }
 
@@ -168,12 +176,10 @@ static void settling_drop(struct remote *r)
 	hold_free(h);
 }
 
-void hold_settle(struct hold *h, const struct settlement *used)
+static void settling_add(struct hold *h, const struct settlement *used)
 {
 	struct remote *r = h->remote;
 
-	ask_cancel(&h->ask);
-	again_leave(h);
 	h->used = *used;
 	h->state = HOLD_SETTLING;
 	h->part = 0;
@@ -182,6 +188,38 @@ void hold_settle(struct hold *h, const struct settlement *used)
 	list_push(&r->settling, &h->link);
 	r->n_settling++;
 	hold_put(h, NULL);
+}
+
+void hold_settle(struct hold *h, const struct settlement *used)
+{
+	ask_cancel(&h->ask);
+	again_leave(h);
+	settling_add(h, used);
+}
+
+int remote_settle_owed(struct remote *r, const struct owed *e)
+{
+	struct demand demands[REMOTE_DEMANDS_MAX];
+	struct hold *h;
+	int error;
+
+	if (!e->n || e->n > REMOTE_DEMANDS_MAX)
+		return -EMSGSIZE;
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct entry_counter *c = &e->counters[i];
+
+		demands[i] = (struct demand){.kind = DEMAND_BUDGET,
+		        .group = c->group,
+		        .name = c->name,
+		        .budget = {BUDGET_NO_COST, BUDGET_NO_TOKENS, c->window, c->ends}};
+	}
+	error = hold_new(r, e->id, demands, e->n, &h);
+	if (error)
+		return error;
+	h->is_owed = true;
+	loop_enter(r->loop);
+	settling_add(h, &(struct settlement){true, e->cost > 0 ? e->cost : 0, e->tokens});
+	return 0;
 }
 
 /* ---- again */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of store/remote against a real server: its rules are those of store/embedded, whose claims
  * stand in test_embedded.c under the same names. */
+#include "store/owed.h"
 #include "unit/store/remote_rig.h"
 
 static void an_admission_takes_all_that_it_asks(void **state)
@@ -304,6 +305,87 @@ static void amounts_are_exact_up_to_nine_million_dollars(void **state)
 	check_budget(x.demands[0], big - 1, 0);
 }
 
+/* As another process reads it in the journal of one that has died: in store 1, which did not ask.
+ */
+static void say_owed(nanousd cost, uint64_t tokens)
+{
+	struct owed *e = mem_zalloc(sizeof(*e) + 2 * sizeof(*e->counters));
+
+	assert_non_null(e);
+	e->id = slice_str(x.id);
+	e->cost = cost;
+	e->tokens = tokens;
+	e->n = 2;
+	for (unsigned i = 0; i < 2; i++)
+		e->counters[i] = (struct entry_counter){
+		        x.demands[i].group, x.demands[i].name, 0, WINDOW_NEVER_ENDS};
+	loop->now_is_stale = true;
+	assert_int_equal(remote_settle_owed(remotes[1], e), 0);
+	mem_free(e);
+	WAIT_FOR(!remote_state(remotes[1]).settling);
+}
+
+static void owe_begin(uint64_t ttl_ns)
+{
+	x.demands[0] = budget("b", 1000, 1000);
+	x.demands[1] = budget("all", 1000, 1000);
+	x.demands[1].group = SLICE("g");
+	x.a.reservation = (struct reservation){.fixed_cost = 100, .fixed_tokens = 10};
+	x.id[0] = 0;
+	assert_int_equal(admit_for(0, &x, 2, ttl_ns), 1);
+}
+
+static void check_both(nanousd spent, nanousd reserved)
+{
+	check_budget(x.demands[0], spent, reserved);
+	check_budget(x.demands[1], spent, reserved);
+}
+
+static void what_a_process_before_has_settled_counts_once(void **state)
+{
+	(void)state;
+	owe_begin(60 * NS_PER_S);
+	check_both(0, 100);
+	say_owed(30, 3);
+	check_both(30, 0);
+	assert_int_equal(look(x.demands[0]).spent_tokens, 3);
+	say_owed(30, 3); /* by one more start */
+	check_both(30, 0);
+	settle(true, 30, 3); /* and by who did hold it */
+	check_both(30, 0);
+	owe_begin(60 * NS_PER_S);
+	settle(true, 20, 2);
+	say_owed(20, 2);
+	check_both(50, 0);
+}
+
+static void what_was_charged_for_a_dead_process_is_corrected(void **state)
+{
+	(void)state;
+	owe_begin(NS_PER_MS);
+	rest(5);
+	struct asked other = {.demands = {x.demands[0], x.demands[1]}};
+	assert_int_equal(admit_for(2, &other, 2, 60 * NS_PER_S), 1); /* who charges it */
+	settle_of(2, &other, false, 0, 0);
+	WAIT_FOR(!remote_state(remotes[2]).settling);
+	check_both(100, 0);
+	say_owed(30, 3);
+	check_both(30, 0);
+	settle(true, 30, 3);
+	check_both(30, 0);
+}
+
+static void what_is_not_known_any_more_is_not_charged_anew(void **state)
+{
+	(void)state;
+	owe_begin(60 * NS_PER_S);
+	settle(true, 30, 3);
+	redis_server_must(&server, "DEL weir:{a:one}:i:%s", x.id); /* as its time passes */
+	redis_server_must(&server, "DEL weir:{g}:i:%s", x.id);
+	say_owed(30, 3);
+	check_both(30, 0);
+}
+
 static void without_memory_nothing_is_asked(void **state)
 {
 	(void)state;
@@ -336,9 +418,13 @@ int main(void)
 	        T(windows_are_counters_of_their_own),
 	        T(looking_takes_and_makes_nothing),
 	        T(amounts_are_exact_up_to_nine_million_dollars),
+	        T(what_a_process_before_has_settled_counts_once),
+	        T(what_was_charged_for_a_dead_process_is_corrected),
+	        T(what_is_not_known_any_more_is_not_charged_anew),
 	        T(without_memory_nothing_is_asked),
 	        C(an_admission_takes_all_that_it_asks),
 	        C(what_did_not_run_gives_all_of_it_back),
+	        C(what_a_process_before_has_settled_counts_once),
 	        C(groups_of_their_own_take_part_in_all_or_nothing),
 	};
 

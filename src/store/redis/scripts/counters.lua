@@ -372,11 +372,11 @@ end
 
 local function settle_known(r)
 	for _, t in ipairs(r.taken) do
-		if t.kind == 'r' then
+		if t.kind == 'r' and op == 'settle' then
 			rate_settle(t)
 		elseif t.kind == 's' then
 			redis.call('ZREM', t.key, id)
-		else
+		elseif t.kind == 'b' then
 			budget_settle(t, r)
 		end
 	end
@@ -428,7 +428,16 @@ local function answer(code, refused)
 	return a
 end
 
-if op == 'settle' then
+-- What a process that has died wrote down may have been said long ago, by itself or by one that read it before: of an id
+-- that is not known any more nothing is.
+if op == 'settle_owed' then
+	local r = record_of(record)
+	if not r or r.state == 's' then
+		return {1}
+	end
+end
+
+if op == 'settle' or op == 'settle_owed' then
 	local r = record_of(record)
 	if not r then
 		settle_lost()
