@@ -15,15 +15,13 @@ struct packing {
 	struct put to;
 	const char *limit;   /* no element of a list goes beyond */
 	struct users *users; /* borrowed */
+	uint8_t key;         /* number of the member that is put next */
 	bool may_cut, cut;
 };
 
-/* A text of less than 32 bytes. What stands behind it for a moment has room: TAIL_ROOM. */
-static inline void put_key(struct packing *p, const struct field *f)
+static inline void put_key(struct packing *p)
 {
-	*p->to.at++ = (char)(0xa0 | f->len);
-	memcpy(p->to.at, f->name, FIELD_NAME);
-	p->to.at += f->len;
+	*p->to.at++ = (char)p->key;
 }
 
 /* 0, 1: left out, or -EMSGSIZE. */
@@ -37,8 +35,8 @@ static int put_slice(struct packing *p, const struct field *f, struct slice text
 		text.len = ENTRY_TEXT_MAX;
 		p->cut = true;
 	}
-	put_key(p, f);
-	if (f->type != FIELD_TEXT)
+	put_key(p);
+	if (f->type == FIELD_BYTES || f->type == FIELD_BLOB)
 		put_bin(&p->to, text.len);
 	else
 		put_str(&p->to, text.len);
@@ -46,7 +44,12 @@ static int put_slice(struct packing *p, const struct field *f, struct slice text
 	return 0;
 }
 
-static int put_user(struct packing *p, const struct field *f, struct slice user)
+static int put_call(struct packing *p, const struct field *f, struct slice call, struct slice id)
+{
+	return slice_equals(call, call_of_attempt(id)) ? 1 : put_slice(p, f, call);
+}
+
+static int put_user(struct packing *p, struct slice user)
 {
 	uint8_t room[ENTRY_USER_MAX + SEAL_OVERHEAD] UNINIT;
 	const uint8_t *sealed;
@@ -61,17 +64,17 @@ static int put_user(struct packing *p, const struct field *f, struct slice user)
 	sealed = users_seal(p->users, user, room);
 	if (!sealed)
 		return -ENOMEM;
-	put_key(p, f);
+	put_key(p);
 	put_bin(&p->to, user.len + SEAL_OVERHEAD);
 	put_append(&p->to, (const char *)sealed, user.len + SEAL_OVERHEAD);
 	return 0;
 }
 
-static int put_number(struct packing *p, const struct field *f, uint64_t number)
+static int put_number(struct packing *p, uint64_t number)
 {
 	if (!number)
 		return 1;
-	put_key(p, f);
+	put_key(p);
 	put_uint64(&p->to, number);
 	return 0;
 }
@@ -86,7 +89,7 @@ static size_t bound(const struct shape *s, const void *element)
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct slice *text = field_at(&s->fields[i], element);
 
-		n += s->fields[i].len + 10u;
+		n += 1u + 10u; /* key, and head or number */
 		if (s->fields[i].type == FIELD_TEXT)
 			n += text->len < ENTRY_TEXT_MAX ? text->len : ENTRY_TEXT_MAX;
 	}
@@ -95,15 +98,15 @@ static size_t bound(const struct shape *s, const void *element)
 
 static int put_list(struct packing *p, const struct field *f, const char *items, unsigned n)
 {
-	uint32_t count = 0;
+	uint16_t count = 0;
 	char *head;
 	int r = 0;
 
 	if (!n)
 		return 1;
-	put_key(p, f);
+	put_key(p);
 	head = p->to.at;
-	put_array(&p->to, UINT32_MAX);
+	put_array(&p->to, UINT16_MAX);
 	for (; !r && count < n; count++, items += f->of->size) {
 		if (count == RECORD_ITEMS_MAX ||
 		        bound(f->of, items) > (size_t)(p->limit - p->to.at))
@@ -114,7 +117,7 @@ static int put_list(struct packing *p, const struct field *f, const char *items,
 		p->cut = true;
 		r = p->may_cut ? 0 : -EMSGSIZE;
 	}
-	count = htobe32(count);
+	count = htobe16(count);
 	memcpy(head + 1, &count, sizeof(count));
 	return r;
 }
@@ -128,24 +131,27 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 	case FIELD_BYTES:
 	case FIELD_BLOB:
 		return put_slice(p, f, *(const struct slice *)at);
+	case FIELD_CALL:
+		return put_call(p, f, *(const struct slice *)at,
+		        *(const struct slice *)((const char *)entry + f->other));
 	case FIELD_USER:
-		return put_user(p, f, *(const struct slice *)at);
+		return put_user(p, *(const struct slice *)at);
 	case FIELD_BOOL:
 		if (!*(const bool *)at)
 			return 1;
-		put_key(p, f);
+		put_key(p);
 		put_true(&p->to);
 		return 0;
 	case FIELD_U32:
-		return put_number(p, f, *(const uint32_t *)at);
+		return put_number(p, *(const uint32_t *)at);
 	case FIELD_U64:
 	case FIELD_TIME:
 	case FIELD_DURATION:
-		return put_number(p, f, *(const uint64_t *)at);
+		return put_number(p, *(const uint64_t *)at);
 	case FIELD_MONEY:
 		if (!*(const nanousd *)at)
 			return 1;
-		put_key(p, f);
+		put_key(p);
 		put_int64(&p->to, *(const nanousd *)at);
 		return 0;
 	case FIELD_LIST:
@@ -155,21 +161,23 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 	return -EINVAL;
 }
 
-/* The map: its kind, where it has one, what the entry says, and whether something was cut. */
+/* The map: its kind, where it has one, what the entry says, and whether something was cut. One
+ * without a kind has few members. */
 static int put_members(struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
 {
 	char *head = p->to.at;
 	uint16_t count = 0;
 
-	put_map(&p->to, UINT16_MAX);
+	assert(kind || s->n < 16);
+	put_map(&p->to, kind ? UINT16_MAX : 0);
 	if (kind) {
 		put_text(&p->to, "kind", 4);
 		put_uint16(&p->to, kind);
 		count++;
 	}
 	for (unsigned i = 0; i < s->n; i++) {
+		p->key = (uint8_t)(i + 1);
 		int r = put_member(p, &s->fields[i], entry);
-
 		if (r < 0)
 			return r;
 		count += !r;
@@ -178,6 +186,10 @@ static int put_members(struct packing *p, const struct shape *s, const void *ent
 		put_text(&p->to, "cut", 3);
 		put_true(&p->to);
 		count++;
+	}
+	if (!kind) {
+		*head = (char)((uint8_t)*head | count);
+		return 0;
 	}
 	count = htobe16(count);
 	memcpy(head + 1, &count, sizeof(count));

@@ -24,14 +24,15 @@ void segment_head(uint8_t ret[SEGMENT_HEAD])
 
 int segment_head_check(const uint8_t head[SEGMENT_HEAD])
 {
-	uint8_t want[SEGMENT_HEAD];
+	static const uint8_t zero[SEGMENT_HEAD];
+	uint32_t format = frame_length(head + sizeof(magic));
+	const uint8_t *rest = head + sizeof(magic) + sizeof(format);
 
-	segment_head(want);
-	if (!memcmp(head, want, sizeof(want)))
-		return 0;
 	if (memcmp(head, magic, sizeof(magic)))
 		return -EBADMSG;
-	return frame_length(head + sizeof(magic)) > SEGMENT_FORMAT ? -EPROTONOSUPPORT : -EBADMSG;
+	if (format > SEGMENT_FORMAT)
+		return -EPROTONOSUPPORT;
+	return format && !memcmp(rest, zero, (size_t)(head + SEGMENT_HEAD - rest)) ? 0 : -EBADMSG;
 }
 
 uint32_t frame_length(const void *frame)

@@ -8,7 +8,7 @@
 #include "crypto/digest.h"
 
 enum {
-	SEGMENT_FORMAT = 1,
+	SEGMENT_FORMAT = 2, /* what is written; 1, whose records name their members, is read too */
 	SEGMENT_HEAD = SHA256_LEN,
 	FRAME_HEAD = 4,                        /* the length */
 	FRAME_EXTRA = FRAME_HEAD + SHA256_LEN, /* a frame is that much longer than its record */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shape: the table of all records. Times are integers, not text: exact, nine bytes, and nothing to
- * format on a call's path; commands show them as RFC 3339. */
+/* shape: the table of all records. Numbers are places: a row is never moved nor taken out, and a
+ * new one is the last of its list (what WHO has is the same in all that begin with it). Times are
+ * integers, not text: exact, nine bytes, and nothing to format on a call's path; commands show them
+ * as RFC 3339. */
 #include "journal/shape.h"
 #include <stddef.h>
 
@@ -19,6 +21,11 @@
 		.name = (key), .len = sizeof(key) - 1, .type = FIELD_LIST,                         \
 		.offset = offsetof(struct s, member), .other = offsetof(struct s, count),          \
 		.of = &(shape)                                                                     \
+	}
+#define CALL(s, member, id, key)                                                                   \
+	{                                                                                          \
+		.name = (key), .len = sizeof(key) - 1, .type = FIELD_CALL,                         \
+		.offset = offsetof(struct s, member), .other = offsetof(struct s, id)              \
 	}
 #define SHAPE(s, kind, list, cut)                                                                  \
 	{                                                                                          \
@@ -82,7 +89,7 @@ static const struct shape counters = SHAPE(entry_counter, "counter", counter, fa
 static const struct field reservation[] = {
         FIELD(entry_reservation, wall_ns, "timestamp", FIELD_TIME),
         FIELD(entry_reservation, id, "id", FIELD_TEXT),
-        FIELD(entry_reservation, request_id, "request_id", FIELD_TEXT),
+        CALL(entry_reservation, request_id, id, "request_id"),
         FIELD(entry_reservation, expires, "expires", FIELD_TIME),
         SHOWN(entry_reservation, cost, "cost_nanousd", FIELD_MONEY, "cost_usd"),
         FIELD(entry_reservation, tokens, "tokens", FIELD_U64),
@@ -92,7 +99,7 @@ static const struct field reservation[] = {
 static const struct field settlement[] = {
         FIELD(entry_settlement, wall_ns, "timestamp", FIELD_TIME),
         FIELD(entry_settlement, id, "id", FIELD_TEXT),
-        FIELD(entry_settlement, request_id, "request_id", FIELD_TEXT),
+        CALL(entry_settlement, request_id, id, "request_id"),
         SHOWN(entry_settlement, cost, "cost_nanousd", FIELD_MONEY, "cost_usd"),
         FIELD(entry_settlement, tokens, "tokens", FIELD_U64),
         FIELD(entry_settlement, estimated, "estimated", FIELD_BOOL),

@@ -50,6 +50,7 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
+	case FIELD_CALL:
 	case FIELD_USER:
 		json_string(w, *(const struct slice *)at);
 		break;
@@ -93,6 +94,7 @@ static bool says_something(const struct field *f, const void *entry)
 
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
+	case FIELD_CALL:
 	case FIELD_USER:
 	case FIELD_BYTES:
 	case FIELD_BLOB:

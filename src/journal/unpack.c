@@ -171,7 +171,7 @@ static void skip_inside(struct walk *w, struct value v, unsigned depth)
 		skip_inside(w, take(w), depth + 1);
 }
 
-static const struct field *find(const struct shape *s, struct slice name, unsigned *hint)
+static const struct field *find_name(const struct shape *s, struct slice name, unsigned *hint)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		unsigned at = *hint + i < s->n ? *hint + i : *hint + i - s->n;
@@ -183,6 +183,20 @@ static const struct field *find(const struct shape *s, struct slice name, unsign
 		}
 	}
 	return NULL;
+}
+
+/* The member whose key comes next; NULL: not known. A number of one byte, or a name. */
+static const struct field *take_key(struct walk *w, const struct shape *s, unsigned *hint)
+{
+	struct slice name;
+
+	if (w->at < w->end && *w->at < 0x80) {
+		unsigned number = *w->at++;
+
+		return s && number && number <= s->n ? &s->fields[number - 1] : NULL;
+	}
+	name = take_text(w);
+	return s && !w->bad ? find_name(s, name, hint) : NULL;
 }
 
 static int open_user(struct unpack *u, struct slice sealed, struct slice *ret)
@@ -235,7 +249,7 @@ static int take_member(struct unpack *u, struct walk *w, const struct field *f, 
 	struct value v;
 	bool is_number;
 
-	if (f->type == FIELD_TEXT) {
+	if (f->type == FIELD_TEXT || f->type == FIELD_CALL) {
 		*(struct slice *)at = take_text(w);
 		return 0;
 	}
@@ -243,6 +257,7 @@ static int take_member(struct unpack *u, struct walk *w, const struct field *f, 
 	is_number = v.type == VALUE_UINT;
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
+	case FIELD_CALL:
 		break;
 	case FIELD_BYTES:
 	case FIELD_BLOB:
@@ -280,8 +295,7 @@ static int take_members(
 	unsigned hint = 0;
 
 	for (; n; n--) {
-		struct slice key = take_text(w);
-		const struct field *f = s && !w->bad ? find(s, key, &hint) : NULL;
+		const struct field *f = take_key(w, s, &hint);
 		int r = 0;
 
 		if (w->bad)
@@ -298,6 +312,15 @@ static int take_members(
 			return w->bad ? -EBADMSG : r;
 	}
 	return 0;
+}
+
+/* What FIELD_CALL leaves out. */
+static void fill_calls(struct entry *e)
+{
+	if (e->kind == ENTRY_RESERVATION && !e->reservation.request_id.len)
+		e->reservation.request_id = call_of_attempt(e->reservation.id);
+	else if (e->kind == ENTRY_SETTLEMENT && !e->settlement.request_id.len)
+		e->settlement.request_id = call_of_attempt(e->settlement.id);
 }
 
 int entry_unpack(struct unpack *u, struct slice record, struct entry *ret)
@@ -318,6 +341,7 @@ int entry_unpack(struct unpack *u, struct slice record, struct entry *ret)
 	buf_clear(&u->lists);
 	/* One list a record: what is in it does not move. */
 	r = take_members(u, &w, shape_of(ret->kind), map.number - 1, &ret->segment);
+	fill_calls(ret);
 	return r ? r : w.at == w.end ? 0 : -EBADMSG;
 }
 

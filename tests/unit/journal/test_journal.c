@@ -345,10 +345,20 @@ static void a_later_format_is_told_apart_from_garbage(void **state)
 	char head[SEGMENT_HEAD];
 
 	segment_head((uint8_t *)head);
-	head[15] = 2;
+	head[15] = SEGMENT_FORMAT + 1;
 	journal_rig_write(&f->rig, FIRST, head, sizeof(head));
 	int dir = folder(f);
 	assert_int_equal(segment_open(&s, dir, (struct segment_id){0, 1}, 0), -EPROTONOSUPPORT);
+	head[15] = 0;
+	journal_rig_write(&f->rig, FIRST, head, sizeof(head));
+	assert_int_equal(segment_open(&s, dir, (struct segment_id){0, 1}, 0), -EBADMSG);
+	head[15] = 1; /* whose records name their members */
+	journal_rig_write(&f->rig, FIRST, head, sizeof(head));
+	assert_int_equal(segment_open(&s, dir, (struct segment_id){0, 1}, 0), 0);
+	segment_close(&s);
+	head[SEGMENT_HEAD - 1] = 1;
+	journal_rig_write(&f->rig, FIRST, head, sizeof(head));
+	assert_int_equal(segment_open(&s, dir, (struct segment_id){0, 1}, 0), -EBADMSG);
 	journal_rig_write(&f->rig, FIRST, "SQLite format 3\0 and what follows it", 36);
 	assert_int_equal(segment_open(&s, dir, (struct segment_id){0, 1}, 0), -EBADMSG);
 	journal_rig_write(&f->rig, FIRST, "", 0);

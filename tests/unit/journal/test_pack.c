@@ -4,6 +4,7 @@
 #include "rig/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <msgpack.h>
 #include "journal/pack.h"
 #include "rig/journal_rig.h"
@@ -63,6 +64,7 @@ static void assert_same_field(const struct field *f, const void *a, const void *
 
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
+	case FIELD_CALL:
 	case FIELD_BYTES:
 	case FIELD_USER:
 		assert_true(slice_equals(*(const struct slice *)x, *(const struct slice *)y));
@@ -148,10 +150,14 @@ static void msgpack_c_reads_what_is_packed(void **state)
 		assert_int_equal(result.data.type, MSGPACK_OBJECT_MAP);
 		for (uint32_t k = 0; k < result.data.via.map.size; k++) {
 			msgpack_object_kv *pair = &result.data.via.map.ptr[k];
-			struct slice key = {pair->key.via.str.ptr, pair->key.via.str.size};
+			const struct shape *s = shape_of(full[i].kind);
+			uint64_t number = pair->key.via.u64;
 
-			assert_int_equal(pair->key.type, MSGPACK_OBJECT_STR);
-			if (slice_is(key, "agent"))
+			assert_int_equal(pair->key.type,
+			        k ? MSGPACK_OBJECT_POSITIVE_INTEGER : MSGPACK_OBJECT_STR);
+			if (k)
+				assert_in_range(number, 1, s->n);
+			if (k && !strcmp(s->fields[number - 1].name, "agent"))
 				assert_int_equal(pair->val.type, MSGPACK_OBJECT_STR);
 		}
 		msgpack_unpacked_destroy(&result);
@@ -283,6 +289,105 @@ static void what_a_later_version_adds_is_passed_over(void **state)
 	/* A number may be written longer than it has to be. */
 	assert_int_equal(UNPACK("\x82\xa4kind\xcd\0\x04\xa6tokens\xd3\0\0\0\0\0\0\0\x09"), 0);
 	assert_int_equal(f->entry.settlement.tokens, 9);
+	assert_int_equal(
+	        UNPACK("\x84\xa4kind\x04\x00\x93\xc0\x81\x01\x02\x01\x7f\xa1x\x05\x06"), 0);
+	assert_int_equal(f->entry.settlement.tokens, 6);
+}
+
+static void names_are(const char *want, const struct shape *s)
+{
+	char names[1024] = "";
+
+	assert_in_range(s->n, 1, SHAPE_FIELDS_MAX);
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct field *f = &s->fields[i];
+
+		assert_int_equal(strlen(f->name), f->len);
+		strncat(names, " ", 2);
+		strncat(names, f->name, 64);
+		if (f->type == FIELD_LIST) {
+			strncat(names, "[", 2);
+			for (unsigned k = 0; k < f->of->n; k++) {
+				strncat(names, k ? " " : "", 2);
+				strncat(names, f->of->fields[k].name, 64);
+			}
+			strncat(names, "]", 2);
+		}
+	}
+	assert_string_equal(names + 1, want);
+}
+
+/* What stands in files cannot be renumbered: these lists only grow at their ends. */
+static void the_numbers_of_members_stay(void **state)
+{
+#define WHO                                                                                        \
+	"timestamp request_id agent team user_id user_verified workflow_id workflow_verified "     \
+	"workflow_type session session_verified "
+	(void)state;
+	names_are("timestamp format version instance worker segment previous_segment previous_hash "
+	          "encryption",
+	        shape_of(ENTRY_SEGMENT));
+	names_are(WHO "listener dialect action model tool upstream decision code rule reasoning "
+	              "policy_version tools_offered tools_removed",
+	        shape_of(ENTRY_DECISION));
+	names_are("timestamp id request_id expires cost_nanousd tokens counters[group name window "
+	          "ends]",
+	        shape_of(ENTRY_RESERVATION));
+	names_are("timestamp id request_id cost_nanousd tokens estimated by_recovery",
+	        shape_of(ENTRY_SETTLEMENT));
+	names_are(WHO "dialect action model upstream_model upstream status code ended_by cache "
+	              "attempts latency_ns tokens_input tokens_cached tokens_output "
+	              "tokens_reasoning tokens_used cost_nanousd estimated price_unknown "
+	              "tools[name allowed code cost_nanousd]",
+	        shape_of(ENTRY_OUTCOME));
+	names_are("timestamp text", shape_of(ENTRY_NOTE));
+	names_are("timestamp request_id operator action value listener peer policy_version",
+	        shape_of(ENTRY_ADMIN_ACTION));
+	names_are("timestamp type group name version state id mark until ends part parts sealed",
+	        shape_of(ENTRY_KEPT));
+}
+
+/* As format 1 wrote them. */
+static void members_by_name_are_read(void **state)
+{
+	struct fixture *f = *state;
+	const struct entry_reservation *e = &f->entry.reservation;
+	static const char old[] =
+	        "\xde\x00\x06\xa4kind\x03\xa9timestamp\x05\xa2id\xa3r:1\xaarequest_id"
+	        "\xa1s\xa6tokens\x07\xa8"
+	        "counters\xdd\x00\x00\x00\x01\xde\x00\x02\xa5group\xa1g\xa4"
+	        "ends\x09";
+
+	assert_int_equal(entry_unpack(&f->unpack, slice_from(old, sizeof(old) - 1), &f->entry), 0);
+	assert_slice(e->id, "r:1");
+	assert_slice(e->request_id, "s");
+	assert_int_equal(e->wall_ns, 5);
+	assert_int_equal(e->tokens, 7);
+	assert_int_equal(e->n, 1);
+	assert_slice(e->counters[0].group, "g");
+	assert_int_equal(e->counters[0].ends, 9);
+}
+
+/* An attempt is named by its call: so the call is not written again, unless it is another one. */
+static void the_call_of_an_attempt_comes_back(void **state)
+{
+	static const struct {
+		const char *id, *call;
+		bool left_out;
+	} cases[] = {{"r:1", "r", true}, {"a:b:2", "a:b", true}, {"a:b:2", "a", false},
+	        {"r:1", "rr", false}, {"r1", "r1", false}, {":1", "", true}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct entry_settlement e = {
+		        .id = slice_str(cases[i].id), .request_id = slice_str(cases[i].call)};
+		size_t room = sizeof("\xde\x00\x02\xa4kind\x04\x02\xa0") - 1 + e.id.len;
+
+		assert_same(
+		        shape_of(ENTRY_SETTLEMENT), &e, pack_and_unpack(f, ENTRY_SETTLEMENT, &e));
+		assert_int_equal(
+		        buf_len(&f->out) - room, cases[i].left_out ? 0 : 2 + e.request_id.len);
+	}
 }
 
 static void what_is_no_record_is_refused(void **state)
@@ -301,7 +406,11 @@ static void what_is_no_record_is_refused(void **state)
 	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa2id\xc4\x01x"), -EBADMSG);
 	assert_int_equal(
 	        UNPACK("\x83\xa4kind\x04\xa6tokens\x01\xa6tokens\x01"), -EBADMSG); /* twice */
-	assert_int_equal(UNPACK("\x82\xa4kind\x04\x01\x02"), -EBADMSG);  /* a key that is none */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xc0\x02"), -EBADMSG); /* a key that is none */
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\xff\x02"), -EBADMSG); /* nor is a negative one */
+	assert_int_equal(UNPACK("\x83\xa4kind\x04\x05\x01\x05\x01"), -EBADMSG); /* twice */
+	assert_int_equal(UNPACK("\x83\xa4kind\x04\x05\x01\xa6tokens\x01"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x04\x05"), -EBADMSG);
 	assert_int_equal(UNPACK("\x82\xa4kind\x04\xa1x\xc1"), -EBADMSG); /* no msgpack */
 	assert_int_equal(UNPACK("\x82\xa4kind\x05\xa8"
 	                        "attempts\xcf\0\0\0\1\0\0\0\0"),
@@ -375,6 +484,9 @@ int main(void)
 	        T(a_list_of_many_small_things_is_cut_too),
 	        T(a_reservation_is_never_cut),
 	        T(what_a_later_version_adds_is_passed_over),
+	        T(the_numbers_of_members_stay),
+	        T(members_by_name_are_read),
+	        T(the_call_of_an_attempt_comes_back),
 	        T(what_is_no_record_is_refused),
 	        T(what_is_declared_costs_nothing_until_it_is_there),
 	        T(depth_has_an_end),

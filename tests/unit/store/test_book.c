@@ -269,7 +269,7 @@ static void many_segments_are_read_one_after_the_other(void **unused)
 	struct book_rig_call c = one;
 
 	(void)unused;
-	for (unsigned i = 0; i < 6000; i++) {
+	for (unsigned i = 0; i < 9000; i++) {
 		c.number = i;
 		book_rig_whole(book_rig_journal(&rig, i % 2), &c);
 		if (i % 8 < 6)
