@@ -23,7 +23,7 @@ enum token_count {
 
 /* Zeroed it is at the start of a text. */
 struct token_counter {
-	uint64_t n[TOKEN_COUNTS];                           /* in the blocks that were full */
+	uint64_t n[TOKEN_COUNTS];                           /* in the blocks that are counted */
 	uint64_t letters, capitals, digits, groups, blanks; /* of the last one: a bit a byte */
 	unsigned char rest[TOKEN_BLOCK];
 	unsigned n_rest;
@@ -36,6 +36,8 @@ enum token_family { TOKENS_O200K, TOKENS_CL100K, TOKENS_CLAUDE, TOKEN_FAMILIES }
 void tokens_feed(struct token_counter *t, struct slice text);
 /* Here another text begins: no run goes on. */
 void tokens_part(struct token_counter *t);
+/* The same, and all that was fed is in n. */
+void tokens_flush(struct token_counter *t);
 void tokens_counts(const struct token_counter *t, uint64_t ret[TOKEN_COUNTS]);
 /* Rounded up: 0 is for no text only. */
 uint64_t tokens_estimate(const struct token_counter *t, enum token_family family);

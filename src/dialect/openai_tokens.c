@@ -28,6 +28,34 @@ static void count_json(struct token_counter *t, const struct json_value *v)
 	}
 }
 
+/* The same from the bytes as they came, in one piece, which have each string and each number as it
+ * is, and marks around and between them: behind every one but the last in a container that is not
+ * empty, and none where there is nothing. Not where an escape stands for another byte, or where
+ * there are line feeds and runs of blanks, which may be outside the strings. */
+static bool count_written(
+        struct token_counter *t, const struct openai_reader *r, const struct json_value *key)
+{
+	struct span place = json_member_place(&r->doc, key);
+	struct slice text = slice_from(r->doc.text.at + place.start, place.end - place.start);
+	struct token_counter old;
+	struct json_shape shape;
+
+	if (json_count(key + 1) == 0 || memchr(text.at, '\\', text.len))
+		return false;
+	tokens_flush(t);
+	old = *t;
+	tokens_feed(t, text);
+	tokens_flush(t);
+	if (t->n[TOKEN_LINES] != old.n[TOKEN_LINES] || t->n[TOKEN_BLANKS] != old.n[TOKEN_BLANKS]) {
+		*t = old;
+		return false;
+	}
+	shape = key + 1 == r->tools ? r->tools_shape : json_shape_of(key + 1);
+	t->n[TOKEN_WORDS] += shape.numbers;
+	t->n[TOKEN_MARKS] += 1 - (uint64_t)shape.empties;
+	return true;
+}
+
 /* Texts, tokens (one each), lists of either, or parts. */
 static void count_texts(struct token_counter *t, const struct json_value *v)
 {
@@ -86,19 +114,21 @@ static void count_message(struct token_counter *t, const struct json_value *mess
 	}
 }
 
-void openai_count_request(const struct json_value *root, struct token_counter *t)
+void openai_count_request(const struct openai_reader *r, struct token_counter *t)
 {
-	for (struct json_iter it = json_iter(root); json_next(&it);) {
+	for (struct json_iter it = json_iter(r->doc.root); json_next(&it);) {
 		struct slice key = json_text(it.key);
 
 		if (slice_is(key, "messages"))
 			for (struct json_iter m = json_iter(it.value); json_next(&m);)
 				count_message(t, m.value);
 		else if (slice_is(key, "tools") || slice_is(key, "functions") ||
-		         slice_is(key, "response_format"))
-			count_json(t, it.value);
-		else if (slice_is(key, "input") || slice_is(key, "prompt") ||
-		         slice_is(key, "suffix"))
+		         slice_is(key, "response_format")) {
+			if (!count_written(t, r, it.key))
+				count_json(t, it.value);
+		} else if (slice_is(key, "input") || slice_is(key, "prompt") ||
+		           slice_is(key, "suffix"))
 			openai_count_list(t, it.value);
 	}
+	tokens_flush(t);
 }

@@ -240,7 +240,8 @@ int openai_read_tool_list(struct openai_reader *r)
 		if (error)
 			return error;
 	}
-	r->facts->text_bytes += json_written_bytes(r->tools);
+	r->tools_shape = json_shape_of(r->tools);
+	r->facts->text_bytes += r->tools_shape.written;
 	return 0;
 }
 

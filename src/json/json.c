@@ -277,23 +277,34 @@ uint64_t json_text_bytes(const struct json_value *v)
 	}
 }
 
-uint64_t json_written_bytes(const struct json_value *v)
+struct json_shape json_shape_of(const struct json_value *v)
 {
-	uint64_t sum = 0;
+	struct json_shape shape = {0};
 
 	if (!v)
-		return 0;
+		return shape;
 	for (const struct json_value *end = json_behind(v); v != end; v = tree_inner(v)) {
-		unsigned tag = v->tag & 7;
+		uint64_t len = v->tag >> 8;
 
-		if (tag == JSON_TAG_STRING || tag == JSON_TAG_NUMBER)
-			sum += (v->tag >> 8) + (tag == JSON_TAG_STRING ? 3 : 1);
-		else if (tag >= JSON_TAG_ARRAY)
-			sum += 3;
-		else
-			sum += 6;
+		if ((v->tag & 7) == JSON_TAG_STRING) {
+			shape.written += len + 3;
+			continue;
+		}
+		switch (v->tag & 7) {
+		case JSON_TAG_NUMBER:
+			shape.written += len + 1;
+			shape.numbers++;
+			break;
+		case JSON_TAG_ARRAY:
+		case JSON_TAG_OBJECT:
+			shape.written += 3;
+			shape.empties += !len;
+			break;
+		default:
+			shape.written += 6;
+		}
 	}
-	return sum;
+	return shape;
 }
 
 struct span json_token(const struct json_doc *doc, const struct json_value *v)

@@ -157,9 +157,19 @@ int json_to_u64(const struct json_value *v, uint64_t max, uint64_t *ret);
 /* Bytes of all strings and keys in v, unescaped, and four for each number: a bound on the tokens it
  * can become. */
 uint64_t json_text_bytes(const struct json_value *v);
-/* Bytes of v as a document that has neither blanks nor escapes, and a comma: the same for what is
- * shown with all its braces. */
-uint64_t json_written_bytes(const struct json_value *v);
+/* Of v and all that it holds. */
+struct json_shape {
+	/* Bytes of it as a document that has neither blanks nor escapes, and a comma: a bound on
+	 * the tokens of what is shown with all its braces. */
+	uint64_t written;
+	uint32_t numbers;
+	uint32_t empties; /* containers without anything in them */
+};
+struct json_shape json_shape_of(const struct json_value *v);
+static inline uint64_t json_written_bytes(const struct json_value *v)
+{
+	return json_shape_of(v).written;
+}
 
 /* for (struct json_iter it = json_iter(v); json_next(&it);) uses it.key (NULL in arrays) and
  * it.value. */
@@ -207,6 +217,8 @@ static inline bool json_next(struct json_iter *it)
 
 /* Where a string or number stands in the original, quotes included. */
 struct span json_token(const struct json_doc *doc, const struct json_value *v);
+/* Where the value of one of the root's members stands in the original. */
+struct span json_member_place(const struct json_doc *doc, const struct json_value *key);
 /* The same text without quotes and escapes, lent from the original where there are none; else
  * copied into the arena. at == NULL: no memory. */
 struct slice json_keep(const struct json_doc *doc, const struct json_value *v, struct arena *arena);

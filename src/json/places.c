@@ -97,6 +97,48 @@ int places_find(const struct json_doc *doc, struct arena *arena, struct places *
 	return 0;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* The mark that there must be between start and a value. */
+static size_t skip_mark(struct slice text, size_t at, char mark)
+{
+	while (is_blank(text.at[at]))
+		at++;
+	assert(text.at[at] == mark);
+	(void)mark;
+	for (at++; is_blank(text.at[at]); at++)
+		;
+	return at;
+}
+
+/* The same backwards: what comes before end. */
+static size_t skip_mark_back(struct slice text, size_t end, char mark)
+{
+	while (is_blank(text.at[end - 1]))
+		end--;
+	end--;
+	assert(text.at[end] == mark);
+	(void)mark;
+	while (is_blank(text.at[end - 1]))
+		end--;
+	return end;
+}
+
+struct span json_member_place(const struct json_doc *doc, const struct json_value *key)
+{
+	const struct json_value *next = json_behind(key + 1);
+	bool is_last = next == json_behind(doc->root);
+	size_t start = skip_mark(doc->text, json_token(doc, key).end, ':');
+	size_t end =
+	        is_last ? doc->text.len : (size_t)(tree_text(next).at - doc->scratch->copy) - 1;
+
+	end = skip_mark_back(doc->text, end, is_last ? '}' : ',');
+	return (struct span){(uint32_t)start, (uint32_t)end};
+}
+
 struct span place_of(const struct places *p, const struct json_value *v)
 {
 	return p->spans[tree_index(p->doc, v)];

@@ -3,6 +3,8 @@
  * else, the same at every split. */
 #include "rig/unit.h"
 #include <stdio.h>
+#include "base/buf.h"
+#include "json/json.h"
 #include "rig/answers.h"
 #include "rig/quotes.h"
 #include "rig/splits.h"
@@ -109,6 +111,126 @@ static void tools_count_about_as_their_json(void **state)
 	assert_in_range(tools, written * 8 / 10, written * 12 / 10);
 }
 
+/* What count_json of openai_tokens.c counts, value by value. */
+static void feed_json(struct token_counter *t, const struct json_value *v)
+{
+	enum json_type type = json_type(v);
+
+	tokens_feed(t, json_text(v));
+	tokens_feed(t, type == JSON_STRING  ? SLICE("\":\"")
+	               : type >= JSON_ARRAY ? SLICE("{}")
+	                                    : SLICE(" a,"));
+	for (struct json_iter it = json_iter(v); json_next(&it);) {
+		if (it.key)
+			feed_json(t, it.key);
+		feed_json(t, it.value);
+	}
+}
+
+static uint32_t seed = 7;
+
+static unsigned any(unsigned n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 12) % n;
+}
+
+/* Layouts between the values: none, a space as Python writes it, and any. */
+static void put_gap(struct buf *b, unsigned layout)
+{
+	static const char *const gaps[] = {"", " ", "\n", "\t", "  ", "\r\n    ", "\r"};
+
+	buf_put_str(b, layout == 0 ? "" : layout == 1 ? " " : gaps[any(7)]);
+}
+
+static void put_string(struct buf *b, unsigned escapes, unsigned key)
+{
+	static const char *const pieces[] = {"a", "Word", "camelCase", "letters", "XML", " ", ".",
+	        "7", "1234567", "\xc3\xa9", "\xe6\xb0\xb4", "\xf0\x9f\x8c\x8a", "-", ", ", ": ",
+	        "}", "[", "null", "  ", "\\n", "\\\"", "\\\\", "\\u0041", "\\u00e9"};
+
+	buf_put_str(b, "\"");
+	for (unsigned n = any(9); n; n--)
+		buf_put_str(b, pieces[any(escapes ? 24 : 18)]);
+	/* No key comes twice. */
+	if (key)
+		buf_printf(b, "_%u", key);
+	buf_put_str(b, "\"");
+}
+
+struct style {
+	unsigned layout;
+	bool escapes;
+};
+
+static void put_value(struct buf *b, struct style s, unsigned depth)
+{
+	static const char *const others[] = {
+	        "0", "-17", "1234567.5e+10", "6E1", "null", "true", "false", "{}", "[]"};
+	unsigned kind = any(depth < 5 ? 5 : 2);
+	bool is_object = depth == 0 || kind == 3;
+
+	if (depth && kind < 2) {
+		put_string(b, s.escapes, 0);
+		return;
+	}
+	if (depth && kind == 2) {
+		buf_put_str(b, others[any(9)]);
+		return;
+	}
+	buf_put_str(b, is_object ? "{" : "[");
+	put_gap(b, s.layout);
+	for (unsigned i = 0, n = any(5); i < n; i++) {
+		if (i) {
+			buf_put_str(b, ",");
+			put_gap(b, s.layout);
+		}
+		if (is_object) {
+			put_string(b, s.escapes, i + 1);
+			buf_put_str(b, ":");
+			put_gap(b, s.layout);
+		}
+		put_value(b, s, depth + 1);
+	}
+	if (s.layout > 1)
+		put_gap(b, s.layout);
+	buf_put_str(b, is_object ? "}" : "]");
+}
+
+/* However it is laid out and whatever is in it. */
+static void json_is_counted_as_value_by_value(void **state)
+{
+	static const char *const around[][2] = {
+	        {"{\"model\":\"m\",\"messages\":[{\"content\":\"Hi  12\"}],\"response_format\":",
+	                "}"},
+	        {"{\"response_format\" : ",
+	                " ,\n\"model\":\"m\",\"messages\":[{\"content\":\"Hi  12\"}]}\n"}};
+
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		struct style style = {round % 3, round / 3 % 2};
+		struct token_counter got = {0}, want = {0};
+		struct buf b = BUF_INIT(1 << 20);
+		struct request_facts f;
+		struct json_doc doc;
+
+		buf_put_str(&b, around[round / 6 % 2][0]);
+		put_value(&b, style, 0);
+		buf_put_str(&b, around[round / 6 % 2][1]);
+		assert_int_equal(buf_put(&b, "", 1), 0);
+		read_counted(ACTION_CHAT, buf_slice(&b).at, &got, &f);
+		assert_int_equal(json_read(json_scratch_mine(), slice_str(buf_slice(&b).at),
+		                         &json_limits_default, &doc, NULL),
+		        0);
+		tokens_feed(&want, SLICE("Hi  12"));
+		tokens_part(&want);
+		feed_json(&want, json_get(doc.root, "response_format"));
+		json_done(&doc);
+		assert_same_counts(&got, &want, buf_slice(&b).at);
+		buf_finish(&b);
+	}
+}
+
 #define FIRST                                                                                      \
 	"data: {'id':'c','object':'chat.completion.chunk','created':7,'model':'m','choices':[{"    \
 	"'index':0,'delta':{"
@@ -201,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_text_of_a_request_is_counted),
 	        cmocka_unit_test(tools_count_about_as_their_json),
+	        cmocka_unit_test(json_is_counted_as_value_by_value),
 	        cmocka_unit_test(the_text_of_a_stream_is_counted_at_every_split),
 	        cmocka_unit_test(the_text_of_a_document_is_counted),
 	};

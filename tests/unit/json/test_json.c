@@ -299,6 +299,29 @@ static void members_are_found_and_typed(void **state)
 	json_done(&doc);
 }
 
+static void a_shape_is_counted_through_all_levels(void **state)
+{
+	static const char text[] =
+	        "{\"a\":[],\"b\":{\"c\":{},\"\":[1,-2.5e3,\"\",true,[[0]]]},\"d\":null}";
+	struct json_shape shape;
+	struct json_doc doc;
+
+	(void)state;
+	assert_int_equal(
+	        json_read(json_scratch_mine(), slice_str(text), &json_limits_default, &doc, NULL),
+	        0);
+	shape = json_shape_of(doc.root);
+	assert_int_equal(shape.numbers, 3);
+	assert_int_equal(shape.empties, 2);
+	assert_in_range(shape.written, sizeof(text), sizeof(text) + 20);
+	shape = json_shape_of(json_get(doc.root, "a"));
+	assert_int_equal(shape.numbers, 0);
+	assert_int_equal(shape.empties, 1);
+	shape = json_shape_of(NULL);
+	assert_int_equal(shape.written + shape.numbers + shape.empties, 0);
+	json_done(&doc);
+}
+
 /* Counted value by value, and at every container compared with what it says of itself. */
 static uint64_t count_text(const struct json_value *v)
 {
@@ -489,6 +512,7 @@ int main(void)
 	        cmocka_unit_test(values_and_keys_have_ceilings),
 	        cmocka_unit_test(scratch_memory_is_given_back),
 	        cmocka_unit_test(members_are_found_and_typed),
+	        cmocka_unit_test(a_shape_is_counted_through_all_levels),
 	        cmocka_unit_test(every_value_knows_how_much_text_it_holds),
 	        cmocka_unit_test(keys_that_look_alike_are_no_twins),
 	        cmocka_unit_test(only_plain_whole_numbers_are_numbers),

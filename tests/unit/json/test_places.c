@@ -24,6 +24,8 @@ static const struct expect expects[] = {
         {SLICE_INIT("{\"a\":{\"b\":{\"c\":[1,{\"d\":[]}]}}\n,\"e\":\"\"}"), "a",
                 "{\"b\":{\"c\":[1,{\"d\":[]}]}}"},
         {SLICE_INIT("{\"a\":{\"b\":{\"c\":[1,{\"d\":[]}]}}\n,\"e\":\"\"}"), "e", "\"\""},
+        {SLICE_INIT("{\"\\u0061\" \t\r\n:\n[1] ,\"b\":2}\n \n"), "a", "[1]"},
+        {SLICE_INIT("{\"\\u0061\" \t\r\n:\n[1] ,\"b\":2 }\n \n"), "b", "2"},
 };
 
 static int find(const struct expect *e, struct slice *ret)
@@ -64,6 +66,34 @@ static void a_value_is_found_where_it_stands(void **state)
 	}
 }
 
+/* Without a pass over the document. */
+static void a_member_is_found_where_it_stands(void **state)
+{
+	struct json_scratch scratch;
+
+	(void)state;
+	json_scratch_init(&scratch);
+	for (size_t i = 0; i < sizeof(expects) / sizeof(expects[0]); i++) {
+		const struct expect *e = &expects[i];
+		struct json_doc doc;
+		unsigned found = 0;
+
+		assert_int_equal(json_read(&scratch, e->doc, &json_limits_default, &doc, NULL), 0);
+		for (struct json_iter it = json_iter(doc.root); json_next(&it);) {
+			struct span p = json_member_place(&doc, it.key);
+
+			if (!slice_is(json_text(it.key), e->key))
+				continue;
+			found++;
+			if (!slice_is(slice_from(e->doc.at + p.start, p.end - p.start), e->want))
+				fail_msg("%s of %s: %u to %u", e->key, e->doc.at, p.start, p.end);
+		}
+		assert_int_equal(found, 1);
+		json_done(&doc);
+	}
+	json_scratch_finish(&scratch);
+}
+
 static int scenario(void *arg)
 {
 	struct slice got;
@@ -81,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_value_is_found_where_it_stands),
+	        cmocka_unit_test(a_member_is_found_where_it_stands),
 	        cmocka_unit_test(want_of_memory_is_survived),
 	};
 

@@ -2,6 +2,7 @@
 /* Tests of text/tokens: what is counted, the same at every split, and how far off the sum is. */
 #include "rig/unit.h"
 #include "rig/splits.h"
+#include "text/tokens_block.h"
 #include "weir/tokens.h"
 
 /* Own texts with what the two tokenizers of OpenAI make of them. */
@@ -170,6 +171,25 @@ static void every_split_counts_the_same(void **state)
 	}
 }
 
+/* By each of the ways to count blocks that this machine has, in runs of one block and more. */
+static void assert_every_way_counts(struct slice text)
+{
+	tokens_blocks_fn *ways[] = {tokens_blocks_plain, tokens_blocks_wide()};
+	size_t n = (text.len + TOKEN_BLOCK - 1) / TOKEN_BLOCK;
+	unsigned char blocks[12][TOKEN_BLOCK] = {0};
+
+	assert_true(text.len <= sizeof(blocks));
+	memcpy(blocks, text.at, text.len);
+	for (unsigned i = 0; i < 2 && ways[i]; i++)
+		for (size_t some = 1; some <= n; some += some) {
+			struct token_counter t = {0};
+
+			for (size_t at = 0; at < n; at += some)
+				ways[i](&t, blocks[at], some < n - at ? some : n - at);
+			assert_counts(&t, text, i ? "by wide blocks" : "by plain blocks");
+		}
+}
+
 /* Every byte, and runs of all lengths over the edges of blocks. */
 static void any_bytes_are_counted(void **state)
 {
@@ -199,6 +219,8 @@ static void any_bytes_are_counted(void **state)
 			tokens_feed(&t, slice_from(text + at, n));
 		}
 		assert_counts(&t, slice_from(text, len), "at random");
+		if (round % 11 == 0)
+			assert_every_way_counts(slice_from(text, len));
 	}
 }
 
@@ -256,6 +278,22 @@ static void parts_do_not_run_into_each_other(void **state)
 	assert_int_equal(n[TOKEN_LONG], 0);
 }
 
+static void what_is_flushed_is_counted(void **state)
+{
+	struct token_counter t = {0};
+
+	(void)state;
+	tokens_flush(&t);
+	assert_int_equal(tokens_estimate(&t, TOKENS_O200K), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tokens_feed(&t, SLICE("letters"));
+		tokens_flush(&t);
+		assert_int_equal(t.n[TOKEN_WORDS], i + 1);
+		assert_int_equal(t.n[TOKEN_LONG], i + 1);
+		tokens_flush(&t);
+	}
+}
+
 static void families_are_known_by_name(void **state)
 {
 	static const struct {
@@ -287,6 +325,7 @@ int main(void)
 	        cmocka_unit_test(the_estimate_is_near),
 	        cmocka_unit_test(nothing_is_nothing_and_a_letter_something),
 	        cmocka_unit_test(parts_do_not_run_into_each_other),
+	        cmocka_unit_test(what_is_flushed_is_counted),
 	        cmocka_unit_test(families_are_known_by_name),
 	};
 
