@@ -161,6 +161,46 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 	return -EINVAL;
 }
 
+/* What most members are, or that they say nothing: no call for it, and no look at the other types.
+ * 1: put; 0: left out; -1: put_member is to look at it. */
+static inline int put_usual(struct packing *p, const struct field *f, const void *at)
+{
+	const struct slice *text = at;
+	uint64_t number;
+
+	switch ((enum field_type)f->type) {
+	case FIELD_TEXT:
+		if (!text->len)
+			return 0;
+		if (text->len >= 32)
+			return -1;
+		put_key(p);
+		*p->to.at++ = (char)(0xa0 | text->len);
+		put_append(&p->to, text->at, text->len);
+		return 1;
+	case FIELD_U32:
+		number = *(const uint32_t *)at;
+		break;
+	case FIELD_U64:
+	case FIELD_TIME:
+	case FIELD_DURATION:
+	case FIELD_MONEY:
+		number = *(const uint64_t *)at;
+		break;
+	case FIELD_BOOL:
+		return *(const bool *)at ? -1 : 0;
+	default:
+		return -1;
+	}
+	if (!number)
+		return 0;
+	if (number >= 128)
+		return -1;
+	put_key(p);
+	*p->to.at++ = (char)number;
+	return 1;
+}
+
 /* The map: its kind, where it has one, what the entry says, and whether something was cut. One
  * without a kind has few members. */
 static int put_members(struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
@@ -176,11 +216,17 @@ static int put_members(struct packing *p, const struct shape *s, const void *ent
 		count++;
 	}
 	for (unsigned i = 0; i < s->n; i++) {
+		const struct field *f = &s->fields[i];
+
 		p->key = (uint8_t)(i + 1);
-		int r = put_member(p, &s->fields[i], entry);
-		if (r < 0)
-			return r;
-		count += !r;
+		int r = put_usual(p, f, field_at(f, entry));
+		if (r < 0) {
+			r = put_member(p, f, entry);
+			if (r < 0)
+				return r;
+			r = !r;
+		}
+		count += (uint16_t)r;
 	}
 	if (kind && p->cut) {
 		put_text(&p->to, "cut", 3);

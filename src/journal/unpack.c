@@ -30,22 +30,32 @@ struct walk {
 	bool bad; /* it ended too early, or holds what is no msgpack */
 };
 
+/* Of 1, 2, 4 or 8 bytes. */
 static uint64_t take_number(struct walk *w, unsigned len)
 {
-	uint64_t n = 0;
+	const uint8_t *at = w->at;
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
 
 	if ((size_t)(w->end - w->at) < len) {
 		w->bad = true;
 		return 0;
 	}
-	if (len == sizeof(n)) {
-		memcpy(&n, w->at, sizeof(n));
-		w->at += len;
-		return be64toh(n);
+	w->at += len;
+	switch (len) {
+	case 1:
+		return *at;
+	case sizeof(two):
+		memcpy(&two, at, sizeof(two));
+		return be16toh(two);
+	case sizeof(four):
+		memcpy(&four, at, sizeof(four));
+		return be32toh(four);
+	default:
+		memcpy(&eight, at, sizeof(eight));
+		return be64toh(eight);
 	}
-	while (len--)
-		n = n << 8 | *w->at++;
-	return n;
 }
 
 static struct slice take_bytes(struct walk *w, uint64_t len)
@@ -69,6 +79,9 @@ static struct value take(struct walk *w)
 
 	if (c < 0x80)
 		return (struct value){.type = VALUE_UINT, .number = c};
+	if (c >= 0xcc && c < 0xd0)
+		return (struct value){
+		        .type = VALUE_UINT, .number = take_number(w, 1u << (c - 0xcc))};
 	if (c >= 0xe0)
 		return (struct value){
 		        .type = VALUE_NEGATIVE, .number = (uint64_t)(int64_t)(int8_t)c};
@@ -104,13 +117,6 @@ static struct value take(struct walk *w)
 	case 0xca:
 	case 0xcb:
 		take_bytes(w, c == 0xca ? 4 : 8);
-		break;
-	case 0xcc:
-	case 0xcd:
-	case 0xce:
-	case 0xcf:
-		v.type = VALUE_UINT;
-		v.number = take_number(w, 1u << (c - 0xcc));
 		break;
 	case 0xd0:
 	case 0xd1:
@@ -243,22 +249,45 @@ static int take_list(
 	return r;
 }
 
+/* Most numbers are unsigned, and most of those small. False: it is another type. */
+static inline bool take_unsigned(struct walk *w, uint64_t *ret)
+{
+	struct value v;
+
+	if (w->at < w->end && *w->at < 0x80) {
+		*ret = *w->at++;
+		return true;
+	}
+	v = take(w);
+	*ret = v.number;
+	return v.type == VALUE_UINT;
+}
+
 static int take_member(struct unpack *u, struct walk *w, const struct field *f, void *entry)
 {
 	void *at = (char *)entry + f->offset;
 	struct value v;
-	bool is_number;
+	uint64_t number;
 
-	if (f->type == FIELD_TEXT || f->type == FIELD_CALL) {
-		*(struct slice *)at = take_text(w);
-		return 0;
-	}
-	v = take(w);
-	is_number = v.type == VALUE_UINT;
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
 	case FIELD_CALL:
+		*(struct slice *)at = take_text(w);
+		return 0;
+	case FIELD_U32:
+		if (!take_unsigned(w, &number) || number > UINT32_MAX)
+			return -EBADMSG;
+		*(uint32_t *)at = (uint32_t)number;
+		return 0;
+	case FIELD_U64:
+	case FIELD_TIME:
+	case FIELD_DURATION:
+		return take_unsigned(w, at) ? 0 : -EBADMSG;
+	default:
 		break;
+	}
+	v = take(w);
+	switch ((enum field_type)f->type) {
 	case FIELD_BYTES:
 	case FIELD_BLOB:
 		*(struct slice *)at = v.bytes;
@@ -269,22 +298,16 @@ static int take_member(struct unpack *u, struct walk *w, const struct field *f, 
 	case FIELD_BOOL:
 		*(bool *)at = v.number == 1;
 		return v.type == VALUE_BOOL ? 0 : -EBADMSG;
-	case FIELD_U32:
-		*(uint32_t *)at = (uint32_t)v.number;
-		return is_number && v.number <= UINT32_MAX ? 0 : -EBADMSG;
-	case FIELD_U64:
-	case FIELD_TIME:
-	case FIELD_DURATION:
-		*(uint64_t *)at = v.number;
-		return is_number ? 0 : -EBADMSG;
 	case FIELD_MONEY:
 		*(nanousd *)at = (nanousd)v.number;
-		return v.type == VALUE_NEGATIVE || (is_number && v.number <= INT64_MAX) ? 0
-		                                                                        : -EBADMSG;
+		return v.type == VALUE_NEGATIVE || (v.type == VALUE_UINT && v.number <= INT64_MAX)
+		               ? 0
+		               : -EBADMSG;
 	case FIELD_LIST:
 		return v.type == VALUE_ARRAY ? take_list(u, w, f, v.number, entry) : -EBADMSG;
+	default:
+		return -EBADMSG;
 	}
-	return -EBADMSG;
 }
 
 /* s is NULL for a kind that is not known: its members are passed over. */
