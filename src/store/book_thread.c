@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* book_thread: looks every 50 ms whether something was written, which costs a load a worker; when
+/* book_thread: looks every 100 ms whether something was written, which costs a load a worker; when
  * nothing was for a while it looks less often. A disk that is slow or full slows only this. */
 #include <errno.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include "store/book_core.h"
 #include "store/embedded.h"
 
-#define LOOK_NS (50 * NS_PER_MS)
+#define LOOK_NS (100 * NS_PER_MS)
 #define QUIET_NS (250 * NS_PER_MS)
 #define QUIET_LOOKS 40u /* in vain */
 #define WAIT_LOOKS 20u  /* of somebody who waits, before the thread is woken again */

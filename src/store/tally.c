@@ -8,6 +8,35 @@
 #define TALLY_MAX ((size_t)8 << 20)
 #define KEY_MAX ((size_t)64 << 10)
 
+struct spare {
+	struct spare *next;
+};
+
+/* Calls come and go in a moment, and the heap keeps but a few of a size at hand. */
+static void *block_take(struct tally *t, size_t size)
+{
+	struct spare *s = t->spare;
+
+	if (size > TALLY_BLOCK || !s)
+		return mem_alloc(size < TALLY_BLOCK ? TALLY_BLOCK : size);
+	t->spare = s->next;
+	t->n_spare--;
+	return s;
+}
+
+static void block_give(struct tally *t, void *at, size_t size)
+{
+	struct spare *s = at;
+
+	if (size > TALLY_BLOCK || t->n_spare == TALLY_SPARE) {
+		mem_free(at);
+		return;
+	}
+	s->next = t->spare;
+	t->spare = s;
+	t->n_spare++;
+}
+
 static void begin(struct tally *t)
 {
 	map_init(&t->calls);
@@ -18,6 +47,8 @@ static void begin(struct tally *t)
 	t->ledger = NULL;
 	t->tools = NULL;
 	t->counters = NULL;
+	t->last = NULL;
+	t->last_counter = NULL;
 	t->late = NULL;
 	t->late_end = &t->late;
 }
@@ -47,6 +78,12 @@ void tally_init(struct tally *t)
 void tally_finish(struct tally *t)
 {
 	drop(t);
+	while (t->spare) {
+		struct spare *s = t->spare;
+
+		t->spare = s->next;
+		mem_free(s);
+	}
 	arena_finish(&t->arena);
 	buf_finish(&t->key);
 }
@@ -110,11 +147,21 @@ static void *row_of(struct tally *t, size_t size, bool *ret_new)
 	return row && map_add(&t->sums, key, row) == 0 ? row : NULL;
 }
 
+static bool names_equal(const struct slice *a, const struct slice *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!slice_equals(a[i], b[i]))
+			return false;
+	return true;
+}
+
 static struct ledger_row *ledger_row_of(struct tally *t, uint64_t hour, const struct slice *names)
 {
-	struct ledger_row *row;
+	struct ledger_row *row = t->last;
 	bool is_new;
 
+	if (row && row->hour == hour && names_equal(row->names, names, LEDGER_NAMES))
+		return row;
 	if (begin_key(t, 'l', hour, names, LEDGER_NAMES))
 		return NULL;
 	row = row_of(t, sizeof(*row), &is_new);
@@ -125,6 +172,7 @@ static struct ledger_row *ledger_row_of(struct tally *t, uint64_t hour, const st
 		row->next = t->ledger;
 		t->ledger = row;
 	}
+	t->last = row;
 	return row;
 }
 
@@ -149,9 +197,12 @@ static struct tool_row *tool_row_of(struct tally *t, uint64_t hour, const struct
 static struct counter_row *counter_row_of(struct tally *t, const struct entry_counter *c)
 {
 	const struct slice names[] = {c->group, c->name};
-	struct counter_row *row;
+	struct counter_row *row = t->last_counter;
 	bool is_new;
 
+	if (row && row->window == c->window && slice_equals(row->name, c->name) &&
+	        slice_equals(row->group, c->group))
+		return row;
 	if (begin_key(t, 'c', c->window, names, 2))
 		return NULL;
 	row = row_of(t, sizeof(*row), &is_new);
@@ -166,6 +217,7 @@ static struct counter_row *counter_row_of(struct tally *t, const struct entry_co
 		row->next = t->counters;
 		t->counters = row;
 	}
+	t->last_counter = row;
 	return row;
 }
 
@@ -183,7 +235,7 @@ static int keep(struct tally *t, struct map *map, struct slice key, void *value,
 	int r = map_add(map, key, value);
 
 	if (r)
-		mem_free(value);
+		block_give(t, value, size);
 	else
 		t->live += size;
 	return r == -EEXIST ? 0 : r;
@@ -196,7 +248,7 @@ static size_t call_size(const struct open_call *c)
 
 static int take_decision(struct tally *t, const struct entry_decision *d, struct slice record)
 {
-	struct open_call *c = mem_alloc(sizeof(*c) + record.len);
+	struct open_call *c = block_take(t, sizeof(*c) + record.len);
 
 	if (!c)
 		return -ENOMEM;
@@ -217,7 +269,7 @@ static size_t held_size(const struct held *h)
 static int take_reservation(struct tally *t, const struct entry_reservation *e, struct slice record)
 {
 	size_t counters = e->n * sizeof(*e->counters);
-	struct held *h = mem_alloc(sizeof(*h) + counters + record.len);
+	struct held *h = block_take(t, sizeof(*h) + counters + record.len);
 	int r;
 
 	if (!h)
@@ -269,7 +321,7 @@ static int take_settlement(struct tally *t, const struct entry_settlement *e, st
 	map_remove(&t->held, e->id);
 	r = tally_spend(t, h->counters, h->n, cost, tokens);
 	t->live -= held_size(h);
-	mem_free(h);
+	block_give(t, h, held_size(h));
 	return r;
 }
 
@@ -288,7 +340,7 @@ static int take_outcome(struct tally *t, const struct entry_outcome *o, struct s
 	}
 	r = tally_outcome(t, o, c->denied);
 	t->live -= call_size(c);
-	mem_free(c);
+	block_give(t, c, call_size(c));
 	return r;
 }
 

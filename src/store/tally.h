@@ -8,6 +8,8 @@
 
 #define TALLY_FULL ((size_t)256 << 10) /* bytes in use: to be written down then */
 #define TALLY_RECORDS 20000u           /* and after so many */
+#define TALLY_BLOCK ((size_t)256)      /* what most calls and reservations fit into */
+#define TALLY_SPARE 256u               /* of such blocks that are kept */
 #define HOUR_S 3600u
 
 enum ledger_name {
@@ -81,8 +83,12 @@ struct tally {
 	struct ledger_row *ledger;
 	struct tool_row *tools;
 	struct counter_row *counters;
+	struct ledger_row *last; /* of the call before, whose sums are mostly the next one's too */
+	struct counter_row *last_counter;
 	struct late *late, **late_end; /* in order */
 	struct buf key;
+	struct spare *spare; /* owned: of TALLY_BLOCK bytes each, from calls that are over */
+	unsigned n_spare;
 };
 
 void tally_init(struct tally *t);
