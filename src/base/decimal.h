@@ -6,7 +6,8 @@
 
 #define DECIMAL_MAX 20u /* digits of UINT64_MAX */
 
-extern const char decimal_pairs[201]; /* "00" to "99" */
+extern const char decimal_pairs[201];             /* "00" to "99" */
+extern const uint64_t decimal_bounds[DECIMAL_MAX]; /* powers of ten, but 0 for the first */
 
 /* Writes the last two digits of n at text and returns what is left of n. */
 static inline uint64_t decimal_put_pair(uint64_t n, char text[2])
@@ -17,11 +18,10 @@ static inline uint64_t decimal_put_pair(uint64_t n, char text[2])
 
 static inline unsigned decimal_len(uint64_t n)
 {
-	unsigned len = 1;
+	/* A bit is 1233 / 4096 of a digit: so many digits or one more. */
+	unsigned len = (unsigned)(64 - __builtin_clzll(n | 1)) * 1233 >> 12;
 
-	for (uint64_t bound = 10; n >= bound && len < DECIMAL_MAX; bound *= 10)
-		len++;
-	return len;
+	return len + (n >= decimal_bounds[len]);
 }
 
 /* Writes n at text, which has room for DECIMAL_MAX, and returns how many digits it has. */

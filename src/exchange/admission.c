@@ -23,7 +23,7 @@ struct admitted *admission_of(struct call *c, unsigned n)
 		return NULL;
 	unsigned cap = a->ask.n + n;
 	if (cap > a->cap) {
-		struct demand *more = arena_zalloc(arena, cap * sizeof(*more));
+		struct demand *more = arena_alloc(arena, cap * sizeof(*more));
 		if (!more)
 			return NULL;
 		if (a->ask.n)
@@ -33,11 +33,6 @@ struct admitted *admission_of(struct call *c, unsigned n)
 	}
 	c->admitted = a;
 	return a;
-}
-
-void admission_add(struct admitted *a, const struct demand *d)
-{
-	a->ask.demands[a->ask.n++] = *d;
 }
 
 static void take_answer(struct exchange *x, struct admitted *a, int result)

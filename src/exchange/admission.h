@@ -35,7 +35,15 @@ struct admitted {
 
 /* The call's own, made when there is none; room for n more demands. NULL: no memory. */
 struct admitted *admission_of(struct call *c, unsigned n);
-void admission_add(struct admitted *a, const struct demand *d); /* the next one */
+/* Where the next demand is filled in; it counts once it is added. */
+static inline struct demand *admission_next(struct admitted *a)
+{
+	return &a->ask.demands[a->ask.n];
+}
+static inline void admission_add(struct admitted *a)
+{
+	a->ask.n++;
+}
 /* Asks for p, once all demands are in. Its verdict is what read says, at once or, after VERDICT_WAIT, when the store has
  * answered. A store that cannot say leaves error set. */
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));

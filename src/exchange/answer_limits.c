@@ -7,6 +7,7 @@
 #include "exchange/demands.h"
 
 #define ITEM_MAX 120 /* bytes of one window in a field that lists all */
+#define DURATION_TEXT 32 /* "5124095h34m34s" is the longest */
 
 /* Digits and words, one behind the other: printf takes ten times as long, and every answer has these. */
 static char *put(char *at, struct slice text)
@@ -20,18 +21,16 @@ static char *put_number(char *at, uint64_t n)
 	return at + decimal_put(n, at);
 }
 
-static int add(struct exchange *x, struct head *to, struct slice name, const char *text, size_t len)
+static int add(struct head *to, struct slice name, const char *text, size_t len)
 {
-	struct slice copy = arena_dup(&x->arena, slice_from(text, len));
-
-	return copy.at ? head_add_header(to, (struct header){name, copy, HEADER_OTHER}) : -ENOMEM;
+	return head_add_header(to, (struct header){name, slice_from(text, len), HEADER_OTHER});
 }
 
 static int add_number(struct exchange *x, struct head *to, struct slice name, uint64_t n)
 {
-	char text[DECIMAL_MAX];
+	char *text = arena_alloc(&x->arena, DECIMAL_MAX);
 
-	return add(x, to, name, text, decimal_put(n, text));
+	return text ? add(to, name, text, decimal_put(n, text)) : -ENOMEM;
 }
 
 static uint64_t seconds_up(uint64_t ns)
@@ -56,8 +55,10 @@ static char *put_seconds(char *at, uint64_t ms)
 static int add_duration(struct exchange *x, struct head *to, struct slice name, uint64_t ns)
 {
 	uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0), s = seconds_up(ns);
-	char text[4 * DECIMAL_MAX], *at = text;
+	char *text = arena_alloc(&x->arena, DURATION_TEXT), *at = text;
 
+	if (!text)
+		return -ENOMEM;
 	if (ms < 1000) {
 		at = put(put_number(at, ms), SLICE("m"));
 	} else if (ms <= 59999) {
@@ -69,7 +70,7 @@ static int add_duration(struct exchange *x, struct head *to, struct slice name, 
 		at = put_number(at, s % 60);
 	}
 	*at++ = 's';
-	return add(x, to, name, text, (size_t)(at - text));
+	return add(to, name, text, (size_t)(at - text));
 }
 
 /* Whether the store has looked at it: else nothing is known of its counter. */
@@ -152,7 +153,6 @@ static int add_openai(struct exchange *x, struct head *to, const struct demand *
 static int add_remaining(struct exchange *x, struct head *to, const struct admitted *a)
 {
 	nanousd left = INT64_MAX;
-	char text[MONEY_TEXT];
 
 	for (unsigned i = a->n_rates; i < a->ask.n; i++) {
 		const struct demand *d = &a->ask.demands[i];
@@ -167,7 +167,8 @@ static int add_remaining(struct exchange *x, struct head *to, const struct admit
 	}
 	if (left == INT64_MAX)
 		return 0;
-	return add(x, to, SLICE("x-weir-budget-remaining-usd"), text, money_format(left > 0 ? left : 0, text));
+	char *text = arena_alloc(&x->arena, MONEY_TEXT);
+	return text ? add(to, SLICE("x-weir-budget-remaining-usd"), text, money_format(left > 0 ? left : 0, text)) : -ENOMEM;
 }
 
 int answer_limits_add(struct exchange *x, struct head *to)

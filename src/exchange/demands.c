@@ -25,14 +25,12 @@ static struct slice name_with(struct call *c, struct slice counter, struct slice
 	return slice_from(name, counter.len + 2 * HASHED);
 }
 
-static struct demand rate_demand(const struct rate_conf *r, struct slice group, struct slice name)
+static void rate_demand(const struct rate_conf *r, struct slice group, struct slice name, struct demand *d)
 {
-	struct demand d = {.kind = DEMAND_RATE, .group = group, .name = name};
-
-	d.rate.count = r->count;
-	d.rate.period_ns = r->period_ns;
-	d.rate.burst = r->burst ? r->burst : r->count;
-	return d;
+	*d = (struct demand){.kind = DEMAND_RATE, .group = group, .name = name};
+	d->rate.count = r->count;
+	d->rate.period_ns = r->period_ns;
+	d->rate.burst = r->burst ? r->burst : r->count;
 }
 
 bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice counter, struct demand *d)
@@ -43,13 +41,13 @@ bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice coun
 		name = name_with(c, counter, c->by.user);
 	else if (r->by == RATE_BY_KEY)
 		name = name_with(c, counter, c->key_sha256 ? slice_from(c->key_sha256, SHA256_LEN) : SLICE("none"));
-	*d = rate_demand(r, c->agent->allowance.group, name);
+	rate_demand(r, c->agent->allowance.group, name, d);
 	return name.at;
 }
 
 void demand_of_tool_rate(const struct tool_conf *t, unsigned i, struct demand *d)
 {
-	*d = rate_demand(&t->rates[i], t->group, t->rate_counters[i]);
+	rate_demand(&t->rates[i], t->group, t->rate_counters[i], d);
 }
 
 void demand_of_tool_slot(const struct tool_conf *t, struct demand *d)

@@ -75,7 +75,7 @@ static bool searches_untold(const struct exchange *x, const struct call *c, cons
 {
 	const struct price_row *row = price_row_for(p, 0);
 
-	return tariff_searches(c) && !x->answer.usage.web_search && row && row->known >> PRICE_web_search & 1;
+	return row && row->known >> PRICE_web_search & 1 && !x->answer.usage.web_search && tariff_searches(c);
 }
 
 /* What a class without a price of its own costs is not known, and more than what has one. */

@@ -47,7 +47,7 @@ static nanousd with_searches(const struct call *c, nanousd fixed, const struct p
 	const struct price_row *row = price_row_for(price, 0);
 	picosum sum = 0;
 
-	if (!tariff_searches(c) || !row || !(row->known >> PRICE_web_search & 1))
+	if (!row || !(row->known >> PRICE_web_search & 1) || !tariff_searches(c))
 		return fixed;
 	money_add(&sum, SEARCHES, row->of[PRICE_web_search]); /* 64 by 64 bits: it fits */
 	nanousd fees = money_round_up(sum);
@@ -127,13 +127,13 @@ static void heed_lone(struct call *c, const struct lone *l, bool soft)
 static bool add_counter(struct call *c, const struct budget_conf *b, bool soft)
 {
 	struct admitted *a = c->admitted;
-	struct demand d;
+	struct demand *d = admission_next(a);
 
-	if (!demand_of_budget(c, b, &d))
+	if (!demand_of_budget(c, b, d))
 		return false;
-	d.soft = soft;
+	d->soft = soft;
 	a->budgets[a->ask.n - a->n_rates] = b;
-	admission_add(a, &d);
+	admission_add(a);
 	a->bounded |= !soft;
 	return true;
 }

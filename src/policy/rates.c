@@ -18,17 +18,17 @@
 
 static bool add_rate(struct call *c, bool soft, const struct rate_conf *r, struct slice counter, uint64_t units, bool by_tokens)
 {
-	struct demand d;
+	struct demand *d = admission_next(c->admitted);
 
 	if (!rate_has_id(c, r))
 		return true; /* there is nobody to count */
-	if (!demand_of_rate(c, r, counter, &d))
+	if (!demand_of_rate(c, r, counter, d))
 		return false;
-	d.soft = soft;
-	d.by_tokens = by_tokens;
+	d->soft = soft;
+	d->by_tokens = by_tokens;
 	/* A call that is larger than the burst waits for all of it, and owes the rest when it is settled. */
-	d.rate.units = units < d.rate.burst ? units : d.rate.burst;
-	admission_add(c->admitted, &d);
+	d->rate.units = units < d->rate.burst ? units : d->rate.burst;
+	admission_add(c->admitted);
 	return true;
 }
 
@@ -50,19 +50,19 @@ static bool needs_user(const struct call *c)
 /* Asked before the agent's own: what it refuses has taken nothing of the agent's. */
 static void add_of_tool(struct call *c, const struct tool_conf *t, bool soft)
 {
-	struct demand d;
-
 	for (unsigned i = 0; i < t->n_rates; i++) {
-		demand_of_tool_rate(t, i, &d);
-		d.soft = soft;
-		d.rate.units = 1;
-		admission_add(c->admitted, &d);
+		struct demand *d = admission_next(c->admitted);
+		demand_of_tool_rate(t, i, d);
+		d->soft = soft;
+		d->rate.units = 1;
+		admission_add(c->admitted);
 	}
 	if (!t->concurrency)
 		return;
-	demand_of_tool_slot(t, &d);
-	d.soft = soft;
-	admission_add(c->admitted, &d);
+	struct demand *slot = admission_next(c->admitted);
+	demand_of_tool_slot(t, slot);
+	slot->soft = soft;
+	admission_add(c->admitted);
 }
 
 bool rates_plan(struct call *c, bool soft)
@@ -76,7 +76,7 @@ bool rates_plan(struct call *c, bool soft)
 		n += t->n_rates + (t->concurrency > 0);
 	if (!n)
 		return true;
-	if (!admission_of(c, n))
+	if (!admission_of(c, n + a->n_budgets)) /* which are planned next */
 		return false;
 	if (t)
 		add_of_tool(c, t, soft);
@@ -85,10 +85,10 @@ bool rates_plan(struct call *c, bool soft)
 	for (unsigned i = 0; i < a->n_token_rates && !c->tool; i++)
 		all &= add_rate(c, soft, &a->token_rates[i], a->token_rate_counters[i], tokens_expected(c), true);
 	if (a->concurrency) {
-		struct demand d;
-		demand_of_slot(c, &d);
-		d.soft = soft;
-		admission_add(c->admitted, &d);
+		struct demand *d = admission_next(c->admitted);
+		demand_of_slot(c, d);
+		d->soft = soft;
+		admission_add(c->admitted);
 	}
 	c->admitted->n_rates = c->admitted->ask.n;
 	return all;

@@ -26,7 +26,11 @@ struct cell {
 	uint8_t kind;     /* enum demand_kind */
 	uint16_t name_len;
 	union {
-		struct gcra rate;
+		struct {
+			struct gcra rate;
+			gcra_time unit; /* of the rate that asked last: so many a period */
+			uint64_t count, period_ns; /* 0: none has */
+		};
 		struct budget budget;
 	};
 	char name[];

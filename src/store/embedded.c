@@ -73,9 +73,21 @@ static uint64_t shards_held(const struct admission *a)
 
 /* ---- one demand: may it, take it, say how it stands ---- */
 
-static struct gcra_limit limit_of(const struct demand *d)
+/* A counter's rate changes only with the policy. */
+static struct gcra_limit limit_of(const struct cell *c, const struct demand *d)
 {
+	if (c->count && c->count == d->rate.count && c->period_ns == d->rate.period_ns)
+		return gcra_limit_with(c->unit, c->count, d->rate.burst);
 	return gcra_limit_of(d->rate.count, d->rate.period_ns, d->rate.burst);
+}
+
+static void keep_unit(struct cell *c, const struct demand *d)
+{
+	if (c->count == d->rate.count && c->period_ns == d->rate.period_ns)
+		return;
+	c->unit = gcra_unit_of(d->rate.count, d->rate.period_ns);
+	c->count = d->rate.count;
+	c->period_ns = d->rate.period_ns;
 }
 
 static enum demand_state rate_judge(const struct cell *c, struct demand *d, uint64_t now)
@@ -83,14 +95,14 @@ static enum demand_state rate_judge(const struct cell *c, struct demand *d, uint
 	static const enum demand_state states[] = {[GCRA_GRANTS] = DEMAND_GRANTED,
 	        [GCRA_WAITS] = DEMAND_REFUSED,
 	        [GCRA_NEVER] = DEMAND_NEVER};
-	struct gcra_limit l = limit_of(d);
+	struct gcra_limit l = limit_of(c, d);
 
 	return states[gcra_ask(&c->rate, &l, now, d->rate.units, &d->wait_ns)];
 }
 
 static void rate_tell(const struct cell *c, struct demand *d, uint64_t now)
 {
-	struct gcra_limit l = limit_of(d);
+	struct gcra_limit l = limit_of(c, d);
 
 	gcra_tell(&c->rate, &l, now, &d->left, &d->reset_ns);
 }
@@ -107,6 +119,7 @@ static void demand_judge(
 
 	d->wait_ns = 0;
 	if (d->kind == DEMAND_RATE) {
+		keep_unit(c, d);
 		d->state = rate_judge(c, d, now);
 	} else if (d->kind == DEMAND_SLOT) {
 		d->state = slot_judge(c, d);
@@ -120,7 +133,7 @@ static void demand_judge(
 static void demand_take(struct admission *a, struct demand *d, struct cell *c, uint64_t now)
 {
 	if (d->kind == DEMAND_RATE) {
-		struct gcra_limit l = limit_of(d);
+		struct gcra_limit l = limit_of(c, d);
 
 		d->own = gcra_take(&c->rate, &l, now, d->rate.units);
 	} else if (d->kind == DEMAND_BUDGET) {
@@ -142,7 +155,7 @@ static void demand_settle(struct admission *a, struct demand *d, struct cell *c,
 {
 	c->held--;
 	if (d->kind == DEMAND_RATE) {
-		struct gcra_limit l = limit_of(d);
+		struct gcra_limit l = limit_of(c, d);
 
 		if (!used->ran)
 			gcra_give(&c->rate, &l, now, d->own, d->rate.units);

@@ -48,13 +48,22 @@ static gcra_time unit_of(uint64_t count, uint64_t period_ns)
 	return whole + (((gcra_time)rest << POINT) + count - 1) / count;
 }
 
-struct gcra_limit gcra_limit_of(uint64_t count, uint64_t period_ns, uint64_t burst)
+gcra_time gcra_unit_of(uint64_t count, uint64_t period_ns)
 {
-	struct gcra_limit l = {.units_max = count ? burst : 0};
+	return count ? unit_of(count, period_ns) : SPAN_MAX;
+}
 
-	l.unit = count ? unit_of(count, period_ns) : SPAN_MAX;
+struct gcra_limit gcra_limit_with(gcra_time unit, uint64_t count, uint64_t burst)
+{
+	struct gcra_limit l = {.unit = unit, .units_max = count ? burst : 0};
+
 	l.burst = span_of(&l, l.units_max);
 	return l;
+}
+
+struct gcra_limit gcra_limit_of(uint64_t count, uint64_t period_ns, uint64_t burst)
+{
+	return gcra_limit_with(gcra_unit_of(count, period_ns), count, burst);
 }
 
 enum gcra_says gcra_ask(const struct gcra *g, const struct gcra_limit *l, uint64_t now,

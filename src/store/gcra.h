@@ -25,6 +25,9 @@ struct gcra_limit {            /* so many a period, and so many at once */
 
 enum gcra_says { GCRA_GRANTS, GCRA_WAITS, GCRA_NEVER };
 
+/* gcra_limit_of in two steps: what a unit takes, which is half of the work, can be kept. */
+gcra_time gcra_unit_of(uint64_t count, uint64_t period_ns);
+struct gcra_limit gcra_limit_with(gcra_time unit, uint64_t count, uint64_t burst);
 /* Of a count of 0 it never grants; a period of 0 has no limit but burst at once. */
 struct gcra_limit gcra_limit_of(uint64_t count, uint64_t period_ns, uint64_t burst);
 /* May units be taken now? Takes nothing. *ret_wait_ns: how long until they may, to the nanosecond,

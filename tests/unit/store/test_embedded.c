@@ -107,6 +107,38 @@ static void what_ran_gives_back_its_slot_and_not_its_rate(void **state)
 	settle(true, 0, 0);
 }
 
+/* Whoever asks is judged by the rate that it brings, and settled by that, also between others of
+ * another policy. */
+static void a_counter_goes_by_the_rate_of_who_asks(void **state)
+{
+	(void)state;
+	demands[0] = rate("r", 10, 1);
+	admit(1);
+	assert_int_equal(demands[0].left, 9);
+	assert_int_equal(look(rate("r", 20, 1)).left, 18); /* a tenth of a second is used */
+	settle(true, 0, 0);
+	demands[0] = rate("r", 2, 1);
+	admit(1);
+	assert_true(a.granted);
+	assert_int_equal(demands[0].reset_ns, 600 * NS_PER_MS);
+	assert_int_equal(look(rate("r", 10, 1)).left, 4);
+	assert_int_equal(look(rate("r", 0, 1)).state, DEMAND_NEVER);
+	demands[1] = demands[0];
+	struct admission first = a;
+	first.demands = &demands[1];
+	demands[0] = rate("r", 10, 1);
+	admit(1);
+	assert_true(a.granted);
+	settle(true, 0, 0);
+	store->ops->settle(store, &first, &(struct settlement){.ran = false});
+	assert_int_equal(look(rate("r", 10, 1)).reset_ns, 200 * NS_PER_MS);
+	demands[0] = rate("r", 10, 1);
+	demands[0].rate.period_ns = 10 * NS_PER_S;
+	admit(1);
+	assert_int_equal(demands[0].reset_ns, 1200 * NS_PER_MS);
+	settle(true, 0, 0);
+}
+
 static void token_rates_are_corrected_to_what_was_used(void **state)
 {
 	(void)state;
@@ -456,6 +488,7 @@ int main(void)
 	        T(a_refusal_leaves_nothing_taken_whoever_refuses),
 	        T(what_did_not_run_gives_all_of_it_back),
 	        T(what_ran_gives_back_its_slot_and_not_its_rate),
+	        T(a_counter_goes_by_the_rate_of_who_asks),
 	        T(token_rates_are_corrected_to_what_was_used),
 	        T(rates_do_not_go_by_the_wall_clock),
 	        T(the_output_is_lowered_to_what_every_budget_holds),
