@@ -91,9 +91,13 @@ struct admission {
 	/* A value (weir/value.h) that would answer the call: where it stands, and no rate or slot refuses, no budget is asked
 	 * and found is what it holds; the admission is granted all the same, and settled as one that ran and cost nothing. It is
 	 * looked at together with the demands of its group: if there are none, or cached is empty, or the store is the embedded
-	 * one (whose process has store/cache.h), it is not found. Borrowed as demands. */
+	 * one (whose process has store/cache.h), it is not found. Borrowed as demands. One that has no more of its life left than
+	 * cached_spare_ns answers nothing: it is found beside whatever was granted. Where found could not be opened the error is
+	 * -EBADMSG, and nothing is held. */
 	struct slice cached_group, cached;
-	struct blob *found;     /* counted, for the caller to unref; NULL: none */
+	uint64_t cached_spare_ns;
+	struct blob *found;     /* of what was granted; counted, for the caller to unref; NULL: none */
+	bool answers;           /* found answers the call: no budget was asked */
 	unsigned refused_by;    /* index of the demand that refused; n: none */
 	bool granted;           /* something is held: settle must follow */
 };

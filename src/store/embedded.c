@@ -246,6 +246,7 @@ static int embedded_admit(struct store *s, struct admission *a)
 
 	a->granted = false;
 	a->found = NULL;
+	a->answers = false;
 	a->refused_by = a->n;
 	table_lock(e->table, shards);
 	now = time_of(e, a->now_wall_ns);

@@ -15,12 +15,23 @@ static struct remote *remote_of(struct store *s)
 
 /* ---- ending */
 
+/* What one part has found is nobody's where the next one refuses. */
+static void hold_unfind(struct hold *h)
+{
+	if (!h->admission)
+		return;
+	blob_unref(h->admission->found);
+	h->admission->found = NULL;
+}
+
 /* Whoever asked hears of it, and nothing of the hold is his any more. */
 static void hold_tell(struct hold *h, int result)
 {
 	struct ticket *t = h->ticket;
 
 	hold_time(h, h->admission ? STORE_ADMIT : STORE_LOOK, result);
+	if (result != 1)
+		hold_unfind(h);
 	h->ticket = NULL;
 	h->admission = NULL;
 	h->out = NULL;
@@ -95,11 +106,14 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 		hold_fail(h, result, reply);
 		return;
 	}
-	/* Whatever else would be asked, the answer is here. */
 	if (found)
-		h->n_parts = h->part + 1;
-	if (++h->part == h->n_parts) {
 		h->admission->found = found;
+	/* Whatever else would be asked, the answer is here. */
+	if (result == 2) {
+		h->admission->answers = true;
+		h->n_parts = h->part + 1;
+	}
+	if (++h->part == h->n_parts) {
 		hold_grant(h);
 		return;
 	}
@@ -116,6 +130,7 @@ static void on_dropped(struct ticket *t)
 	h->out = NULL;
 	ask_cancel(&h->ask);
 	if (h->admission) {
+		hold_unfind(h);
 		h->admission = NULL;
 		hold_abandon(h, h->part + 1);
 	} else {
@@ -162,6 +177,7 @@ static int remote_admit(struct store *s, struct admission *a)
 	a->refused_by = a->n;
 	a->granted = a->n == 0;
 	a->found = NULL;
+	a->answers = false;
 	if (a->granted)
 		return READY;
 	if (r->fenced) {

@@ -95,7 +95,7 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
 void hold_unword(struct hold *h);
 /* What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM, or its code:
- * 1, 0, 2 (then ret_found says what was found), -1 is -ECANCELED. */
+ * 1, 0, 2 (then ret_found answers the call; with 1 it may be there beside), -1 is -ECANCELED. */
 int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
         struct blob **ret_found);
 

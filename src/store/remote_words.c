@@ -256,7 +256,7 @@ static size_t text_needed(const struct hold *h)
 	for (unsigned i = 0; i < p->n; i++)
 		size += group + h->demands[p->demands[i]].name.len + DEMAND_WORDS * NUMBER_MAX;
 	if (h->admission)
-		size += group + h->admission->cached.len + REMOTE_KEYS_MAX * SEAL_ID_LEN;
+		size += group + h->admission->cached.len + REMOTE_KEYS_MAX * SEAL_ID_LEN + NUMBER_MAX;
 	return size;
 }
 
@@ -268,7 +268,7 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 	struct writer w = {0};
 	bool is_cached = has_cached(h, op);
 	unsigned n_keys = 2 + p->n + is_cached;
-	unsigned n_words = n_keys + HEAD_WORDS + p->n * DEMAND_WORDS + is_cached;
+	unsigned n_words = n_keys + HEAD_WORDS + p->n * DEMAND_WORDS + 2 * is_cached;
 	int r;
 
 	hold_unword(h);
@@ -292,8 +292,10 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 	head_put(&w, h, op);
 	for (unsigned i = 0; i < p->n; i++)
 		demand_put(&w, &h->demands[p->demands[i]]);
-	if (is_cached)
+	if (is_cached) {
 		ids_put(&w, h->remote);
+		number_put(&w, h->admission->cached_spare_ns / NS_PER_MS);
+	}
 	assert(w.n == n_words);
 	h->ask = (struct redis_ask){.args = h->words,
 	        .n_args = n_words,
@@ -367,7 +369,7 @@ int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_ref
 		return -EPROTO;
 	code = reply->list[0].integer;
 	refused = reply->list[1].integer;
-	if (code < 0 || code > 2 || reply->n != n + (code == 2) ||
+	if (code < 0 || code > 2 || reply->n < n + (code == 2) || reply->n > n + (code != 0) ||
 	        (!code && (refused < 0 || refused >= p->n)))
 		return -EPROTO;
 	for (unsigned i = 0; i < p->n; i++)
@@ -376,8 +378,8 @@ int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_ref
 		*ret_refused = p->demands[refused];
 		return 0;
 	}
-	r = code == 2 ? found_read(h, reply, ret_found) : 0;
-	if (r)
+	r = reply->n > n ? found_read(h, reply, ret_found) : 0;
+	if (r && (code == 2 || r == -EPROTO))
 		return r;
 	/* What the next group is asked for is what this one has room for. */
 	h->reservation.out_granted = h->reservation.out_wanted = number_at(reply, 2);

@@ -50,6 +50,7 @@ static void name_cached(const char *group, const char *name)
 static void check_hit(struct slice want)
 {
 	assert_non_null(x.a.found);
+	assert_true(x.a.answers);
 	assert_true(slice_equals(blob_slice(x.a.found), want));
 	blob_unref(x.a.found);
 	x.a.found = NULL;
@@ -159,6 +160,46 @@ static void what_other_groups_hold_goes_back_when_it_is_settled(void **state)
 	check_budget(x.demands[3], 0, 0);
 	assert_true(look(x.demands[0]).left <= 9);
 	assert_int_equal(look(x.demands[1]).state, DEMAND_GRANTED);
+}
+
+/* leave says an hour. */
+static void what_is_near_its_end_answers_nothing_and_comes_beside_what_was_granted(void **state)
+{
+	(void)state;
+	leave("a:one", "answer", SLICE("the answer"));
+	demand_all();
+	name_cached("a:one", "answer");
+	x.a.cached_spare_ns = 1800 * NS_PER_S;
+	assert_int_equal(ask(3), 1);
+	check_hit(SLICE("the answer"));
+	settle(true, 0, 0);
+	x.a.cached_spare_ns = 7200 * NS_PER_S;
+	for (unsigned i = 0; i < 2; i++) { /* what follows in another group changes nothing */
+		if (i) {
+			x.demands[3] = budget("all", 1000, BUDGET_NO_TOKENS);
+			x.demands[3].group = SLICE("a:two");
+		}
+		assert_int_equal(ask(3 + i), 1);
+		assert_false(x.a.answers);
+		assert_non_null(x.a.found);
+		assert_true(slice_equals(blob_slice(x.a.found), SLICE("the answer")));
+		blob_unref(x.a.found);
+		check_budget(x.demands[2], 0, 60);
+		settle(false, 0, 0);
+	}
+	x.demands[3] = budget("all", 1, BUDGET_NO_TOKENS);
+	x.demands[3].group = SLICE("a:two");
+	assert_int_equal(ask(4), 0); /* refused there, it comes with nothing */
+	assert_null(x.a.found);
+	x.demands[2] = budget("b", 0, BUDGET_NO_TOKENS);
+	assert_int_equal(ask(3), 0);
+	assert_null(x.a.found);
+	x.demands[2] = budget("b", 100, BUDGET_NO_TOKENS);
+	redis_server_must(&server, "RENAME weir:{a:one}:v:answer weir:{a:one}:v:moved");
+	name_cached("a:one", "moved");
+	assert_int_equal(ask(3), 1); /* what cannot be opened is not missed */
+	assert_null(x.a.found);
+	settle(false, 0, 0);
 }
 
 static void what_no_key_opens_is_not_there_and_what_was_changed_is_an_error(void **state)
@@ -285,6 +326,7 @@ int main(void)
 	        T(rates_alone_and_budgets_alone_find_it_too),
 	        T(what_other_groups_hold_goes_back_when_it_is_settled),
 	        C(what_other_groups_hold_goes_back_when_it_is_settled),
+	        T(what_is_near_its_end_answers_nothing_and_comes_beside_what_was_granted),
 	        T(what_no_key_opens_is_not_there_and_what_was_changed_is_an_error),
 	        T(who_cancels_gives_back_what_a_hit_took),
 	        T(without_memory_it_is_an_error_and_nothing_is_held),

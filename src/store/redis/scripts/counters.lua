@@ -4,9 +4,10 @@
 -- KEYS: the attempt's record; the group's attempts by when they expire; a counter for each demand.
 -- ARGV: op, id, ttl (us), fixed cost, fixed tokens, price of output, tokens each, output wanted,
 -- output at least, ran, cost, tokens; then eight words for each demand. With one more key, of a value that
--- would answer the call, come the ids of the keys that open it (8 bytes each): where it stands and opens, no
--- budget is asked, and the answer ends in its bytes.
--- Answer: 1 granted or done, 2 granted and found, 0 refused, -1 the id is known already; which demand refused (from 0);
+-- would answer the call, come the ids of the keys that open it (8 bytes each), and a span (ms): where it stands,
+-- opens and has more than that left of its life, no budget is asked, and the answer ends in its bytes; with less
+-- it answers nothing, and comes with what was granted.
+-- Answer: 1 granted or done, 2 granted and answered, 0 refused, -1 the id is known already; which demand refused (from 0);
 -- output, cost, tokens reserved; then for each demand its state, its wait (ns), and four numbers.
 --
 -- Numbers are doubles, exact below 2^53, and nothing here goes above: instants are microseconds,
@@ -263,13 +264,17 @@ end
 -- ---- an admission
 
 local out, cost, tokens = wanted, 0, 0
-local cached, found = KEYS[3 + n_demands], nil
+local cached, found, spare = KEYS[3 + n_demands], nil, nil
 
 -- Bytes that no key opens are none.
 local function find_cached()
 	local bytes = cached and redis.call('HGET', cached, 'v')
-	if bytes and #bytes > 8 and string.find(ARGV[#ARGV], string.sub(bytes, 1, 8), 1, true) then
-		found = bytes
+	if bytes and #bytes > 8 and string.find(ARGV[#ARGV - 1], string.sub(bytes, 1, 8), 1, true) then
+		if redis.call('PTTL', cached) > tonumber(ARGV[#ARGV]) then
+			found = bytes
+		else
+			spare = bytes
+		end
 	end
 	cached = nil
 	return found
@@ -424,7 +429,7 @@ local function answer(code, refused)
 			a[#a + 1] = n[i]
 		end
 	end
-	a[#a + 1] = found
+	a[#a + 1] = found or refused == -1 and spare or nil
 	return a
 end
 
