@@ -124,7 +124,10 @@ static void say_verdict(void *arg, const struct verdict *v)
 
 	segment_name(v->id, name);
 	*records += v->records;
-	if (v->problem)
+	if (v->lost_to)
+		printf("%s: LOST from byte %" PRIu64 " to %" PRIu64 ": %s; a note of a later start says so\n", name, v->bad_at,
+			v->lost_to, v->problem);
+	else if (v->problem)
 		printf("%s: BAD at byte %" PRIu64 ", after %" PRIu64 " records: %s\n", name, v->bad_at, v->records, v->problem);
 	else
 		printf("%s: %" PRIu64 " records, %" PRIu64 " bytes, good%s\n", name, v->records, v->bytes,

@@ -119,6 +119,10 @@ struct entry_kept {
 struct entry_note {
 	uint64_t wall_ns;
 	struct slice text;
+	/* What had been written and is gone: of this worker's segment, from one byte to another. 0:
+	 * nothing is. */
+	uint32_t lost_worker, lost_segment;
+	uint64_t lost_from, lost_to;
 };
 
 struct entry_admin_action {

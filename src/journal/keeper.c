@@ -40,6 +40,17 @@ int keeper_folder(const struct keeper *k)
 	return k->dir;
 }
 
+bool keeper_has_removed(const struct keeper *k, struct segment_id id)
+{
+	const struct segment_id *ids = (const void *)buf_at(&k->removed);
+	size_t n = buf_len(&k->removed) / sizeof(*ids);
+
+	for (size_t i = 0; i < n; i++)
+		if (ids[i].worker == id.worker && ids[i].number == id.number)
+			return true;
+	return false;
+}
+
 bool keeper_is_full(struct keeper *k)
 {
 	return atomic_load_explicit(&k->full, memory_order_relaxed);
@@ -126,6 +137,7 @@ static void keeper_free(struct keeper *k)
 		}
 	}
 	mem_free(k->journals);
+	buf_finish(&k->removed);
 	sem_destroy(&k->wake);
 	if (k->dir >= 0)
 		close(k->dir);
@@ -146,7 +158,7 @@ static int start_thread(struct keeper *k)
 
 static int keeper_begin(struct keeper *k, const struct keeper_options *o)
 {
-	struct recovery found = {.notes = BUF_INIT(0)};
+	struct recovery found = {.notes = BUF_INIT(0), .removed = BUF_INIT(0)};
 	int r;
 
 	random_bytes(k->instance, sizeof(k->instance));
@@ -155,6 +167,8 @@ static int keeper_begin(struct keeper *k, const struct keeper_options *o)
 		r = begin_worker(k, &k->journals[i], i, o);
 	if (!r)
 		r = put_notes(k, &found);
+	k->removed = found.removed;
+	buf_init(&found.removed, 0);
 	recovery_finish(&found);
 	return r ? r : start_thread(k);
 }

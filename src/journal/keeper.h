@@ -29,4 +29,8 @@ void keeper_close(struct keeper *k);
 struct journal *keeper_journal(
         struct keeper *k, unsigned worker); /* the worker's own, as long as the keeper */
 int keeper_folder(const struct keeper *k);  /* the descriptor, for readers within the process */
+/* Whether a file of that name was there when this keeper was opened, and held no record: what was
+ * written into it once was not on the disk when the power failed. */
+struct segment_id;
+bool keeper_has_removed(const struct keeper *k, struct segment_id id);
 bool keeper_is_full(struct keeper *k); /* the last try to make a segment failed; from any thread */

@@ -18,7 +18,8 @@ struct recover_note {
 	char text[236];
 };
 struct recovery {
-	struct buf notes; /* owned; of struct recover_note */
+	struct buf notes;   /* owned; of struct recover_note */
+	struct buf removed; /* owned; of struct segment_id: they held no record */
 };
 /* What a process that died has left: tails that were torn are cut, segments without records
  * removed, all others closed. 0 or a negative errno. */

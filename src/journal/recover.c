@@ -46,7 +46,8 @@ static int cut(
 	if (fstat(s->fd, &st) < 0)
 		return -errno;
 	if (!s->records) {
-		r = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+		r = unlinkat(dir, name, 0) < 0 ? -errno
+		                               : buf_put(&ret->removed, &s->id, sizeof(s->id));
 		return r || is_blank ? r
 		                     : note(ret, s->id,
 		                               "%s held no whole record and was removed (%" PRIu64
@@ -112,7 +113,7 @@ int recover_folder(int dir, struct recovery *ret)
 	struct segment_list l = {NULL};
 	int r = segment_list_read(dir, &l);
 
-	*ret = (struct recovery){.notes = BUF_INIT(1u << 20)};
+	*ret = (struct recovery){.notes = BUF_INIT(1u << 20), .removed = BUF_INIT(1u << 20)};
 	for (size_t i = 0; !r && i < l.n; i++) {
 		r = recover_segment(ret, dir, l.ids[i]);
 		if (r == -ENOBUFS) /* notes enough */
@@ -125,6 +126,7 @@ int recover_folder(int dir, struct recovery *ret)
 void recovery_finish(struct recovery *r)
 {
 	buf_finish(&r->notes);
+	buf_finish(&r->removed);
 }
 
 int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint8_t ret_hash[SHA256_LEN])

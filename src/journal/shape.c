@@ -141,6 +141,10 @@ static const struct field outcome[] = {
 static const struct field note[] = {
         FIELD(entry_note, wall_ns, "timestamp", FIELD_TIME),
         FIELD(entry_note, text, "text", FIELD_TEXT),
+        FIELD(entry_note, lost_worker, "lost_worker", FIELD_U32),
+        FIELD(entry_note, lost_segment, "lost_segment", FIELD_U32),
+        FIELD(entry_note, lost_from, "lost_from", FIELD_U64),
+        FIELD(entry_note, lost_to, "lost_to", FIELD_U64),
 };
 
 static const struct field admin_action[] = {

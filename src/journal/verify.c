@@ -30,8 +30,31 @@ static const char *check_link(
 	return NULL;
 }
 
+struct verifying {
+	int dir;
+	void (*tell)(void *arg, const struct verdict *v);
+	void *arg;
+	struct segment_id noted; /* of which notes were told */
+	bool has_lost;
+};
+
+/* Once, however often its segment is looked at. */
+static void take_note(struct verifying *x, struct segment_id id, const struct entry_note *e)
+{
+	struct verdict v = {.id = {e->lost_worker, e->lost_segment},
+	        .problem = "what was written there is gone",
+	        .bad_at = e->lost_from,
+	        .lost_to = e->lost_to};
+
+	if (!e->lost_to || (x->noted.worker == id.worker && x->noted.number == id.number))
+		return;
+	x->has_lost = true;
+	x->tell(x->arg, &v);
+}
+
 /* All of s; *ret_link says what is wrong with how it follows the one before. */
-static int walk(struct segment_reader *s, const struct chain *before, const char **ret_link)
+static int walk(struct verifying *x, struct segment_reader *s, const struct chain *before,
+        const char **ret_link)
 {
 	struct unpack u = UNPACK_INIT;
 	struct entry e;
@@ -40,19 +63,21 @@ static int walk(struct segment_reader *s, const struct chain *before, const char
 	while ((r = segment_next(s, &u, &e)) > 0)
 		if (e.kind == ENTRY_SEGMENT)
 			*ret_link = check_link(before, s, &e.segment);
+		else if (e.kind == ENTRY_NOTE)
+			take_note(x, s->id, &e.note);
 	unpack_finish(&u);
 	return r;
 }
 
 /* 0: it ends well; 1: s->problem says why not; or a negative errno. */
-static int walk_to_end(struct segment_reader *s, const struct chain *before, struct verdict *v,
-        const char **ret_link)
+static int walk_to_end(struct verifying *x, struct segment_reader *s, const struct chain *before,
+        struct verdict *v, const char **ret_link)
 {
 	struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
 	struct stat st;
 
 	for (int look = 0;; look++) {
-		int r = walk(s, before, ret_link);
+		int r = walk(x, s, before, ret_link);
 
 		if (r && r != -EBADMSG)
 			return r;
@@ -75,11 +100,11 @@ static int walk_to_end(struct segment_reader *s, const struct chain *before, str
 	}
 }
 
-static int verify_segment(int dir, struct chain *before, struct verdict *v)
+static int verify_segment(struct verifying *x, struct chain *before, struct verdict *v)
 {
 	struct segment_reader s;
 	const char *link = NULL;
-	int r = segment_open(&s, dir, v->id, 0);
+	int r = segment_open(&s, x->dir, v->id, 0);
 
 	if (r) {
 		v->problem = r == -EPROTONOSUPPORT ? "it is of a later format"
@@ -89,7 +114,8 @@ static int verify_segment(int dir, struct chain *before, struct verdict *v)
 		before->holds = false;
 		return v->problem ? 1 : r;
 	}
-	r = walk_to_end(&s, before, v, &link);
+	r = walk_to_end(x, &s, before, v, &link);
+	x->noted = v->id;
 	v->records = s.records;
 	v->bytes = s.records ? s.at : 0;
 	if (r == 1) {
@@ -116,12 +142,13 @@ int journal_verify(int dir, void (*tell)(void *arg, const struct verdict *v), vo
 {
 	struct segment_list l = {NULL};
 	struct chain before = {.holds = false};
+	struct verifying x = {.dir = dir, .tell = tell, .arg = arg};
 	int r = segment_list_read(dir, &l), worst = 0;
 
 	for (size_t i = 0; !r && i < l.n; i++) {
 		struct verdict v = {.id = l.ids[i]};
 
-		r = verify_segment(dir, &before, &v);
+		r = verify_segment(&x, &before, &v);
 		if (r == -ENOENT) { /* prepared, and removed meanwhile */
 			r = 0;
 			continue;
@@ -133,5 +160,5 @@ int journal_verify(int dir, void (*tell)(void *arg, const struct verdict *v), vo
 		}
 	}
 	segment_list_finish(&l);
-	return r ? r : worst;
+	return r ? r : worst | x.has_lost;
 }

@@ -10,8 +10,9 @@ struct verdict {
 	bool is_open;            /* it was not closed: it is being written, or its process died */
 	const char *problem;     /* NULL: it holds */
 	uint64_t bad_at;         /* byte of the first place that does not */
+	uint64_t lost_to; /* not 0: a note says that what was written from bad_at to here is gone */
 };
 
-/* Calls tell for each segment in order. 0; 1: something does not hold; a negative errno: not all
- * could be looked at. */
+/* Calls tell for each segment in order, and for what notes in it say is gone, before it. 0; 1:
+ * something does not hold; a negative errno: not all could be looked at. */
 int journal_verify(int dir, void (*tell)(void *arg, const struct verdict *v), void *arg);

@@ -66,8 +66,8 @@ int book_error(struct book *b)
 		        " is damaged or is no database; move it away, and what the journal holds "
 		        "is counted anew.");
 	else if (r == -ENOSPC)
-		book_say(b, "The disk that " BOOK_FILE
-		            " is on is full; free some room there. Nothing is lost: what was spent is in "
+		book_say(b, "The disk that " BOOK_FILE " is on is full; free some room there. "
+		                                       "Nothing is lost: what was spent is in "
 		            "the journal and is counted then.");
 	else
 		book_say(b, BOOK_FILE " cannot be used: %s.",
@@ -158,9 +158,9 @@ static int make_schema(struct book *b)
 	return run_schema(b, BOOK_SCHEMA_SQL);
 }
 
-static int upgrade_schema(struct book *b)
+static int upgrade_schema(struct book *b, int64_t from)
 {
-	return run_schema(b, BOOK_SCHEMA_2);
+	return run_schema(b, from == 1 ? BOOK_SCHEMA_2 BOOK_SCHEMA_3 : BOOK_SCHEMA_3);
 }
 
 static int check_schema(struct book *b)
@@ -170,8 +170,8 @@ static int check_schema(struct book *b)
 
 	if (!r && version == BOOK_SCHEMA)
 		return 0;
-	if (!r && version == 1)
-		return upgrade_schema(b);
+	if (!r && version > 0 && version < BOOK_SCHEMA)
+		return upgrade_schema(b, version);
 	if (!r && !version)
 		r = read_number(b, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r)
@@ -325,6 +325,7 @@ static struct book *make(const struct book_options *o)
 	b->workers = o->keeper ? o->workers : 0;
 	sem_init(&b->wake, 0, 0);
 	tally_init(&b->tally);
+	buf_init(&b->gaps, 1u << 20);
 	book_say(b, "There is not enough memory for the book.");
 	return b;
 }
@@ -397,6 +398,7 @@ void book_close(struct book *b)
 	tally_finish(&b->tally);
 	mem_free(b->committed.list);
 	mem_free(b->read.list);
+	buf_finish(&b->gaps);
 	sem_destroy(&b->wake);
 	mem_free(b);
 }

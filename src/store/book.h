@@ -13,7 +13,7 @@
 #define BOOK_FILE "book.db"
 #define BOOK_NOTE 512
 #define BOOK_KEYS_MAX 9 /* the policy's eight, the state folder's */
-#define BOOK_SCHEMA 2   /* PRAGMA user_version */
+#define BOOK_SCHEMA 3   /* PRAGMA user_version */
 
 struct book;
 struct embedded;
@@ -48,8 +48,10 @@ void book_close(struct book *b); /* may be NULL; ends the thread after a last fo
 int book_fold(struct book *b);
 const char *book_note(const struct book *b);
 
-/* To be called once, at start, before any call: folds, then charges what processes that died held
- * in reserve and ends their calls, in the first worker's journal, and folds again. */
+/* To be called once, at start, before any call: looks where the journal ends before what was read
+ * of it, since the power failed before all of it was on the disk (what was counted stays counted,
+ * and a note in the journal tells of the gap); folds, then charges what processes that died held in
+ * reserve and ends their calls, in the first worker's journal, and folds again. */
 int book_catch_up(struct book *b, struct journal *first);
 /* Every counter that is still in its window and has spent something. fn returns 0 to go on. */
 int book_each_counter(struct book *b,

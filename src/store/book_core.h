@@ -45,6 +45,13 @@ struct place {                   /* how far one worker's journal was read */
 	uint32_t worker, number; /* number 0: nothing was */
 	uint64_t offset;
 	uint8_t hash[SHA256_LEN]; /* of the last record */
+	uint8_t head[SHA256_LEN]; /* of the segment's first one, which tells it from any other */
+	bool has_head;            /* false: it was read by a Weir that did not write that down */
+};
+
+struct gap { /* of a worker's segment: what was read once and is not there any more */
+	struct segment_id id;
+	uint64_t from, to;
 };
 
 struct places {
@@ -62,6 +69,8 @@ struct book {
 	bool lenient; /* a copy: the tail of a journal may be torn or still be written */
 
 	struct places committed, read;
+	struct buf gaps; /* owned; of struct gap: found at this start */
+	bool is_moved;   /* read stands before committed, because of them */
 	struct tally tally;
 	struct unpack unpack; /* of the fold: users stay sealed */
 	struct seal seals[BOOK_KEYS_MAX];
@@ -118,6 +127,11 @@ static inline struct slice column_slice(sqlite3_stmt *s, int at)
 int places_copy(struct places *to, const struct places *from);
 struct place *places_get(struct places *p, uint32_t worker); /* NULL: no memory */
 int book_places_read(struct book *b);
+
+/* book_gap: moves the places of read back to where the journal ends, if it provably lost what comes
+ * behind. 0, or a negative errno with the note. */
+int book_find_gaps(struct book *b);
+int book_say_lost(struct book *b, const struct place *p);
 
 /* book_kept: one record of a value, within a commit. */
 int book_take_kept(struct book *b, const struct entry_kept *e);

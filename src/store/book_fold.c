@@ -18,21 +18,6 @@ static int say_segment(struct book *b, struct segment_id id, int error, const ch
 	return error;
 }
 
-/* What was counted already is gone, or another file has its name. */
-static int say_lost(struct book *b, const struct place *p)
-{
-	char name[SEGMENT_NAME];
-
-	segment_name((struct segment_id){p->worker, p->number}, name);
-	book_say(b,
-	        "%s, which was read up to byte %" PRIu64
-	        ", is not in the journal's folder as it was then. Put it back "
-	        "(or set audit.path back); or move " BOOK_FILE
-	        " away, and what the journal holds is counted anew.",
-	        name, p->offset);
-	return -EBADMSG;
-}
-
 static int say_bad(struct book *b, const struct segment_reader *s)
 {
 	char name[SEGMENT_NAME];
@@ -81,6 +66,10 @@ static int take(
 	p->number = s->id.number;
 	p->offset = s->at;
 	segment_hash(s, p->hash);
+	if (e->kind == ENTRY_SEGMENT) {
+		segment_hash(s, p->head);
+		p->has_head = true;
+	}
 	atomic_fetch_add_explicit(&b->folded, 1, memory_order_relaxed);
 	return tally_is_full(&b->tally) ? book_write(b) : 0;
 }
@@ -93,7 +82,7 @@ static int open_at(
 	int r = segment_open(s, b->journal, id, from);
 
 	if (from && (r == -ENOENT || r == -EBADMSG))
-		return say_lost(b, p);
+		return book_say_lost(b, p);
 	if (r == -EPROTONOSUPPORT)
 		return say_segment(b, id, r, "is of a later Weir");
 	if (r)
@@ -103,7 +92,7 @@ static int open_at(
 	segment_hash(s, hash);
 	if (from && memcmp(hash, p->hash, sizeof(hash)) != 0) {
 		segment_close(s);
-		return say_lost(b, p);
+		return book_say_lost(b, p);
 	}
 	return 0;
 }
@@ -156,7 +145,7 @@ static int fold_worker(struct book *b, struct place *p, struct journal_place lim
 
 	/* It was begun anew: all of it is gone. */
 	if (limit.number && number > limit.number)
-		return say_lost(b, p);
+		return book_say_lost(b, p);
 	while (!r && number && (!limit.number || number <= limit.number)) {
 		r = fold_segment(b, p, number, limit);
 		if (r || number == limit.number)
@@ -198,6 +187,8 @@ int book_fold(struct book *b)
 
 	b->note[0] = '\0';
 	r = b->started ? 0 : find_workers(b);
+	if (!r && b->lenient)
+		r = book_find_gaps(b);
 	for (unsigned i = 0; !r && i < b->read.n; i++) {
 		if (b->read.list[i].worker)
 			r = fold_one(b, &b->read.list[i]);

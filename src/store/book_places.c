@@ -37,7 +37,7 @@ int places_copy(struct places *to, const struct places *from)
 static int take_place(struct book *b, sqlite3_stmt *s)
 {
 	struct place *p = places_get(&b->committed, (uint32_t)sqlite3_column_int64(s, 0));
-	struct slice hash = column_slice(s, 3);
+	struct slice hash = column_slice(s, 3), head = column_slice(s, 4);
 
 	if (!p)
 		return -ENOMEM;
@@ -45,6 +45,9 @@ static int take_place(struct book *b, sqlite3_stmt *s)
 	p->offset = (uint64_t)sqlite3_column_int64(s, 2);
 	if (hash.len == sizeof(p->hash))
 		memcpy(p->hash, hash.at, sizeof(p->hash));
+	p->has_head = head.len == sizeof(p->head);
+	if (p->has_head)
+		memcpy(p->head, head.at, sizeof(p->head));
 	return 0;
 }
 

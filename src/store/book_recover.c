@@ -146,6 +146,41 @@ static int recover(struct recover *x)
 	return r || !(x->charged || x->ended) ? r : book_fold(x->b);
 }
 
+/* Before the book has moved back: a start that is cut short finds the gap again. */
+static int note_gap(struct recover *x, const struct gap *g)
+{
+	char name[SEGMENT_NAME], text[300];
+	int len;
+
+	segment_name(g->id, name);
+	len = snprintf(text, sizeof(text),
+	        "The power must have failed: %s ends at byte %" PRIu64
+	        ", and was read up to byte %" PRIu64 " before. What was counted from there stays "
+	        "counted; the records themselves are lost.",
+	        name, g->from, g->to);
+	struct entry_note e = {.wall_ns = x->now,
+	        .text = slice_from(text, (size_t)len),
+	        .lost_worker = g->id.worker,
+	        .lost_segment = g->id.number,
+	        .lost_from = g->from,
+	        .lost_to = g->to};
+	int r = begin(x);
+
+	log_warn("%s", text);
+	return r ? r : journal_put_note(x->journal, &e);
+}
+
+static int note_gaps(struct recover *x)
+{
+	int r = book_find_gaps(x->b);
+	const struct gap *g = (const void *)buf_at(&x->b->gaps);
+	size_t n = buf_len(&x->b->gaps) / sizeof(*g);
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = note_gap(x, &g[i]);
+	return r || !n ? r : end_turn(x);
+}
+
 int book_catch_up(struct book *b, struct journal *first)
 {
 	struct recover x = {
@@ -154,13 +189,14 @@ int book_catch_up(struct book *b, struct journal *first)
 	        .unpack = UNPACK_INIT,
 	        .now = clock_wall(b->clock),
 	};
-	int r = book_fold(b);
+	int r = note_gaps(&x);
 
-	if (r)
-		return r;
 	x.unpack.seals = b->seal_list;
 	x.unpack.n_seals = b->n_seals;
-	r = recover(&x);
+	if (!r)
+		r = book_fold(b);
+	if (!r)
+		r = recover(&x);
 	unpack_finish(&x.unpack);
 	if (r == -ENOSPC && !*b->note)
 		book_say(b, "There is no room in the journal to end what a process that died has "

@@ -14,6 +14,9 @@
 	"CREATE TABLE kept_parts(type INTEGER, grp TEXT, name TEXT, version INTEGER, part "        \
 	"INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(type, grp, name, version, part));"
 
+/* And with schema 3. */
+#define BOOK_SCHEMA_3 "ALTER TABLE places ADD COLUMN head BLOB;"
+
 #define BOOK_SCHEMA_SQL                                                                            \
 	"CREATE TABLE places(worker INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset "        \
 	"INTEGER "                                                                                 \
@@ -41,7 +44,7 @@
 	"user, workflow, workflow_type, session, model, upstream)) WITHOUT ROWID;"                 \
 	"CREATE TABLE tools(hour INTEGER, agent TEXT, team TEXT, user BLOB, workflow TEXT, tool "  \
 	"TEXT, calls INTEGER NOT NULL, denied INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY "   \
-	"KEY(hour, agent, team, user, workflow, tool)) WITHOUT ROWID;" BOOK_SCHEMA_2               \
+	"KEY(hour, agent, team, user, workflow, tool)) WITHOUT ROWID;" BOOK_SCHEMA_2 BOOK_SCHEMA_3 \
 	"PRAGMA application_id = 1464159570;" /* WEIR */
 
 #define SUM(column) #column " = plus(" #column ", excluded." #column ")"
@@ -51,8 +54,8 @@ static const char *const book_sql_texts[SQL_N] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_PLACES] = "SELECT worker, segment, offset, hash FROM places ORDER BY worker",
-	[SQL_PLACE] = "INSERT OR REPLACE INTO places VALUES(?, ?, ?, ?)",
+	[SQL_PLACES] = "SELECT worker, segment, offset, hash, head FROM places ORDER BY worker",
+	[SQL_PLACE] = "INSERT OR REPLACE INTO places VALUES(?, ?, ?, ?, ?)",
 	[SQL_CALL] = "INSERT OR IGNORE INTO calls VALUES(?, ?, ?, ?, ?, ?)",
 	[SQL_CALL_SETTLED] = "UPDATE calls SET cost = plus(cost, ?2), tokens = plus(tokens, ?3), "
 		"estimated = max(estimated, ?4) WHERE request_id = ?1",

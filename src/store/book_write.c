@@ -258,6 +258,10 @@ static int write_places(struct book *b)
 		sqlite3_bind_int64(s, 2, p->number);
 		sqlite3_bind_int64(s, 3, as_signed(p->offset));
 		bind_blob(s, 4, slice_from(p->hash, sizeof(p->hash)));
+		if (p->has_head)
+			bind_blob(s, 5, slice_from(p->head, sizeof(p->head)));
+		else
+			sqlite3_bind_null(s, 5);
 		r = book_run(b, s);
 	}
 	return r;
@@ -310,7 +314,7 @@ int book_write(struct book *b)
 	char why[BOOK_NOTE];
 	int r;
 
-	if (tally_is_empty(&b->tally))
+	if (tally_is_empty(&b->tally) && !b->is_moved)
 		return skip(b);
 	r = places_copy(&next, &b->read);
 
@@ -322,6 +326,7 @@ int book_write(struct book *b)
 		memcpy(b->note, why, sizeof(why));
 	} else {
 		b->committed = next;
+		b->is_moved = false;
 		next = old;
 	}
 	mem_free(next.list);

@@ -195,6 +195,31 @@ def test_a_journal_that_lost_a_segment_stops_the_start_with_a_sentence(start_wei
     weir.start()
 
 
+def test_where_the_power_took_the_journals_end_the_book_goes_on_and_verify_tells_of_the_gap(start_weir, provider, weir_command):
+    provider.script(usage=USAGE)
+    weir = start_weir(provider, ready=None)
+    weir.write_policy(workers=1, agents={"app": {"min_output": 100, "budget": {"agent": {
+        "cost": str(COST * 2 + COST / 2), "per": "month"}}}})
+    weir.start()
+    for n in range(2):
+        assert weir.chat(max_tokens=100).status_code == 200
+        weir.last_call(n + 1)
+    eventually(lambda: book(weir, "SELECT sum(cost) FROM counters") == [(int(2 * COST * 10**9),)])
+    weir.kill()
+    segment = min((weir.state / "journal").glob("0000-*"))  # behind it lies the next one, which is only prepared
+    size = segment.stat().st_size
+    with open(segment, "r+b") as f:  # as where its last pages never came to the disk
+        f.truncate(600)
+        f.truncate(size)
+    weir.start()
+    assert code_of(weir.chat(max_tokens=100)) == "budget_exceeded"
+    assert "power must have failed" in weir.err_path.read_text()  # what is said before the log is open
+    said = weir_command("audit", "verify", "--path", weir.state / "journal")
+    assert said.returncode == 1 and f"{segment.name}: LOST from byte " in said.stdout, said
+    again(weir)
+    assert code_of(weir.chat(max_tokens=100)) == "budget_exceeded"
+
+
 def test_a_book_of_a_later_version_is_refused(start_weir, provider):
     weir = start(start_weir, provider)
     weir.stop()

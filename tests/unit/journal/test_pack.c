@@ -340,7 +340,8 @@ static void the_numbers_of_members_stay(void **state)
 	              "tokens_reasoning tokens_used cost_nanousd estimated price_unknown "
 	              "tools[name allowed code cost_nanousd]",
 	        shape_of(ENTRY_OUTCOME));
-	names_are("timestamp text", shape_of(ENTRY_NOTE));
+	names_are(
+	        "timestamp text lost_worker lost_segment lost_from lost_to", shape_of(ENTRY_NOTE));
 	names_are("timestamp request_id operator action value listener peer policy_version",
 	        shape_of(ENTRY_ADMIN_ACTION));
 	names_are("timestamp type group name version state id mark until ends part parts sealed",
