@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -40,7 +41,19 @@ def sha256(text):
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
-_ports = itertools.count(10000 + os.getpid() * 37 % 15000)
+def _own_ports(block=500):
+    """A block of ports that no other run on this machine uses: an abstract socket says whose it is for as long as we live."""
+    for first in range(10000, 32000, block):
+        mine = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            mine.bind(f"\0weir-tests-ports-{first}")
+            _own_ports.mark = mine
+            return itertools.cycle(range(first, first + block))
+        mine.close()
+    raise AssertionError("every block of ports is in use by other runs")
+
+
+_ports = _own_ports()
 
 
 def free_port():
@@ -54,8 +67,8 @@ def free_port():
                 continue
 
 
-def eventually(condition, seconds=5.0, why="it did not become true"):
-    """Waits until condition() is true, and returns what it said."""
+def eventually(condition, seconds=15.0, why="it did not become true"):
+    """Waits until condition() is true, and returns what it said. It gives up late: a loaded machine is no mistake of Weir's."""
     end = time.monotonic() + seconds * SLOWER
     while True:
         got = condition()
@@ -70,8 +83,21 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+class Process(subprocess.Popen):
+    def wait(self, timeout=None):
+        """Awaits the end; subprocess would look for it every 50 ms."""
+        if timeout is not None and self.poll() is None:
+            fd = os.pidfd_open(self.pid)
+            ending = select.poll()
+            ending.register(fd, select.POLLIN)
+            ending.poll(timeout * 1000)
+            os.close(fd)
+            timeout = 0.1
+        return super().wait(timeout)
+
+
 def spawn(words, **how):
-    return subprocess.Popen([str(w) for w in words], preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL, **how)
+    return Process([str(w) for w in words], preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL, **how)
 
 
 class Entry:
@@ -125,6 +151,10 @@ class Provider:
         """From now on, this is how it answers."""
         answer = httpx.put(self.origin + "/_/script", json=script, verify=False)
         assert answer.status_code == 204, answer
+
+    def release(self):
+        """What is held goes on."""
+        assert httpx.put(self.origin + "/_/release", verify=False).status_code == 204
 
     def ledger(self):
         begun, over = {}, {}

@@ -12,7 +12,7 @@ import pytest
 
 from rig import SLOWER, eventually, tool
 
-LATER = 1000 * SLOWER  # ms until the provider answers: time enough for the others to come
+HELD = {"held": True}  # the provider answers when the others have come, and not by the clock
 RATE = 100             # calls a day: so what is left of it says how many were let in
 
 
@@ -68,41 +68,48 @@ def chats(weir, n):
     return weir.said(lambda line: line["msg"] == "call" and line["action"] == "chat", n)
 
 
-def ask_one_then(weir, provider, n, script, before=0, **how):
+def ask_one_then(weir, provider, n, script, **how):
     """One call that is upstream, and n more that wait for it."""
     first = Asked(weir, script, **how)
-    eventually(lambda: len(provider.ledger()) > before)
+    eventually(provider.ledger)
     others = [Asked(weir, script, **how) for _ in range(n)]
-    eventually(lambda: let_in(weir) >= before + 1 + n, why="they were not all let in")
+    eventually(lambda: let_in(weir) >= 1 + n, why="they were not all let in")
     return first, others
+
+
+def answers(provider, *calls):
+    provider.release()
+    return [c.answer() for c in calls]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_ten_at_once_ask_upstream_once(shared, provider, stream):
-    first, others = ask_one_then(shared, provider, 9, {"delay_ms": LATER}, stream=stream)
-    said = [a.answer() for a in (first, *others)]
+    first, others = ask_one_then(shared, provider, 9, HELD, stream=stream)
+    said = answers(provider, first, *others)
     assert len(provider.ledger()) == 1
     assert [a.cache for a in said] == ["miss"] + ["hit"] * 9 and {a.status for a in said} == {200}
     assert {a.body for a in said} == {first.body} and {a.headers["content-type"] for a in said} == {first.headers["content-type"]}
     lines = chats(shared, 10)
     assert sorted(c["cache"] for c in lines) == ["hit"] * 9 + ["miss"]
     assert sum(1 for c in lines if c["cost_usd"] > 0) == 1 and all(c["tokens_used"] == 0 for c in lines if c["cache"] == "hit")
-    assert all(c["gateway_ms"] < c["latency_ms"] / 2 for c in lines), "waiting for another's answer is not Weir's own time"
     assert let_in(shared) == 10, "each of them counts as a request"
     assert shared.metric("weir_cache_total", kind="answer", result="hit") == 9
 
 
 def test_ten_that_come_together_ask_upstream_once(shared, provider):
-    said = [a.answer() for a in [Asked(shared, {"delay_ms": LATER}) for _ in range(10)]]
+    calls = [Asked(shared, HELD) for _ in range(10)]
+    eventually(lambda: let_in(shared) == 10)
+    said = answers(provider, *calls)
     assert len(provider.ledger()) == 1 and sorted(a.cache for a in said) == ["hit"] * 9 + ["miss"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_call_goes_on_while_somebody_waits_for_it(shared, provider, stream):
-    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER}, stream=stream)
+    first, others = ask_one_then(shared, provider, 2, HELD, stream=stream)
     first.leave()
     others[0].leave()
-    assert others[1].answer().cache == "hit"
+    eventually(lambda: shared.metric("weir_connections") == 1)
+    assert answers(provider, others[1])[0].cache == "hit"
     assert provider.last().ended == "complete" and len(provider.ledger()) == 1
     gone = [c for c in chats(shared, 3) if c["code"] == "client_gone"]
     assert len(gone) == 2 and all(c["ended_by"] == "client" and c["bytes_out"] == 0 for c in gone)
@@ -111,16 +118,16 @@ def test_the_call_goes_on_while_somebody_waits_for_it(shared, provider, stream):
 
 
 def test_the_call_goes_on_in_the_middle_of_a_stream(shared, provider):
-    script = {"event_delay_ms": 40 * SLOWER, "deltas": 40}
-    first, others = ask_one_then(shared, provider, 1, script, stream=True)
+    first, others = ask_one_then(shared, provider, 1, {"held": 5, "deltas": 40}, stream=True)
     assert first.socket.recv(100)
     first.leave()
-    assert others[0].answer().cache == "hit" and others[0].body.endswith(b"data: [DONE]\n\n")
+    eventually(lambda: shared.metric("weir_connections") == 1)
+    assert answers(provider, others[0])[0].cache == "hit" and others[0].body.endswith(b"data: [DONE]\n\n")
     assert len(provider.ledger()) == 1
 
 
 def test_with_the_last_who_waits_it_is_cancelled(shared, provider):
-    first, others = ask_one_then(shared, provider, 2, {"delay_ms": 60_000})
+    first, others = ask_one_then(shared, provider, 2, HELD)
     for one in (first, *others):
         assert not provider.ledger()[0].over
         one.leave()
@@ -130,9 +137,10 @@ def test_with_the_last_who_waits_it_is_cancelled(shared, provider):
 
 
 def test_one_that_waits_and_leaves_disturbs_nobody(shared, provider):
-    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER})
+    first, others = ask_one_then(shared, provider, 2, HELD)
     others[0].leave()
-    assert [first.answer().cache, others[1].answer().cache] == ["miss", "hit"] and len(provider.ledger()) == 1
+    chats(shared, 1)
+    assert [a.cache for a in answers(provider, first, others[1])] == ["miss", "hit"] and len(provider.ledger()) == 1
 
 
 NOT_FOR_OTHERS = {
@@ -144,11 +152,14 @@ NOT_FOR_OTHERS = {
 
 def test_who_does_not_read_holds_nobody_up(start_shared, provider):
     weir = start_shared(cache={"max_entry": "64MiB", "memory": "256MiB"})
-    script = {"length": 60_000, "deltas": 60_000, "delay_ms": LATER // 2}
+    script = {"length": 60_000, "deltas": 60_000, **HELD}
     first = Asked(weir, script, stream=True, small=True)
     eventually(provider.ledger)
     other = Asked(weir, script, stream=True)
-    assert other.answer().cache == "miss" and other.body.endswith(b"data: [DONE]\n\n")
+    eventually(lambda: let_in(weir) == 2)
+    provider.release()
+    eventually(lambda: len(provider.ledger()) == 2)
+    assert answers(provider, other)[0].cache == "miss" and other.body.endswith(b"data: [DONE]\n\n")
     assert len(provider.ledger()) == 2
     first.leave()
 
@@ -157,19 +168,19 @@ def test_who_does_not_read_holds_nobody_up(start_shared, provider):
 @pytest.mark.parametrize("what", NOT_FOR_OTHERS)
 def test_what_is_for_one_alone_everybody_asks_for(start_shared, provider, what, stream):
     weir = start_shared(cache={"max_entry": "24KiB"})
-    first, others = ask_one_then(weir, provider, 6, {"delay_ms": LATER // 3, **NOT_FOR_OTHERS[what]}, stream=stream,
-                                 tools=[tool("lookup_order")])
-    said = [a.answer() for a in (first, *others)]
+    script = {**NOT_FOR_OTHERS[what], "fail_first": 1, "fail": {**HELD, **NOT_FOR_OTHERS[what]}}
+    first, others = ask_one_then(weir, provider, 6, script, stream=stream, tools=[tool("lookup_order")])
+    said = answers(provider, first, *others)
     assert [(a.status, a.cache) for a in said] == [(200, "miss")] * 7 and len(provider.ledger()) == 7
     assert let_in(weir) == 7
 
 
 def test_an_upstream_that_fails_is_not_met_by_all_at_once(shared, provider):
-    script = {"delay_ms": LATER // 3, "fail_first": 1,
-              "fail": {"status": 500, "delay_ms": LATER, "error": {"message": "no", "type": "server_error"}}}
+    script = {**HELD, "fail_first": 1, "fail": {"status": 500, **HELD, "error": {"message": "no", "type": "server_error"}}}
     first, others = ask_one_then(shared, provider, 9, script)
-    assert first.answer().status == 500
-    said = [a.answer() for a in others]
+    assert answers(provider, first)[0].status == 500
+    eventually(lambda: len(provider.ledger()) >= 5)
+    said = answers(provider, *others)
     assert {a.status for a in said} == {200}, "nobody gets another's error"
     assert sorted(a.cache for a in said) == ["hit"] * 5 + ["miss"] * 4 and len(provider.ledger()) == 5
 
@@ -184,8 +195,8 @@ def test_who_waits_holds_nothing_of_a_budget(start_shared, provider):
     """There is room for one reservation at a time; those who wait need none."""
     weir = start_shared(app={"budget": {"agent": {"tokens": 500, "per": "day"}}})
     usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
-    first, others = ask_one_then(weir, provider, 4, {"delay_ms": LATER, "usage": usage}, max_tokens=300)
-    assert [a.answer().cache for a in (first, *others)] == ["miss"] + ["hit"] * 4
+    first, others = ask_one_then(weir, provider, 4, {**HELD, "usage": usage}, max_tokens=300)
+    assert [a.cache for a in answers(provider, first, *others)] == ["miss"] + ["hit"] * 4
     with weir.http() as client:
         left = client.get("/weir/v1/budget").json()["budgets"][0]["tokens"]
     assert (left["spent"], left["reserved"]) == (20, 0)
@@ -194,12 +205,14 @@ def test_who_waits_holds_nothing_of_a_budget(start_shared, provider):
 def test_who_has_to_ask_for_himself_is_asked_for_his_budget(start_shared, provider):
     usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
     weir = start_shared(app={"budget": {"agent": {"tokens": 500, "per": "day"}}, "concurrency": 3})
-    script = {"delay_ms": LATER, "usage": usage, "finish_reason": "length"}
+    script = {**HELD, "usage": usage, "finish_reason": "length"}
     first, others = ask_one_then(weir, provider, 2, script, max_tokens=300)
     crowd = Asked(weir, script, max_tokens=300).answer()
     assert (crowd.status, crowd.headers["x-weir-code"]) == (429, "concurrency_limited"), "a call that waits is one at once too"
-    assert first.answer().status == 200
-    codes = sorted((a.status, a.headers.get("x-weir-code")) for a in (o.answer() for o in others))
+    assert answers(provider, first)[0].status == 200
+    eventually(lambda: len(provider.ledger()) == 2)
+    weir.said(lambda line: line.get("code") == "budget_reserved")
+    codes = sorted((a.status, a.headers.get("x-weir-code")) for a in answers(provider, *others))
     assert codes == [(200, None), (429, "budget_reserved")], codes
     assert let_in(weir) == 2, "whoever was refused has given back what it took"
     with weir.http() as client:
@@ -208,26 +221,27 @@ def test_who_has_to_ask_for_himself_is_asked_for_his_budget(start_shared, provid
 
 
 def test_who_waits_keeps_its_own_deadline(shared, provider):
-    first, others = ask_one_then(shared, provider, 1, {"delay_ms": 3000 * SLOWER})
-    hasty = Asked(shared, {"delay_ms": 3000 * SLOWER}, headers={"x-weir-timeout": "1s"}).answer()
+    first, others = ask_one_then(shared, provider, 1, HELD)
+    hasty = Asked(shared, HELD, headers={"x-weir-timeout": "2s"}).answer()
     assert (hasty.status, hasty.headers["x-weir-code"]) == (504, "upstream_timeout")
-    for one in (first, *others):
-        assert one.answer().status == 200
+    assert {a.status for a in answers(provider, first, *others)} == {200}
     assert len(provider.ledger()) == 1
+    assert all(c["gateway_ms"] < c["latency_ms"] / 2 for c in chats(shared, 3)), "waiting for another's answer is not Weir's own time"
 
 
 def test_a_call_that_may_not_be_kept_waits_and_leads_nobody(shared, provider):
     """Under its own timeout an answer is for its caller alone."""
     own = {"headers": {"x-weir-timeout": "60s"}}
-    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER}, **own)
-    assert [a.answer().cache for a in (first, *others)] == ["miss"] * 3 and len(provider.ledger()) == 3
+    first, others = ask_one_then(shared, provider, 2, {"fail_first": 1, "fail": HELD}, **own)
+    assert [a.cache for a in answers(provider, first, *others)] == ["miss"] * 3 and len(provider.ledger()) == 3
 
 
 def test_a_reload_in_the_middle(shared, provider):
-    first, others = ask_one_then(shared, provider, 2, {"delay_ms": LATER})
+    first, others = ask_one_then(shared, provider, 2, HELD)
     shared.reload(agents={"app": {"tools": ["lookup_order"]}})
-    anew = Asked(shared, {"delay_ms": LATER})
-    assert [a.answer().cache for a in (first, *others, anew)] == ["miss", "hit", "hit", "miss"]
+    anew = Asked(shared, HELD)
+    eventually(lambda: len(provider.ledger()) == 2)
+    assert [a.cache for a in answers(provider, first, *others, anew)] == ["miss", "hit", "hit", "miss"]
     assert len(provider.ledger()) == 2
 
 
@@ -235,13 +249,14 @@ def test_a_reload_in_the_middle(shared, provider):
 @pytest.mark.parametrize("leaves", [False, True])
 def test_a_drain_lets_those_who_wait_have_their_answer(start_shared, provider, leaves):
     weir = start_shared(drain={"quiet": "1s", "hard": f"{60 * SLOWER}s"})
-    first, others = ask_one_then(weir, provider, 3, {"delay_ms": LATER})
+    first, others = ask_one_then(weir, provider, 3, HELD)
     weir.process.send_signal(signal.SIGTERM)
+    eventually(lambda: weir.health("/readyz").status_code == 503)
     if leaves:
         first.leave()
-    else:
-        assert first.answer().cache == "miss"
-    assert [a.answer().cache for a in others] == ["hit"] * 3
+        eventually(lambda: weir.metric("weir_connections") == 3)
+    said = answers(provider, *([] if leaves else [first]), *others)
+    assert [a.cache for a in said] == [*([] if leaves else ["miss"]), *["hit"] * 3]
     assert weir.process.wait(60 * SLOWER) == 0 and len(provider.ledger()) == 1
 
 
@@ -249,7 +264,7 @@ def test_a_drain_lets_those_who_wait_have_their_answer(start_shared, provider, l
 @pytest.mark.parametrize("leaves", [False, True])
 def test_those_who_still_wait_when_time_is_up_are_told(start_shared, provider, leaves):
     weir = start_shared(drain={"quiet": "1s", "hard": "2s"})
-    first, others = ask_one_then(weir, provider, 6, {"delay_ms": 100_000})
+    first, others = ask_one_then(weir, provider, 6, HELD)
     if leaves:
         first.leave()
     weir.process.send_signal(signal.SIGTERM)

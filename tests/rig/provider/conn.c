@@ -176,8 +176,8 @@ static bool play_on(struct conn *c)
 		if (c->act >= c->play->n_acts)
 			return false; /* stalled, or half closed */
 		const struct act *act = &c->play->acts[c->act];
-		if (act->wait_us && !c->waited) {
-			if (!c->timer.place)
+		if ((act->wait_us || act->held) && !c->waited) {
+			if (!act->held && !c->timer.place)
 				timer_set(&c->timer, now_ns() + act->wait_us * (uint64_t)1000);
 			return false;
 		}
@@ -267,6 +267,12 @@ void conn_wake(struct timer *t)
 	struct conn *c = (struct conn *)t;
 	c->waited = true;
 	conn_go(c);
+}
+
+void conn_release(struct conn *c)
+{
+	if (c->play && c->act < c->play->n_acts && c->play->acts[c->act].held && !c->waited)
+		timer_set(&c->timer, now_ns());
 }
 
 void conn_stop(struct conn *c)

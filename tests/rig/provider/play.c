@@ -26,7 +26,14 @@ static void add_act(struct play *p, size_t end, uint32_t wait_us, enum act_then 
 		p->cap_acts = p->cap_acts ? p->cap_acts * 2 : 4;
 		p->acts = mem_grow(p->acts, p->cap_acts * sizeof *p->acts);
 	}
-	p->acts[p->n_acts++] = (struct act){end, wait_us, (uint8_t)then};
+	p->acts[p->n_acts++] = (struct act){.end = end, .wait_us = wait_us, .then = (uint8_t)then};
+}
+
+/* `held`: true: nothing is said until somebody releases it; a number: after so many pieces. */
+static bool is_held(const struct staging *st, unsigned pieces)
+{
+	const struct json *held = script_get(st->script, "held");
+	return pieces ? json_int(held, 0) == (int64_t)pieces : json_true(held, false);
 }
 
 static void add_piece(struct staging *st, size_t end, uint32_t wait_us)
@@ -136,7 +143,8 @@ static void put_head(struct staging *st, bool keep_alive, int64_t length_error)
 	bytes_text(&p->octets, "\r\n");
 	st->head_end = p->octets.n;
 	add_act(p, p->octets.n, (uint32_t)delay, THEN_GO_ON,
-	        script_true(st->script, "head_apart", false));
+	        is_held(st, 0) || script_true(st->script, "head_apart", false));
+	p->acts[p->n_acts - 1].held = is_held(st, 0);
 }
 
 /* Content goes out; where the fault's place is passed, it is noted as a place in octets. */
@@ -162,7 +170,9 @@ static void put_content(struct staging *st)
 			st->cut = p->octets.n;
 		if (!p->usage_end && st->answer->usage_end && end >= st->answer->usage_end)
 			p->usage_end = p->octets.n;
-		add_act(p, p->octets.n, st->pieces[i].wait_us, THEN_GO_ON, st->apart);
+		bool held = i && is_held(st, i);
+		add_act(p, p->octets.n, st->pieces[i].wait_us, THEN_GO_ON, st->apart || held);
+		p->acts[p->n_acts - 1].held |= held;
 		begin = end;
 	}
 	if (st->chunked)

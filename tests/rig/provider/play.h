@@ -11,6 +11,7 @@ struct act {
 	size_t end;       /* in octets: sent up to here */
 	uint32_t wait_us; /* before it */
 	uint8_t then;
+	bool held; /* until PUT /_/release, instead of the wait */
 };
 
 struct play {

@@ -31,5 +31,6 @@ void conn_new(struct server *s, int fd);
 struct conn;
 void conn_ready(struct conn *c, uint32_t events);
 void conn_wake(struct timer *t);
+void conn_release(struct conn *c); /* what is held goes on */
 void conn_stop(struct conn *c); /* the provider ends: notes what was under way */
 struct conn *conn_next(struct conn *c);

@@ -127,6 +127,11 @@ static struct play *play_prepared(
 static struct play *control(struct server *s, const struct request *r)
 {
 	bool good = text_is(r->path, "/_/script") && server_set_script(s, r->body);
+	if (text_is(r->path, "/_/release")) {
+		for (struct conn *c = s->conns; c; c = conn_next(c))
+			conn_release(c);
+		good = true;
+	}
 	struct text answer = good ? TEXT("HTTP/1.1 204 Done\r\n\r\n")
 	                          : TEXT("HTTP/1.1 400 Bad\r\ncontent-length: 0\r\n\r\n");
 	return play_raw(answer, true, good ? 204 : 400);
