@@ -31,6 +31,7 @@ static int set_address(struct admin_client *c, const struct address_conf *a)
 {
 	struct slice host = a->host;
 
+	snprintf(c->where, sizeof(c->where), "%.*s", SLICE_FMT(a->text));
 	if (a->unix_path.len) {
 		if (a->unix_path.len >= sizeof(c->unix_path))
 			return -ENAMETOOLONG;
@@ -54,22 +55,22 @@ int admin_client_find(struct admin_client *c, const char *address, const struct 
 	if (address) {
 		wrong = listen_address_parse(slice_str(address), &a);
 		if (!wrong && (a.none || set_address(c, &a) < 0))
-			wrong = "it is written as unix:/path or 127.0.0.1:4001";
+			wrong = "write it as unix:/path or 127.0.0.1:4001";
 		if (!wrong)
 			return 0;
-		snprintf(text, sizeof(text), "--admin is no address: %s", wrong);
+		snprintf(text, sizeof(text), "--admin %.60s is no address: %s", address, wrong);
 		return print_usage_error(c->command, text);
 	}
 	for (unsigned i = 0; conf && i < conf->n_listeners; i++)
 		if (conf->listeners[i].kind == LISTENER_ADMIN && set_address(c, &conf->listeners[i].address) == 0)
 			return 0;
-	return say(c, "the policy opens no admin listener; name one with --admin");
+	return say(c, "the policy opens no admin listener: add one under listeners:, or name the running Weir's with --admin");
 }
 
 int admin_client_take_key(struct admin_client *c, const char *key_file)
 {
 	const char *key = getenv("WEIR_OPERATOR_KEY");
-	char text[300];
+	char text[400];
 
 	if (!key_file && (!key || !*key))
 		return print_usage_error(c->command, "an operator's key is needed: set WEIR_OPERATOR_KEY, or name a file with --key-file");
@@ -78,12 +79,12 @@ int admin_client_take_key(struct admin_client *c, const char *key_file)
 
 		if (r == 0)
 			return 0;
-		snprintf(text, sizeof(text), "%.200s: %s", key_file,
-			r == -EINVAL ? "this holds no key, which is one line" : strerror(-r));
+		snprintf(text, sizeof(text), "no operator's key can be read from %.200s: %s; name the running Weir's with --key-file", key_file,
+			r == -EINVAL ? "it does not hold one line, as a key is" : strerror(-r));
 		return say(c, text);
 	}
 	if (strlen(key) >= sizeof(c->key))
-		return say(c, "what WEIR_OPERATOR_KEY holds is no key: it is too long");
+		return say(c, "WEIR_OPERATOR_KEY holds no operator's key: it is too long for one; set it to the key alone");
 	memcpy(c->key, key, strlen(key) + 1);
 	return 0;
 }
@@ -248,12 +249,12 @@ static int say_problem(const struct admin_client *c, const struct admin_reply *r
 	struct json_doc doc;
 	char text[600];
 
-	snprintf(text, sizeof(text), "the running Weir answered with status %u", reply->status);
+	snprintf(text, sizeof(text), "the Weir at %s answered with status %u; its log says why", c->where, reply->status);
 	if (json_read(json_scratch_mine(), buf_slice(&reply->body), &json_limits_default, &doc, NULL) == 0) {
 		struct slice detail = json_text(json_get(doc.root, "detail"));
 
 		if (detail.len && detail.len < 400)
-			snprintf(text, sizeof(text), "the running Weir answered with status %u: %.*s", reply->status, SLICE_FMT(detail));
+			snprintf(text, sizeof(text), "the Weir at %s answered with status %u: %.*s", c->where, reply->status, SLICE_FMT(detail));
 		json_done(&doc);
 	}
 	return say(c, text);
@@ -265,14 +266,15 @@ int admin_client_get(struct admin_client *c, struct slice target, struct admin_r
 	int fd = dial(c), r = fd;
 
 	if (fd < 0) {
-		snprintf(text, sizeof(text), "no Weir answers at its admin listener%s%s: %s", c->unix_path[0] ? " " : "", c->unix_path,
+		snprintf(text, sizeof(text), "no Weir answers at the admin listener %s: %s; start it, or name another with --admin", c->where,
 			strerror(-fd));
 		return say(c, text);
 	}
 	r = exchange_with(c, fd, target, ret);
 	close(fd);
 	if (r < 0) {
-		snprintf(text, sizeof(text), "the answer of the running Weir cannot be read: %s", strerror(-r));
+		snprintf(text, sizeof(text), "no answer from %s could be read: %s; ask again, or name the admin listener with --admin", c->where,
+			strerror(-r));
 		return say(c, text);
 	}
 	return ret->status == 200 ? 0 : say_problem(c, ret);

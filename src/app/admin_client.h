@@ -9,6 +9,7 @@ struct admin_client {
 	const char *command;     /* in whose name things are said; borrowed */
 	struct address address;
 	char unix_path[108];     /* not empty: there, and address says nothing */
+	char where[128];         /* either as it was written, for what is said */
 	char key[128];           /* wiped by admin_client_finish */
 };
 

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "crypto/key.h"
 
-/* One line, with or without its end. */
-static int read_line(int fd, char *ret, size_t room)
+/* One line, with or without its end. file: for what is said. */
+static int read_line(int fd, const char *file, char *ret, size_t room)
 {
 	struct stat st;
 	ssize_t n = read(fd, ret, room);
@@ -24,14 +24,14 @@ static int read_line(int fd, char *ret, size_t room)
 		return -EINVAL;
 	ret[n] = '\0';
 	if (fstat(fd, &st) == 0 && st.st_mode & 077)
-		log_warn("the file with the operator's key can be read by others: chmod 600 it");
+		log_warn("the operator's key in %.200s can be read by others: chmod 600 the file", file);
 	return 0;
 }
 
 int admin_key_read(const char *file, char *ret_key, size_t room)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r = fd < 0 ? -errno : read_line(fd, ret_key, room);
+	int r = fd < 0 ? -errno : read_line(fd, file, ret_key, room);
 
 	if (fd >= 0)
 		close(fd);
@@ -55,11 +55,16 @@ static int make(const struct state *s, char key[KEY_LEN + 2])
 
 int admin_key_open(const struct state *s, struct slice path, uint8_t ret_sha256[SHA256_LEN], bool *ret_made, char ret_note[256])
 {
-	char key[KEY_LEN + 2];
+	char key[KEY_LEN + 2], file[128];
 	int fd = openat(s->dir, ADMIN_KEY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool is_new = fd < 0 && errno == ENOENT;
-	int r = fd >= 0 ? read_line(fd, key, sizeof(key)) : is_new ? make(s, key) : -errno;
+	int r = fd < 0 ? -errno : 0;
+	bool is_new = r == -ENOENT;
 
+	snprintf(file, sizeof(file), "%.110s/" ADMIN_KEY_FILE, path.at);
+	if (fd >= 0)
+		r = read_line(fd, file, key, sizeof(key));
+	else if (is_new)
+		r = make(s, key);
 	if (fd >= 0)
 		close(fd);
 	if (r == 0 && !key_is_wellformed(slice_str(key)))
@@ -67,9 +72,9 @@ int admin_key_open(const struct state *s, struct slice path, uint8_t ret_sha256[
 	if (r == 0)
 		sha256(slice_str(key), ret_sha256);
 	else
-		snprintf(ret_note, 256,
-			"The operator's key in %.120s/" ADMIN_KEY_FILE " cannot be used (%s); remove the file, and a new one is made.",
-			path.at, strerror(-r));
+		snprintf(ret_note, 256, is_new ? "No operator's key can be written to %s: %s." :
+			"The operator's key in %s cannot be used: %s. Remove the file, and a new one is made.",
+			file, r == -EINVAL ? "it is none" : strerror(-r));
 	*ret_made = r == 0 && is_new;
 	wipe(key, sizeof(key));
 	return r;

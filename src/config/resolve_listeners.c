@@ -12,6 +12,7 @@
 #define CONNECTIONS_MAX 10000u
 #define ADMIN_CONNECTIONS 256u
 #define ANSWER_BYTES_MAX (32u << 20)
+#define PATH_SHOWN 200
 
 static const struct {
 	const char *name;
@@ -52,9 +53,10 @@ static void fill_admin(struct load *l, struct listener_conf *c, struct place at)
 		diagnostics_no_memory(l->d);
 	} else if (r || buf_len(&text) - 5 >= sizeof(room.sun_path)) {
 		diagnostics_warning(l->d, at,
-		        "the admin listener stays closed: its path beside the state would be "
-		        "longer "
-		        "than a socket's may be");
+		        "the admin listener stays closed: its path would be %.*s, longer than a "
+		        "socket's may be",
+		        (int)(buf_len(&text) < PATH_SHOWN ? buf_len(&text) : PATH_SHOWN),
+		        buf_slice(&text).at);
 		diagnostics_hint(
 		        l->d, "name it: listeners: admin: {address: \"unix:/short/path\"}");
 	} else {

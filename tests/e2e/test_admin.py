@@ -341,8 +341,8 @@ def test_the_command_asks_the_weir_that_runs(admin, tmp_path):
                (["--admin", socket_at], {"WEIR_OPERATOR_KEY": "wrong"}, 1, "status 401"),
                (["--admin", socket_at], {"WEIR_OPERATOR_KEY": "x" * 500}, 1, "too long"),
                (["--admin", socket_at], {"WEIR_OPERATOR_KEY": admin.keys["operate"]}, 1, "the role read"),
-               (["--admin", f"127.0.0.1:{port}"], {"WEIR_OPERATOR_KEY": "x"}, 1, "no Weir answers"),
-               (["--admin", "nonsense"], {"WEIR_OPERATOR_KEY": "x"}, 2, "--admin is no address"),
+               (["--admin", f"127.0.0.1:{port}"], {"WEIR_OPERATOR_KEY": "x"}, 1, f"no Weir answers at the admin listener 127.0.0.1:{port}"),
+               (["--admin", "nonsense"], {"WEIR_OPERATOR_KEY": "x"}, 2, "--admin nonsense is no address: it has no port"),
                (["--admin", socket_at, "--key-file", "/nowhere"], {}, 1, "/nowhere"),
                (["--admin", socket_at, "--path", weir.state], {}, 2, "give one"),
                (["--admin", f"127.0.0.1:{weir.health_port}"], {"WEIR_OPERATOR_KEY": "x"}, 1, "status 404")]
