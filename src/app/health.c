@@ -3,6 +3,7 @@
 #include "app/budget_gauges.h"
 #include "app/health.h"
 #include "app/server.h"
+#include "exchange/excess.h"
 #include "store/book.h"
 #include "store/times.h"
 
@@ -33,6 +34,7 @@ static void metrics_page(struct worker *w, const struct head *head, struct buf *
 		.sessions = server_sessions(s),
 		.in_flight = server_in_flight(s),
 		.shadow_agents = shadow_agents(conf),
+		.nothing_is_bounded = excess_is_full(w->view->snapshot->excess),
 		.version = WEIR_VERSION,
 		.policy_version = slice_str(conf->version),
 		.stores = s->store_times,

@@ -90,10 +90,8 @@ static struct seen *find_or_add(struct excess *e, uint64_t combination)
 
 	if (s)
 		return s;
-	if (atomic_fetch_add(&e->n, 1) >= FULL) {
-		atomic_store(&e->full, true);
+	if (atomic_load(&e->full) || atomic_fetch_add(&e->n, 1) >= FULL)
 		return NULL;
-	}
 	for (unsigned at = combination & (PLACES - 1);; at = (at + 1) & (PLACES - 1)) {
 		uint64_t there = 0;
 		if (atomic_compare_exchange_strong(&e->places[at].combination, &there, combination) || there == combination)
@@ -115,7 +113,12 @@ bool excess_blocks(const struct call *c)
 	const struct seen *s = seen_of(c);
 	const struct excess *e = c->exchange->snapshot->excess;
 
-	return (s && atomic_load(&s->blocked)) || (e && atomic_load_explicit(&e->full, memory_order_relaxed));
+	return (s && atomic_load(&s->blocked)) || (e && excess_is_full(e));
+}
+
+bool excess_is_full(const struct excess *e)
+{
+	return atomic_load_explicit(&e->full, memory_order_relaxed);
 }
 
 uint64_t excess_input(const struct call *c)
@@ -166,15 +169,27 @@ static void say_blocked(const struct exchange *x, const struct call *c, nanousd 
 		SLICE_FMT(asked), SLICE_FMT(c->model->upstream->name), SLICE_FMT(answered), was, held);
 }
 
+static void say_full(struct excess *e)
+{
+	if (!atomic_exchange(&e->full, true))
+		log_warn("more than %u kinds of calls cost more than was reserved for them, and no more of them can be told apart: until "
+			 "the policy is loaded again, agents with a budget are refused all calls of models. Correct the prices of the "
+			 "models that the log names before this line.", FULL);
+}
+
 static void keep(const struct exchange *x, struct call *c, const struct reservation *r)
 {
 	struct seen *s = find_or_add(x->snapshot->excess, combination_of(c));
 	uint64_t none = 0, more;
 
-	if (s && is_input_alone(x, c, r, &more) && more < UINT64_MAX / MARGIN &&
+	if (!s) {
+		say_full(x->snapshot->excess);
+		return;
+	}
+	if (is_input_alone(x, c, r, &more) && more < UINT64_MAX / MARGIN &&
 		atomic_compare_exchange_strong(&s->input, &none, more * MARGIN))
 		return;
-	if (!s || !atomic_exchange(&s->blocked, true))
+	if (!atomic_exchange(&s->blocked, true))
 		say_blocked(x, c, r->cost);
 }
 

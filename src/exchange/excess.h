@@ -12,6 +12,8 @@ void excess_free(struct excess *e);
 
 /* Whether a budget cannot bound this call, since one like it went beyond. */
 bool excess_blocks(const struct call *c);
+/* Whether more kinds of calls went beyond than it remembers, so that budgets bound none; the log says so once. */
+bool excess_is_full(const struct excess *e);
 /* Tokens that a provider was seen to put before the caller's own, to be reserved beside them. */
 uint64_t excess_input(const struct call *c);
 /* Once, when the call is settled: whether it went beyond what its budgets held for it. What it was is kept. */

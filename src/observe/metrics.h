@@ -34,7 +34,8 @@ struct metrics_gauges {
 	uint64_t
 	        book_lag_ns; /* how long something has been waiting to be folded; 0: nothing does */
 	unsigned sessions, in_flight, shadow_agents;
-	const char *version; /* of Weir */
+	bool nothing_is_bounded; /* too many kinds of calls went beyond their reservations */
+	const char *version;     /* of Weir */
 	struct slice policy_version;
 	struct budget_gauge *budgets; /* at most METRIC_SERIES_MAX */
 	unsigned n_budgets;

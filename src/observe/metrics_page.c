@@ -355,6 +355,7 @@ static void facts_read(const struct metrics_gauges *g, struct page_facts *ret)
 	        .log_dropped = g->log_lines_dropped,
 	        .book_lag_ns = g->book_lag_ns,
 	        .shadow_agents = g->shadow_agents,
+	        .nothing_is_bounded = g->nothing_is_bounded,
 	        .connections = g->sessions,
 	        .in_flight = g->in_flight,
 	        .stores = g->n_stores,

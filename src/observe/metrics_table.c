@@ -74,6 +74,8 @@ const struct metric metric_table[] = {
 		COUNTER, .table = TABLE_MISMATCH, .labels = {"model"}},
 	{"weir_reservation_exceeded_total", "Calls that used more than was reserved for them in their budgets.",
 		COUNTER, .table = TABLE_EXCEEDED, .labels = {"model"}},
+	{"weir_reservations_unbounded", "1: too many kinds of calls used more than was reserved; budgets refuse calls.",
+		GAUGE, FACT(nothing_is_bounded)},
 	{"weir_usage_estimated_total", "Calls whose cost was estimated: their tokens were never told, or the price of their tier is not known.",
 		COUNTER, OF_AGENT(estimated)},
 	{"weir_records_dropped_total", "Records that a sink could not take in time.",

@@ -14,7 +14,8 @@ enum metric_unit { UNIT_ONE = 0, UNIT_MILLI_OF_NANO = 6, UNIT_NANO = 9 };
 /* What is looked up when the page is made. */
 struct page_facts {
 	uint64_t reload_good, reload_wall_ns, reloads_failed;
-	uint64_t log_dropped, book_lag_ns, shadow_agents, connections, in_flight;
+	uint64_t log_dropped, book_lag_ns, shadow_agents, connections, in_flight,
+	        nothing_is_bounded;
 	uint64_t stores, stores_up;
 	struct process_facts process;
 };

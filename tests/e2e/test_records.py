@@ -16,8 +16,8 @@ ALWAYS = {"time", "level", "msg", "request_id", "agent", "listener", "dialect", 
 METRICS = ["agent_requests_total", "agent_latency_ms", "agent_cost_usd_total", "weir_calls_total", "weir_call_duration_seconds",
            "weir_gateway_duration_seconds", "weir_time_to_first_token_seconds", "weir_tokens_total", "weir_cost_usd_total",
            "weir_policy_verdicts_total", "weir_attempts_total", "weir_config_last_reload_successful",
-           "weir_config_last_reload_timestamp_seconds", "weir_shadow_agents", "weir_book_lag_seconds", "weir_build_info",
-           "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "process_start_time_seconds"]
+           "weir_config_last_reload_timestamp_seconds", "weir_shadow_agents", "weir_reservations_unbounded",
+           "weir_book_lag_seconds", "weir_build_info", "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "process_start_time_seconds"]
 
 
 def test_one_line_a_call_with_every_field(weir):

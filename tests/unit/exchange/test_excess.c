@@ -3,6 +3,9 @@
  * no more calls like it are made under a budget until the policy is loaded anew. */
 #include "rig/unit.h"
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/log.h"
 #include "exchange/excess.h"
 #include "policy/registry.h"
 #include "rig/allowance_rig.h"
@@ -124,10 +127,14 @@ static void an_estimate_blocks_nobody(void **state)
 
 static void a_table_that_is_full_bounds_nothing_any_more(void **state)
 {
+	FILE *file = tmpfile();
+	struct sink *sink = sink_new(fileno(file), 1 << 20);
+	static char said[1 << 20];
 	char model[300];
 	bool blocked = false;
 
 	(void)state;
+	log_init(sink, LEVEL_INFO, FORMAT_TEXT);
 	begin(", budget: {agent: {cost: 100}}");
 	allowance_ask(&rig, ",\"max_tokens\":1", NULL);
 	struct exchange *x = rig.x.down.exchange;
@@ -140,6 +147,14 @@ static void a_table_that_is_full_bounds_nothing_any_more(void **state)
 		assert_true(excess_note(x, c));
 		assert_true(excess_blocks(c));
 	}
+	log_init(NULL, LEVEL_ERROR, FORMAT_TEXT);
+	sink_free(sink);
+	assert_true(pread(fileno(file), said, sizeof(said) - 1, 0) > 0);
+	fclose(file);
+	const char *once = strstr(said, "more than 512 kinds of calls");
+	assert_non_null(once);
+	assert_null(strstr(once + 1, "more than 512 kinds of calls"));
+	assert_null(strstr(once, "a call of model"));
 	c->upstream_model = SLICE("another");
 	blocked = excess_blocks(c);
 	assert_true(blocked);

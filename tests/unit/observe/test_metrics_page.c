@@ -138,6 +138,7 @@ static void gauges_are_what_they_were_told(void **state)
 	        .in_flight = 5,
 	        .book_lag_ns = 1500000000,
 	        .shadow_agents = 6,
+	        .nothing_is_bounded = true,
 	        .version = "1",
 	};
 	struct buf out = BUF_INIT(PAGE_MAX);
@@ -154,6 +155,7 @@ static void gauges_are_what_they_were_told(void **state)
 	assert_sample(&p, "weir_calls_in_flight", "", "5");
 	assert_sample(&p, "weir_book_lag_seconds", "", "1.5");
 	assert_sample(&p, "weir_shadow_agents", "", "6");
+	assert_sample(&p, "weir_reservations_unbounded", "", "1");
 	page_close(&p);
 	buf_finish(&out);
 	metrics_free(m);
