@@ -76,6 +76,7 @@ struct exchange_env {
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
 	struct store *local;                        /* this process's own, for when the one that is shared cannot be asked; or NULL */
 	struct cache *cache;                        /* answers that may be given again; NULL: there is none */
+	struct store *answers;                      /* where other instances have left theirs; NULL: nowhere */
 	struct flights *flights;                    /* which of them are on their way; NULL: calls share none */
 	struct loop *loop;                          /* borrowed: where other threads post what is for its exchanges; NULL: nowhere */
 	struct list unwatched;                      /* exchanges that go on although their agents have left */

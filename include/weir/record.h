@@ -63,6 +63,7 @@ struct record {
 	bool reservation_exceeded; /* it cost more than its budgets held for it */
 	nanousd cost;
 	const char *cache;       /* "hit", "stale", "miss", "bypass"; NULL: no cache was asked */
+	bool cache_failed;       /* a miss: the cache could not say, or what it had could not be read */
 	enum fault failed;       /* stale: how the attempt ended for which an old answer stands in, */
 	unsigned failed_status;  /* or the status that it brought */
 	const char *without_store; /* the shared store could not be asked: "local", "open", "closed"; NULL: it could */

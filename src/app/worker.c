@@ -123,7 +123,7 @@ int worker_open_store(struct worker *w, const struct store_conf *c)
 	int r = shared_store_open(w->loop, w->resolver, w->server->contexts, c, &w->remote);
 
 	if (r == 0)
-		w->env.store = remote_store(w->remote);
+		w->env.store = w->env.answers = remote_store(w->remote);
 	return r;
 }
 

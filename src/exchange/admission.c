@@ -7,6 +7,7 @@
 #include "exchange/journaling.h"
 #include "exchange/repeats.h"
 #include "exchange/outage.h"
+#include "exchange/shared_cache.h"
 #include "store/budget.h"
 #include "weir/exchange.h"
 
@@ -41,24 +42,15 @@ static void take_answer(struct exchange *x, struct admitted *a, int result)
 	a->error = result < 0 ? outage_go_on(x, a, result) : 0;
 }
 
-static void on_answer(struct ticket *t, int result)
-{
-	struct admitted *a = container_of(t, struct admitted, ask.ticket);
-	struct policy *p = a->asker;
-
-	a->asker = NULL;
-	take_answer(p->call->exchange, a, result);
-	policy_settle(p, a->read(p));
-}
-
 /* How long the call can last at most from here on: its own deadline, or its upstream's. */
 static uint64_t expiry(const struct call *c)
 {
 	return exchange_wall(c->exchange) + (call_upstream(c) ? call_total_ns(c) : 0) + EXPIRY_GRACE;
 }
 
-/* The request's id and which attempt it is; what was asked before it waited for another call was settled by that name. */
-static struct slice name_attempt(const struct exchange *x, bool again, char id[ID_LEN + 2 + DECIMAL_MAX])
+/* The request's id and which attempt it is; what was asked before it waited for another call, or found what could not be read,
+ * was settled by that name. */
+static struct slice name_attempt(const struct exchange *x, bool again, bool without, char id[ID_LEN + 3 + DECIMAL_MAX])
 {
 	size_t len = ID_LEN + 1;
 
@@ -67,7 +59,67 @@ static struct slice name_attempt(const struct exchange *x, bool again, char id[I
 	len += decimal_put(x->attempts + 1, id + len);
 	if (again)
 		id[len++] = 'b';
+	if (without)
+		id[len++] = 'c';
 	return slice_from(id, len);
+}
+
+static int ask_store(struct call *c, struct admitted *a, bool without)
+{
+	struct exchange *x = c->exchange;
+
+	a->ask.id = name_attempt(x, c->asks_again, without, a->id);
+	a->ask.now_wall_ns = exchange_wall(x);
+	a->ask.expires = expiry(c);
+	a->by = x->env->store;
+	return a->by ? a->by->ops->admit(a->by, &a->ask) : -ENOTCONN;
+}
+
+static void give(struct admitted *a)
+{
+	a->by->ops->settle(a->by, &a->ask, &a->used);
+	a->ask.granted = false;
+}
+
+/* Whether what was found is none: it does not open, cannot be read, or there is no memory for it. */
+static bool has_failed_to_find(struct call *c, const struct admitted *a, int result)
+{
+	if (result < 0)
+		return result == -EBADMSG || result == -ENOMEM;
+	return a->ask.granted && !shared_cache_take(c);
+}
+
+/* What the store has said, where a value that stands there might answer the call. One that fails to is as good as none: all goes
+ * back and is asked for again without. True: that will be answered later. */
+static bool is_asked_anew(struct call *c, struct admitted *a, int *result)
+{
+	if (!a->ask.cached.len)
+		return false;
+	c->caching->failed_there |= *result < 0;
+	if (!has_failed_to_find(c, a, *result)) {
+		if (caching_is_hit(c))
+			admission_spare_budgets(c);
+		return false;
+	}
+	if (a->ask.granted) {
+		a->used = (struct settlement){.ran = false};
+		give(a);
+	}
+	a->ask.cached = (struct slice){NULL, 0};
+	*result = ask_store(c, a, true);
+	return *result == PENDING;
+}
+
+static void on_answer(struct ticket *t, int result)
+{
+	struct admitted *a = container_of(t, struct admitted, ask.ticket);
+	struct policy *p = a->asker;
+
+	if (is_asked_anew(p->call, a, &result))
+		return;
+	a->asker = NULL;
+	take_answer(p->call->exchange, a, result);
+	policy_settle(p, a->read(p));
 }
 
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
@@ -83,13 +135,9 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 		a->in_force = true;
 		return read(p);
 	}
-	a->ask.id = name_attempt(x, c->asks_again, a->id);
-	a->ask.now_wall_ns = exchange_wall(x);
-	a->ask.expires = expiry(c);
 	ticket_init(&a->ask.ticket, on_answer);
-	a->by = x->env->store;
-	int r = a->by ? a->by->ops->admit(a->by, &a->ask) : -ENOTCONN;
-	if (r == PENDING) {
+	int r = ask_store(c, a, false);
+	if (r == PENDING || is_asked_anew(c, a, &r)) {
 		a->asker = p;
 		a->read = read;
 		return VERDICT_WAIT;
@@ -106,12 +154,22 @@ void admission_cancel(struct call *c)
 		return;
 	a->asker = NULL;
 	ticket_cancel(&a->ask.ticket);
+	blob_unref(a->ask.found); /* of what was granted, and nobody had heard of */
+	a->ask.found = NULL;
 }
 
-static void give(struct admitted *a)
+void admission_spare_budgets(struct call *c)
 {
-	a->by->ops->settle(a->by, &a->ask, &a->used);
-	a->ask.granted = false;
+	struct admitted *a = c->admitted;
+
+	c->unplanned = false;
+	if (!a)
+		return;
+	if (!a->ask.granted)
+		a->ask.n = a->n_rates;
+	a->budgets = NULL;
+	a->bounded = a->hopeless = a->blocked = a->short_of_own = false;
+	a->short_of = NULL;
 }
 
 void admission_give_back(struct call *c)

@@ -30,7 +30,7 @@ struct admitted {
 	struct list settling;          /* in env->settling: its settlement is not in the file yet */
 	struct settlement used;
 	int error;                     /* the store cannot say: a negative errno */
-	char id[ID_LEN + 2 + DECIMAL_MAX];
+	char id[ID_LEN + 3 + DECIMAL_MAX];
 };
 
 /* The call's own, made when there is none; room for n more demands. NULL: no memory. */
@@ -48,6 +48,8 @@ static inline void admission_add(struct admitted *a)
  * answered. A store that cannot say leaves error set. */
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));
 void admission_cancel(struct call *c);
+/* The call is a hit: nothing of a budget is asked for it, or held. */
+void admission_spare_budgets(struct call *c);
 /* What was granted goes back, and the call asks anew. Before anything of it is written down. */
 void admission_give_back(struct call *c);
 /* Once at the call's end; nothing to do for a call that holds nothing. What stands in the journal is given back when its
@@ -70,5 +72,5 @@ static inline const struct reservation *admission_reserved(const struct call *c)
 {
 	const struct admitted *a = c->admitted;
 
-	return a && a->in_force && (a->bounded || a->ask.n > a->n_rates) ? &a->ask.reservation : NULL;
+	return a && a->in_force && (a->bounded || (a->budgets && a->ask.n > a->n_rates)) ? &a->ask.reservation : NULL;
 }

@@ -5,6 +5,7 @@
 #include "exchange/attempt_head.h"
 #include "exchange/caching.h"
 #include "exchange/embeddings.h"
+#include "exchange/shared_cache.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -69,6 +70,22 @@ static int put_sharers(const struct call *c, struct buf *b)
 	return e || share != CACHE_SHARE_USER ? e : buf_put_part(b, c->by.user);
 }
 
+/* Where it would go: a policy may leave that to what stands around it, which instances need not have in common. */
+static int put_endpoints(const struct upstream_conf *u, struct buf *b)
+{
+	int e = 0;
+
+	for (unsigned i = 0; !e && i < u->n_endpoints; i++) {
+		const struct endpoint_conf *at = &u->endpoints[i];
+		e = buf_put_part(b, at->tls ? SLICE("https") : SLICE("http"));
+		if (!e)
+			e = buf_put_part(b, at->authority);
+		if (!e)
+			e = buf_put_part(b, at->base_path);
+	}
+	return e;
+}
+
 /* The whole policy stands for the entries that the decision has read. */
 static int put_all(struct call *c, struct slice content, struct buf *b)
 {
@@ -84,6 +101,8 @@ static int put_all(struct call *c, struct slice content, struct buf *b)
 		e = put_sharers(c, b);
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
 		e = buf_put_part(b, parts[i]);
+	if (!e)
+		e = put_endpoints(call_upstream(c), b);
 	return e ? e : put_headers(x, b);
 }
 
@@ -227,7 +246,7 @@ static bool is_worth_keeping(const struct exchange *x, const struct call *c)
 	return a->complete && a->closed && !a->cut_short && a->n_stopped >= (c->facts.n ? c->facts.n : 1);
 }
 
-static void keep(struct exchange *x, const struct call *c, struct cache_entry **ret_entry)
+static void keep(struct exchange *x, struct call *c, struct cache_entry **ret_entry)
 {
 	const struct caching *k = c->caching;
 	const struct cache_content what = {
@@ -238,6 +257,7 @@ static void keep(struct exchange *x, const struct call *c, struct cache_entry **
 	};
 
 	cache_keep(x->env->cache, k->key, &what, ret_entry);
+	shared_cache_leave(c, &what);
 }
 
 void caching_end(struct call *c, bool whole)

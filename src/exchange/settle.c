@@ -277,6 +277,7 @@ static void fill_cost(struct record *r, const struct exchange *x, const struct c
 {
 	/* What an answer that was kept says was used was so when it was made. */
 	r->cache = caching_word(c);
+	r->cache_failed = r->cache && c->caching->result == CACHE_MISS && c->caching->failed_there;
 	r->usage = caching_has_answered(c) ? c->caching->lost : x->answer.usage;
 	r->usage_known = r->usage.known;
 	r->failed = c->caching ? c->caching->failed : FAULT_NONE;

@@ -164,7 +164,7 @@ static void count_cache(struct metrics_part *p, const struct record *r)
 {
 	key_begin(p, slice_is(r->action, "embedding") ? SLICE("embeddings") : SLICE("answer"),
 	        SLICE(""));
-	label_add(&p->key, slice_str(r->cache), SLICE(""));
+	label_add(&p->key, r->cache_failed ? SLICE("error") : slice_str(r->cache), SLICE(""));
 	count_one(p, TABLE_CACHE, 0, 1);
 }
 

@@ -58,7 +58,7 @@ const struct metric metric_table[] = {
 	{"weir_budget_reserved_usd", "What calls that run hold of it in reserve.", GAUGE, OF_BUDGET(reserved)},
 	{"weir_budget_warnings_total", "Windows in which a budget passed its warn_at.",
 		COUNTER, .table = TABLE_WARNINGS, .labels = {"scope", "name", "window"}},
-	{"weir_cache_total", "Calls for which a cache was asked, by what it said.",
+	{"weir_cache_total", "Calls for which a cache was asked, by what it said; error: nothing that could be read, and so a miss.",
 		COUNTER, .table = TABLE_CACHE, .labels = {"kind", "result"}},
 	{"weir_store_seconds", "How long the store that instances share took to answer, by what it was asked and how that ended.",
 		HISTOGRAM(histogram_store), .source = FROM_STORES, .unit = UNIT_NANO, .labels = {"op", "outcome"}},

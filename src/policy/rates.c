@@ -7,6 +7,7 @@
 #include "exchange/demands.h"
 #include "exchange/repeats.h"
 #include "exchange/outage.h"
+#include "exchange/shared_cache.h"
 #include "policy/budget.h"
 #include "policy/cache.h"
 #include "policy/rates.h"
@@ -155,6 +156,14 @@ static enum verdict read_rates(struct policy *p)
 	return VERDICT_PASS;
 }
 
+/* A hit takes its rates and nothing else. */
+static enum verdict ask_store(struct policy *p)
+{
+	if (caching_is_hit(p->call))
+		admission_spare_budgets(p->call);
+	return admission_ask(p, read_rates);
+}
+
 static enum verdict rates_head(struct policy *p)
 {
 	tokens_count(p->call);
@@ -170,13 +179,15 @@ static enum verdict rates_request(struct policy *p)
 		return refuse_nobody(c);
 	if (!rates_plan(c, !enforced) && enforced)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
-	if (!repeats_is_found(c) && !cache_answers(c))
-		budget_plan(c);
-	return admission_ask(p, read_rates);
+	if (repeats_is_found(c) || cache_answers(c))
+		return admission_ask(p, read_rates);
+	budget_plan(c);
+	return shared_cache_ask(p, ask_store);
 }
 
 static void rates_cancel(struct policy *p)
 {
+	shared_cache_cancel(p->call);
 	admission_cancel(p->call);
 }
 

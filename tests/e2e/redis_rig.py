@@ -36,7 +36,8 @@ class Link:
         words = [str(w).encode() for w in words]
         self.socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
 
-    def read(self):
+    def read(self, raw=False):
+        """raw: texts as bytes."""
         line = self.file.readline()
         if not line.endswith(b"\r\n"):
             raise ConnectionResetError
@@ -46,14 +47,15 @@ class Link:
         if kind == b":":
             return int(rest)
         if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode()
+            text = None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+            return text if raw or text is None else text.decode()
         if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
+            return [self.read(raw) for _ in range(int(rest))]
         return rest.decode()
 
-    def do(self, *words):
+    def do(self, *words, raw=False):
         self.send(*words)
-        got = self.read()
+        got = self.read(raw)
         if isinstance(got, Refused):
             raise got
         return got
