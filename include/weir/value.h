@@ -85,6 +85,8 @@ struct value {
 	struct slice bytes;       /* put: at most VALUE_MAX */
 	uint64_t ends;            /* put: wall ns */
 	uint64_t expected;        /* put: VALUE_ANY; 0: nothing may stand there; else a version */
+	uint64_t room;            /* leave, of a shared store: bytes of all of its group that were left with one (names and all):
+	                           * what ends first goes. 0: it is not counted among them */
 	/* the answer */
 	enum value_state state;
 	uint64_t version;         /* of what stands there now; grows with each put */

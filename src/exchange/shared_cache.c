@@ -232,10 +232,11 @@ void shared_cache_leave(struct call *c, const struct cache_content *what)
 	struct store *s = x->env->answers;
 	struct buf all = BUF_INIT(VALUE_MAX);
 	uint64_t wall = exchange_wall(x), ends = wall + (what->expires - exchange_now(x));
+	uint64_t room = x->snapshot->conf->cache.memory;
 
-	if (!s || !name(c) || what->type.len > HEAD_MAX / 2 || what->body.len > VALUE_MAX - HEAD_MAX)
+	if (!s || !room || !name(c) || what->type.len > HEAD_MAX / 2 || what->body.len > VALUE_MAX - HEAD_MAX)
 		return;
-	struct value v = {.group = c->agent->allowance.group, .name = c->caching->name, .now_wall_ns = wall};
+	struct value v = {.group = c->agent->allowance.group, .name = c->caching->name, .now_wall_ns = wall, .room = room};
 	if (__builtin_add_overflow(ends, what->stale_ns, &v.ends))
 		v.ends = UINT64_MAX;
 	if (buf_reserve(&all, what->body.len + HEAD_MAX) == 0 &&

@@ -81,11 +81,16 @@ int errand_of_value(struct remote *r, const char *op, struct value *v, struct er
 		return -EMSGSIZE;
 	if (!sealing(r))
 		return -ENOKEY;
-	e = errand_new(r, op, v->group.len + KEY_AROUND + v->name.len);
+	e = errand_new(r, op, 3 * (v->group.len + KEY_AROUND) + v->name.len);
 	if (!e)
 		return -ENOMEM;
 	char *at = e->text;
 	e->key = script_key(&at, v->group, SLICE("}:v:"), v->name);
+	if (v->room) {
+		e->grave = script_key(&at, v->group, SLICE("}:vb"), SLICE(""));
+		e->names = script_key(&at, v->group, SLICE("}:vs"), SLICE(""));
+		e->room = v->room;
+	}
 	e->ends = by_loop(r, v->now_wall_ns, v->ends);
 	e->expected = v->expected;
 	*ret = e;
@@ -171,7 +176,7 @@ static unsigned words_make(struct errand *e)
 	w[n++] = e->mark;
 	w[n++] = hows[e->how];
 	w[n++] = e->expected == VALUE_ANY ? SLICE("-1") : script_number(&at, e->expected);
-	w[n++] = script_number(&at, KEEP_VALUES_A_GROUP);
+	w[n++] = script_number(&at, e->room ? e->room : KEEP_VALUES_A_GROUP);
 	assert(n <= ERRAND_WORDS);
 	return n;
 }

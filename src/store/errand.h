@@ -29,13 +29,15 @@ struct errand {
 	struct value *value;       /* the same */
 	const char *op;
 	uint64_t asked_at, until, ends, ended_at; /* loop time */
-	uint64_t expected;
+	uint64_t expected, room;
 	enum errand_state state;
 	enum claim_end how;
 	bool is_doubtful;
-	struct slice key, grave, names, id; /* in this memory */
-	struct slice mark;                  /* sealed; in this memory */
-	struct slice bytes;                 /* sealed: owned */
+	struct slice key, id; /* in this memory, as the next two */
+	struct slice grave,
+	        names;     /* of a claim; of a value with a room: its bytes, and the values in it */
+	struct slice mark; /* sealed; in this memory */
+	struct slice bytes; /* sealed: owned */
 	struct slice words[ERRAND_WORDS];
 	char numbers[4 * 24];
 	char text[];

@@ -16,7 +16,8 @@
 
 #define REMOTE_KEYS_MAX 9u
 #define REMOTE_LEFT_BYTES                                                                          \
-	((size_t)4 << 20) /* under way without anybody who waits; more is dropped */
+	((size_t)5 << 18) /* under way without anybody who waits; more is dropped: what is asked   \
+	                     behind it has to be answered within 25 ms, also over a gigabit */
 #define REMOTE_ENDING_BYTES ((size_t)32 << 20) /* of answers that wait to be recorded there */
 
 struct remote;

@@ -361,6 +361,8 @@ void remote_leave(struct store *s, const struct value *v)
 	struct errand *e;
 
 	left.expected = VALUE_ANY;
+	if (left.room && left.bytes.len > left.room)
+		return;
 	if (left.bytes.len > VALUE_MAX ||
 	        r->errands.left + left.bytes.len + SEAL_OVERHEAD > REMOTE_LEFT_BYTES ||
 	        errand_of_value(r, "put", &left, &e))

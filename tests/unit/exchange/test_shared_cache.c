@@ -103,6 +103,7 @@ static void shelf_leave(struct store *s, const struct value *v)
 {
 	(void)s;
 	shelf.leaves++;
+	assert_int_equal(v->room, 64 << 20);
 	assert_true(v->bytes.len < sizeof(shelf.bytes));
 	memcpy(shelf.bytes, v->bytes.at, v->bytes.len);
 	shelf.len = (int)v->bytes.len;

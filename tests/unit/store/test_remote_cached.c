@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of an admission that names a value which would answer its call: asked in one question with
  * rates and budgets, after the ones and before the others, on a real server. */
+#include "crypto/seal.h"
 #include "unit/store/value_rig.h"
 
 /* A busy machine is late for 25 ms now and then. */
@@ -316,6 +317,79 @@ static void what_is_left_has_a_ceiling_and_may_come_to_nothing(void **state)
 	s->ops->leave(s, &v); /* and it is forgotten with its store */
 }
 
+/* ---- what is left in a room */
+
+#define GROUP_KEY "weir:{a:one}:"
+
+static long told(const char *command, const char *name)
+{
+	struct redisReply *r = redis_server_do(&server, command, name);
+	long n = r->type == REDIS_REPLY_STRING ? strtol(r->str, NULL, 10) : (long)r->integer;
+
+	freeReplyObject(r);
+	return n;
+}
+
+static bool is_there(const char *name)
+{
+	return told("EXISTS " GROUP_KEY "v:%s", name) == 1;
+}
+
+static void leave_in_room(const char *name, size_t size, uint64_t life_ns, uint64_t room)
+{
+	static const char bytes[4000];
+	struct store *s = remote_store(remotes[1]);
+	struct value v = {.group = SLICE("a:one"),
+	        .name = slice_str(name),
+	        .bytes = slice_from(bytes, size),
+	        .room = room};
+	long want = (long)(size + SEAL_OVERHEAD);
+
+	for (unsigned i = 0; i < 100; i++) {
+		loop->now_is_stale = true;
+		loop_enter(loop);
+		v.now_wall_ns = clock_wall(&clock_system);
+		v.ends = v.now_wall_ns + life_ns;
+		s->ops->leave(s, &v);
+		rest(10);
+		if (size > room || told("HSTRLEN " GROUP_KEY "v:%s v", name) == want)
+			return;
+	}
+	fail_msg("%s was not left", name);
+}
+
+static void values_with_a_room_take_no_more_than_that_and_what_ends_first_goes(void **state)
+{
+	const uint64_t room = 3 * (1000 + SEAL_OVERHEAD + 400);
+	static const char *const in_order[] = {"a", "b", "c", "a"};
+	static const uint64_t lives[] = {100, 50, 200, 100};
+
+	(void)state;
+	leave("a:one", "other", SLICE("without a room it is none of these"));
+	for (unsigned i = 0; i < 4; i++)
+		leave_in_room(in_order[i], 1000, lives[i] * NS_PER_S, room);
+	assert_true(is_there("a") && is_there("b") && is_there("c"));
+	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), room);
+	leave_in_room("d", 1000, 300 * NS_PER_S, room);
+	assert_true(is_there("a") && !is_there("b") && is_there("c") && is_there("d"));
+	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), room);
+	leave_in_room("e", 2500, 400 * NS_PER_S, room);
+	assert_true(!is_there("a") && !is_there("c") && !is_there("d") && is_there("e"));
+	leave_in_room("f", 3999, 400 * NS_PER_S, 3998);
+	assert_true(is_there("e") && !is_there("f"));
+	leave_in_room("e", 100, 400 * NS_PER_S, room);
+	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), 100 + SEAL_OVERHEAD + 400);
+	assert_int_equal(told("ZCARD " GROUP_KEY "vs", NULL), 1);
+	assert_true(is_there("other"));
+	assert_true(told("TTL " GROUP_KEY "vb", NULL) > 300);
+	assert_true(told("TTL " GROUP_KEY "vs", NULL) > 300);
+	leave_in_room("g", 1000, NS_PER_S, room);
+	WAIT_FOR(!is_there("g"));
+	leave_in_room("h", 100, 400 * NS_PER_S, room);
+	assert_int_equal(told("ZCARD " GROUP_KEY "vs", NULL), 2);
+	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), 2 * (100 + SEAL_OVERHEAD + 400));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +405,8 @@ int main(void)
 	        T(who_cancels_gives_back_what_a_hit_took),
 	        T(without_memory_it_is_an_error_and_nothing_is_held),
 	        T(what_is_left_has_a_ceiling_and_may_come_to_nothing),
+	        T(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
+	        C(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
 	};
 
 	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- One value: claimed by one, or put under a version. Bytes are sealed before they come here.
 --
--- KEYS: the value; of a claim also the grave of its id, and the names that its group has by when they end.
--- ARGV: op, id, until (us from now), ends (us from now), bytes, mark, how, expected version (-1: any), names at most.
+-- KEYS: the value; of a claim also the grave of its id, and the names that its group has by when they end; of a value
+-- with a room how many bytes are in it, and what is, by when it ends.
+-- ARGV: op, id, until (us from now), ends (us from now), bytes, mark, how, expected version (-1: any), names at most,
+-- or bytes.
 -- Answer: a code, then what stands there: version, mark, bytes.
 
 local CLAIMED, BUSY, DONE, LOST, CROWDED = 1, 2, 3, 4, 6
 local GRAVE_MS, ANY = 60000, -1
+local AROUND = 400 -- bytes that a value needs beside its own
 
 local op, id, bytes, mark, how = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7]
 local time = redis.call('TIME')
@@ -65,12 +68,49 @@ if op == 'finish' then
 	return {1}
 end
 
+-- What is over is taken out, and then what ends first, until there is room for one more of this size.
+local function make_room(size)
+	local most, used = tonumber(ARGV[9]), tonumber(redis.call('GET', grave)) or 0
+	local function take_out(member)
+		local len, of = string.match(member, '^(%d+) (.*)$')
+		if redis.call('ZREM', names, member) == 1 then
+			used = math.max(used - tonumber(len), 0)
+		end
+		return of
+	end
+	take_out(redis.call('HSTRLEN', key, 'v') + AROUND .. ' ' .. key)
+	for _, member in ipairs(redis.call('ZRANGEBYSCORE', names, '-inf', now, 'LIMIT', 0, 100)) do
+		take_out(member)
+	end
+	while used + size > most do
+		local first = redis.call('ZRANGE', names, 0, 0)[1]
+		if not first then
+			used = 0
+			break
+		end
+		redis.call('DEL', take_out(first))
+	end
+	return used
+end
+
+-- Its name and size, as long as the longest of all.
+local function enter(size, used)
+	redis.call('ZADD', names, now + ends, size .. ' ' .. key)
+	local ms = math.max(redis.call('PTTL', names), math.ceil(ends / 1000))
+	redis.call('PEXPIRE', names, ms)
+	redis.call('SET', grave, used + size, 'PX', ms)
+end
+
 if op == 'put' then
 	if expected ~= ANY and expected ~= version then
 		return {0, version, '', h[6] or ''}
 	elseif ends <= 0 then
 		redis.call('DEL', key)
 		return {1, math.max(now, version + 1)}
+	end
+	if names then
+		local size = #bytes + AROUND
+		enter(size, make_room(size))
 	end
 	keep('v', bytes)
 	return {1, math.max(now, version + 1)}
