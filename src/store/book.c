@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/book_core.h"
 #include "store/book_sql.h"
@@ -67,7 +68,7 @@ int book_error(struct book *b)
 		        "is counted anew.");
 	else if (r == -ENOSPC)
 		book_say(b, "The disk that " BOOK_FILE " is on is full; free some room there. "
-		                                       "Nothing is lost: what was spent is in "
+		            "Nothing is lost: what was spent is in "
 		            "the journal and is counted then.");
 	else
 		book_say(b, BOOK_FILE " cannot be used: %s.",
@@ -132,10 +133,24 @@ static int read_number(struct book *b, const char *sql, int64_t *ret)
 	return r;
 }
 
+void book_say_full(struct book *b)
+{
+	if (!b->is_full)
+		log_error("a sum in " BOOK_FILE
+		          " has reached what it can hold (9223372036 USD, or as many thousand "
+		          "million tokens) and is shown as that from now on; budgets of it refuse. "
+		          "A price, or what a provider says was used, must be wrong");
+	b->is_full = true;
+}
+
 static void sql_plus(sqlite3_context *c, int n, sqlite3_value **v)
 {
+	int64_t sum = plus(sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]));
+
 	(void)n;
-	sqlite3_result_int64(c, plus(sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1])));
+	if (sum == INT64_MAX)
+		book_say_full(sqlite3_user_data(c));
+	sqlite3_result_int64(c, sum);
 }
 
 /* ---- life ---- */
@@ -217,7 +232,7 @@ static int open_database(struct book *b, const char *path, int flags)
 	sqlite3_db_config(b->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_busy_timeout(b->db, BUSY_MS);
 	if (sqlite3_create_function(b->db, "plus", 2,
-	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, sql_plus, NULL,
+	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, b, sql_plus, NULL,
 	            NULL) != SQLITE_OK)
 		return book_error(b);
 	return execute(b, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -64; PRAGMA "

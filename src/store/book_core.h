@@ -71,6 +71,7 @@ struct book {
 	struct places committed, read;
 	struct buf gaps; /* owned; of struct gap: found at this start */
 	bool is_moved;   /* read stands before committed, because of them */
+	bool is_full;    /* a sum has reached what it can hold, and that was said */
 	struct tally tally;
 	struct unpack unpack; /* of the fold: users stay sealed */
 	struct seal seals[BOOK_KEYS_MAX];
@@ -104,6 +105,8 @@ int book_do(struct book *b, enum book_sql which);
 int book_error(struct book
                 *b); /* of the last thing that SQLite was asked: a negative errno and the note */
 void book_say(struct book *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void book_say_full(struct book *b); /* once: a sum in it is larger than it shows */
 
 static inline void bind_text(sqlite3_stmt *s, int at, struct slice text)
 {

@@ -176,6 +176,13 @@ static int settle_late(struct book *b)
 
 /* ---- sums ---- */
 
+static void bind_sum(struct book *b, sqlite3_stmt *s, int at, int64_t sum)
+{
+	if (sum == INT64_MAX)
+		book_say_full(b);
+	sqlite3_bind_int64(s, at, sum);
+}
+
 static int write_counters(struct book *b)
 {
 	sqlite3_stmt *s = b->tally.counters ? book_statement(b, SQL_COUNTER) : NULL;
@@ -186,14 +193,14 @@ static int write_counters(struct book *b)
 		bind_text(s, 2, c->name);
 		sqlite3_bind_int64(s, 3, as_signed(c->window));
 		sqlite3_bind_int64(s, 4, as_signed(c->ends));
-		sqlite3_bind_int64(s, 5, c->cost);
-		sqlite3_bind_int64(s, 6, c->tokens);
+		bind_sum(b, s, 5, c->cost);
+		bind_sum(b, s, 6, c->tokens);
 		r = book_run(b, s);
 	}
 	return r;
 }
 
-static void bind_sums(sqlite3_stmt *s, int at, const struct ledger_sums *sums)
+static void bind_sums(struct book *b, sqlite3_stmt *s, int at, const struct ledger_sums *sums)
 {
 	const int64_t all[] = {as_signed(sums->calls), as_signed(sums->refused),
 	        as_signed(sums->tokens_input), as_signed(sums->tokens_cached),
@@ -201,7 +208,7 @@ static void bind_sums(sqlite3_stmt *s, int at, const struct ledger_sums *sums)
 	        as_signed(sums->tokens_total), sums->cost, sums->estimated};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++)
-		sqlite3_bind_int64(s, at++, all[i]);
+		bind_sum(b, s, at++, all[i]);
 }
 
 static int write_ledger(struct book *b)
@@ -213,7 +220,7 @@ static int write_ledger(struct book *b)
 		sqlite3_bind_int64(s, 1, as_signed(row->hour));
 		for (int i = 0; i < LEDGER_NAMES; i++)
 			(i == LEDGER_USER ? bind_blob : bind_text)(s, 2 + i, row->names[i]);
-		bind_sums(s, 2 + LEDGER_NAMES, &row->sums);
+		bind_sums(b, s, 2 + LEDGER_NAMES, &row->sums);
 		r = book_run(b, s);
 	}
 	return r;
@@ -230,7 +237,7 @@ static int write_tools(struct book *b)
 			(i == TOOL_USER ? bind_blob : bind_text)(s, 2 + i, row->names[i]);
 		sqlite3_bind_int64(s, 2 + TOOL_NAMES, as_signed(row->calls));
 		sqlite3_bind_int64(s, 3 + TOOL_NAMES, as_signed(row->denied));
-		sqlite3_bind_int64(s, 4 + TOOL_NAMES, row->cost);
+		bind_sum(b, s, 4 + TOOL_NAMES, row->cost);
 		r = book_run(b, s);
 	}
 	return r;

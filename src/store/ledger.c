@@ -43,16 +43,44 @@ static void sql_period(sqlite3_context *c, int n, sqlite3_value **v)
 	        c, as_signed(window_of(per, (uint64_t)sqlite3_value_int64(v[1])).start));
 }
 
+/* SQL's own sum() ends a question with an error where it turns over. */
+static void sql_add(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	int64_t *sum = sqlite3_aggregate_context(c, sizeof(*sum));
+
+	(void)n;
+	if (sum)
+		*sum = plus(*sum, sqlite3_value_int64(v[0]));
+	else
+		sqlite3_result_error_nomem(c);
+}
+
+static void sql_added(sqlite3_context *c)
+{
+	const int64_t *sum = sqlite3_aggregate_context(c, 0);
+
+	sqlite3_result_int64(c, sum ? *sum : 0);
+}
+
+static int add_functions(struct book *b)
+{
+	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+	int code = sqlite3_create_function(b->db, "period", 2, flags, NULL, sql_period, NULL, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_create_function(
+		        b->db, "added", 1, flags, NULL, NULL, sql_add, sql_added);
+	return code == SQLITE_OK ? 0 : book_error(b);
+}
+
 /* The names are the table's own columns. */
 static void write_sql(const struct ledger_query *q, bool total, struct buf *sql)
 {
 	static const char sums[] =
-	        "coalesce(sum(calls), 0), coalesce(sum(refused), 0), coalesce(sum(cost), 0), "
-	        "coalesce(sum(tokens_input), 0), coalesce(sum(tokens_cached), 0), "
-	        "coalesce(sum(tokens_output), 0), coalesce(sum(tokens_reasoning), 0), "
-	        "coalesce(sum(tokens_total), 0), coalesce(sum(estimated), 0)";
-	static const char tool_sums[] =
-	        "coalesce(sum(calls), 0), coalesce(sum(denied), 0), coalesce(sum(cost), 0)";
+	        "added(calls), added(refused), added(cost), added(tokens_input), "
+	        "added(tokens_cached), added(tokens_output), added(tokens_reasoning), "
+	        "added(tokens_total), added(estimated)";
+	static const char tool_sums[] = "added(calls), added(denied), added(cost)";
 	bool tools = ledger_is_of_tools(q);
 	unsigned n = total ? 0 : q->n_by;
 	int r;
@@ -86,13 +114,13 @@ static int prepare(struct book *b, const struct ledger_query *q, bool total, sql
 {
 	struct buf sql = BUF_INIT(SQL_MAX);
 	uint64_t since = q->since - q->since % HOUR_S;
+	int r;
 
 	assert(ledger_can(q));
 	*ret = NULL;
-	if (sqlite3_create_function(b->db, "period", 2,
-	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, sql_period, NULL,
-	            NULL) != SQLITE_OK)
-		return book_error(b);
+	r = add_functions(b);
+	if (r)
+		return r;
 	write_sql(q, total, &sql);
 	if (!buf_len(&sql) || buf_at(&sql)[buf_len(&sql) - 1]) {
 		buf_finish(&sql);

@@ -276,6 +276,35 @@ static void a_reader_ends_in_time_or_when_it_is_told(void **unused)
 	assert_ends(open_reader(in_seconds(600), &stop));
 }
 
+static void say_dear(unsigned number, const char *workflow)
+{
+	const struct book_rig_call c = {
+	        .number = number, .workflow = workflow, .cost = INT64_MAX - 10, .tokens = 10};
+
+	book_rig_decide(book_rig_journal(&rig, 0), &c);
+	book_rig_outcome(book_rig_journal(&rig, 0), &c);
+	book_rig_turn(book_rig_journal(&rig, 0));
+	book_rig_fold(&rig);
+}
+
+static void sums_that_are_too_large_are_the_largest_and_that_is_said(void **unused)
+{
+	struct ledger_query q = everything(WINDOW_TOTAL);
+	struct ledger_line total;
+
+	(void)unused;
+	say_dear(101, "a");
+	say_dear(105, "b"); /* rows of their own */
+	assert_false(rig.book->is_full);
+	assert_int_equal(ledger_total(rig.book, &q, &total), 0);
+	assert_int_equal(total.cost, INT64_MAX);
+	assert_int_equal(total.calls, 42);
+	say_dear(109, "b");
+	assert_true(rig.book->is_full);
+	assert_int_equal(ledger_total(rig.book, &q, &total), 0);
+	assert_int_equal(total.cost, INT64_MAX);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -286,6 +315,7 @@ int main(void)
 	        TEST(the_dearest_come_first_when_only_some_are_wanted),
 	        TEST(users_are_opened_with_the_key_only),
 	        TEST(tools_are_counted_with_what_was_denied),
+	        TEST(sums_that_are_too_large_are_the_largest_and_that_is_said),
 	        TEST(who_has_seen_enough_ends_it),
 	        TEST(a_reader_sees_what_was_written_before_it_asked),
 	        TEST(a_reader_ends_in_time_or_when_it_is_told),
