@@ -44,7 +44,8 @@ struct entry_who {
 	struct slice agent, team, user, workflow, workflow_type,
 	        session;          /* user is sealed in the record */
 	struct slice user_sealed; /* the reader's: the bytes of the record, equal for equal users;
-	                             user is set if a key opens them */
+	                             user is set if a key opens them. Written, they stand for
+	                             user as they are */
 	bool user_verified, workflow_verified, session_verified;
 };
 

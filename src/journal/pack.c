@@ -49,11 +49,26 @@ static int put_call(struct packing *p, const struct field *f, struct slice call,
 	return slice_equals(call, call_of_attempt(id)) ? 1 : put_slice(p, f, call);
 }
 
-static int put_user(struct packing *p, struct slice user)
+/* Of a call that another process began: no key is needed that this one may not have. */
+static int put_sealed_user(struct packing *p, struct slice sealed)
+{
+	if (sealed.len > ENTRY_USER_MAX + SEAL_OVERHEAD) {
+		p->cut = true;
+		return 1;
+	}
+	put_key(p);
+	put_bin(&p->to, sealed.len);
+	put_append(&p->to, sealed.at, sealed.len);
+	return 0;
+}
+
+static int put_user(struct packing *p, struct slice user, struct slice as_read)
 {
 	uint8_t room[ENTRY_USER_MAX + SEAL_OVERHEAD] UNINIT;
 	const uint8_t *sealed;
 
+	if (as_read.len)
+		return put_sealed_user(p, as_read);
 	if (!user.len)
 		return 1;
 	if (user.len > ENTRY_USER_MAX) {
@@ -135,7 +150,8 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 		return put_call(p, f, *(const struct slice *)at,
 		        *(const struct slice *)((const char *)entry + f->other));
 	case FIELD_USER:
-		return put_user(p, *(const struct slice *)at);
+		return put_user(p, *(const struct slice *)at,
+		        *(const struct slice *)((const char *)entry + f->other));
 	case FIELD_BOOL:
 		if (!*(const bool *)at)
 			return 1;

@@ -312,7 +312,7 @@ static int open_seals(struct book *b, const struct book_options *o)
 	for (unsigned i = 0; i < o->n_keys && i < BOOK_KEYS_MAX; i++) {
 		int r = seal_init(&b->seals[i], o->keys[i], USER_LABEL);
 
-		b->seal_list[b->n_seals++] = &b->seals[i];
+		b->n_seals++;
 		if (!r)
 			r = seal_init(&b->kept_seals[i], o->keys[i], KEPT_LABEL);
 		if (r)

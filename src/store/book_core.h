@@ -75,7 +75,6 @@ struct book {
 	struct tally tally;
 	struct unpack unpack; /* of the fold: users stay sealed */
 	struct seal seals[BOOK_KEYS_MAX];
-	struct seal *seal_list[BOOK_KEYS_MAX];
 	struct seal kept_seals[BOOK_KEYS_MAX]; /* of the same keys, in the same order */
 	unsigned n_seals;
 	char note[BOOK_NOTE];

@@ -16,7 +16,7 @@
 struct recover {
 	struct book *b;
 	struct journal *journal;
-	struct unpack unpack; /* opens users */
+	struct unpack unpack; /* users stay sealed */
 	uint64_t now;
 	unsigned put, charged, ended;
 };
@@ -191,8 +191,6 @@ int book_catch_up(struct book *b, struct journal *first)
 	};
 	int r = note_gaps(&x);
 
-	x.unpack.seals = b->seal_list;
-	x.unpack.n_seals = b->n_seals;
 	if (!r)
 		r = book_fold(b);
 	if (!r)

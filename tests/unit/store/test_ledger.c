@@ -180,6 +180,23 @@ static void users_are_opened_with_the_key_only(void **unused)
 	assert_int_equal(seen, 20);
 }
 
+static void whose_the_calls_of_a_dead_process_were_stays_known_without_the_key(void **unused)
+{
+	const struct book_rig_call open = {.number = 101, .user = "ann"};
+
+	(void)unused;
+	book_rig_decide(book_rig_journal(&rig, 1), &open);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_stop(&rig);
+	rig.keys[0] = SLICE("a key that opens nothing of before");
+	book_rig_start_surely(&rig);
+	assert_int_equal(book_catch_up(rig.book, book_rig_journal(&rig, 0)), 0);
+	assert_int_equal(book_rig_number(&rig, "SELECT sum(calls) FROM ledger"), 41);
+	assert_int_equal(
+	        book_rig_number(&rig, "SELECT sum(calls) FROM ledger WHERE length(user) = 0"), 13);
+	assert_int_equal(book_rig_number(&rig, "SELECT count(DISTINCT user) FROM ledger"), 3);
+}
+
 static void tools_are_counted_with_what_was_denied(void **unused)
 {
 	struct ledger_query q = everything(WINDOW_TOTAL);
@@ -314,6 +331,7 @@ int main(void)
 	        TEST(only_the_hours_that_are_asked_for_count),
 	        TEST(the_dearest_come_first_when_only_some_are_wanted),
 	        TEST(users_are_opened_with_the_key_only),
+	        TEST(whose_the_calls_of_a_dead_process_were_stays_known_without_the_key),
 	        TEST(tools_are_counted_with_what_was_denied),
 	        TEST(sums_that_are_too_large_are_the_largest_and_that_is_said),
 	        TEST(who_has_seen_enough_ends_it),
