@@ -258,7 +258,7 @@ def test_recent_calls_are_shown_without_what_they_said(admin):
 
 def test_calls_that_run_are_shown_with_what_they_wait_for(admin):
     weir, said = admin.weir, {}
-    threads = [threading.Thread(target=weir.chat, kwargs={"script": {"delay_ms": 6000}}) for _ in range(3)]
+    threads = [threading.Thread(target=weir.chat, kwargs={"script": {"held": True}}) for _ in range(3)]
     for t in threads:
         t.start()
 
@@ -276,6 +276,7 @@ def test_calls_that_run_are_shown_with_what_they_wait_for(admin):
                   + f"authorization: Bearer {weir.keys['bare']}\r\n\r\n{{".encode())
         eventually(lambda: [c for c in admin.ask("read", "GET", "/api/calls").json()["running"]
                             if c["agent"] == "bare" and c["waits_for"] == "agent" and c["model"] is None])
+    weir.provider.release()
     for t in threads:
         t.join()
     eventually(lambda: admin.ask("read", "GET", "/api/calls").json()["in_flight"] == 0)

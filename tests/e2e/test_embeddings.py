@@ -10,6 +10,7 @@ import pytest
 
 from oracle import cost, nano
 from rig import code_of, eventually, read_answers
+from test_shared_calls import RATE, let_in
 
 JSON = {"content-type": "application/json"}
 
@@ -72,8 +73,8 @@ def test_of_a_hundred_only_the_ten_that_are_missing_go_upstream(cached, provider
     assert embed(cached, known, **more).headers["x-weir-cache"] == "miss"
     mixed = embed(cached, texts, script={"backwards": True}, **more)
     assert mixed.headers["x-weir-cache"] == "miss" and asked(provider)[1] == texts[3::10]
-    assert mixed.json()["usage"] == provider.ledger()[1].usage
-    assert cached.last_call(2)["tokens_used"] == provider.ledger()[1].usage["total_tokens"]
+    assert mixed.json()["usage"] == provider.last().usage
+    assert cached.last_call(2)["tokens_used"] == provider.last().usage["total_tokens"]
     whole = embed(cached, texts, headers={"x-weir-cache": "no-store"}, **more)
     assert vectors(whole) == vectors(mixed) and len(vectors(whole)) == 100
     assert embed(cached, texts, **more).headers["x-weir-cache"] == "hit"
@@ -221,15 +222,26 @@ def together(start_weir, provider, items, app=None, **cache):
     return with_cache(start_weir, provider, app=app, workers=1, cache={"batch": {"window": "10s", "max_items": items}, **cache})
 
 
-def at_once(weir, inputs, agents=None, headers=None, **more):
+def at_once(weir, inputs, agents=None, headers=None, meanwhile=lambda: None, **more):
     """One call for each of inputs, all at the same time; the answers in that order."""
     with concurrent.futures.ThreadPoolExecutor(len(inputs)) as pool:
         calls = [pool.submit(embed, weir, i, (agents or {}).get(k, "app"), headers, **more) for k, i in enumerate(inputs)]
+        meanwhile()
         return [c.result() for c in calls]
 
 
+def release_when_let_in(weir, provider, n):
+    """What is held goes on once n calls have been let in: by then they wait for each other."""
+    def meanwhile():
+        eventually(lambda: let_in(weir) == n)
+        eventually(provider.ledger)
+        provider.release()
+    return meanwhile
+
+
 def lines(weir, n):
-    return weir.calls(n)[-n:]
+    """The log's lines about the last n calls for embeddings, once there are so many."""
+    return weir.said(lambda line: line["msg"] == "call" and line["action"] == "embedding", n)[-n:]
 
 
 def test_ten_small_calls_travel_as_one(start_weir, provider):
@@ -237,7 +249,7 @@ def test_ten_small_calls_travel_as_one(start_weir, provider):
     inputs = [f"the words of call {i} " * (i + 1) for i in range(9)] + [[f"a list {i}" for i in range(10)]]
     answers = at_once(weir, inputs)
     assert words(answers) == ["miss"] * 10 and len(provider.ledger()) == 1 and len(asked(provider)[0]) == 19
-    used = provider.ledger()[0].usage
+    used = provider.last().usage
     told = [a.json()["usage"] for a in answers]
     assert sum(u["total_tokens"] for u in told) == sum(u["prompt_tokens"] for u in told) == used["total_tokens"]
     calls = lines(weir, 10)
@@ -252,9 +264,9 @@ def test_ten_small_calls_travel_as_one(start_weir, provider):
 
 @pytest.mark.parametrize("items", ["the same", ["the", "same", "the"]])
 def test_ten_identical_calls_ask_upstream_once_over_all_workers(start_weir, provider, items):
-    weir = with_cache(start_weir, provider, workers=4)
-    provider.script(delay_ms=1500)
-    answers = at_once(weir, [items] * 10)
+    weir = with_cache(start_weir, provider, workers=4, app={"rate_limit": f"{RATE}/day"})
+    provider.script(held=True)
+    answers = at_once(weir, [items] * 10, meanwhile=release_when_let_in(weir, provider, 10))
     assert len(provider.ledger()) == 1
     assert sorted(words(answers)) == ["hit"] * 9 + ["miss"] and len({str(vectors(a)) for a in answers}) == 1
     assert sorted(a.json()["usage"]["total_tokens"] > 0 for a in answers) == [False] * 9 + [True]
@@ -264,9 +276,9 @@ def test_ten_identical_calls_ask_upstream_once_over_all_workers(start_weir, prov
 
 
 def test_who_waits_for_another_that_fails_asks_by_itself(start_weir, provider):
-    weir = with_cache(start_weir, provider, workers=2)
-    provider.script(delay_ms=1500, fail_first=1, fail={"status": 500, "delay_ms": 1500})
-    answers = at_once(weir, ["the same"] * 4)
+    weir = with_cache(start_weir, provider, workers=2, app={"rate_limit": f"{RATE}/day"})
+    provider.script(fail_first=1, fail={"status": 500, "held": True})
+    answers = at_once(weir, ["the same"] * 4, meanwhile=release_when_let_in(weir, provider, 4))
     assert sorted(a.status_code for a in answers) == [200, 200, 200, 500] and 2 <= len(provider.ledger()) <= 4
 
 
@@ -346,10 +358,12 @@ def ended(s):
 
 def test_who_leaves_takes_nothing_from_the_others(start_weir, provider):
     weir = together(start_weir, provider, 3)
-    provider.script(delay_ms=1500)
+    provider.script(held=True)
     leaver, *others = [begun(weir, i) for i in ("a", "b", "c")]
     eventually(provider.ledger)
     leaver.close()
+    eventually(lambda: weir.metric("weir_connections") == 2)
+    provider.release()
     assert [ended(o)[0] for o in others] == [200, 200] and len(provider.ledger()) == 1
     calls = sorted(lines(weir, 3), key=lambda c: c["code"])
     assert [(c["code"], c["estimated"]) for c in calls] == [("client_gone", True), ("ok", False), ("ok", False)]
@@ -367,7 +381,7 @@ def test_who_leaves_before_it_is_sent_is_not_in_it(start_weir, provider):
 def test_it_belongs_to_its_last_caller(start_weir, provider):
     weir = together(start_weir, provider, 2)
     provider.script(delay_ms=60000)
-    own = {"x-weir-timeout": "500ms"}
+    own = {"x-weir-timeout": "3s"}
     assert {code_of(a) for a in at_once(weir, ["a", "b"], headers=own)} == {"upstream_timeout"}
     assert eventually(lambda: provider.ledger()[0].over) and provider.ledger()[0].ended == "client_gone"
 

@@ -207,9 +207,9 @@ def leave(weir, script, stream=True, after=b"data:", agent="app"):
 def test_when_the_agent_leaves_the_provider_is_cancelled_at_once(weir, provider, after):
     script = {"event_delay_ms": 50, "deltas": 200, "length": 4000} if after else {"delay_ms": 20_000}
     left = leave(weir, script, stream=bool(after), after=after)
-    entry = eventually(lambda: (e := provider.ledger()) and e[0].over and e[0], 3, "the provider still works for nobody")
+    entry = eventually(lambda: (e := provider.ledger()) and e[0].over and e[0], why="the provider still works for nobody")
     assert entry.ended == "client_gone"
-    assert (entry.ended_ns - left) / 1e6 < 150 * SLOWER, "cancelled too late"
+    assert (entry.ended_ns - left) / 1e9 < 1.5, "cancelled too late"
     line = weir.last_call()
     assert line["ended_by"] == "client" and line["estimated"] and line["code"] == "client_gone", line
     assert line["cost_usd"] > 0
@@ -260,8 +260,8 @@ def test_an_agent_that_never_reads_weirs_own_reply_is_given_up(start_weir, provi
     before, resident = weir.metric("process_open_fds"), []
     for round_ in range(1, 4):
         agents = [ask_and_never_read(weir, 400) for _ in range(5)]
-        eventually(lambda: weir.metric("process_open_fds") >= before + 5, 2)
-        eventually(lambda: weir.metric("process_open_fds") <= before, 10, "connections that take nothing stay open")
+        eventually(lambda: weir.metric("process_open_fds") >= before + 5)
+        eventually(lambda: weir.metric("process_open_fds") <= before, why="connections that take nothing stay open")
         answered = eventually(lambda: len(weir.calls()))
         assert answered < 5 * 400 * round_, "who takes no answers was given more"
         resident.append(weir.resident_kib())
@@ -280,6 +280,11 @@ def test_a_callers_own_deadline_holds(weir):
 
 def test_a_silent_stream_is_kept_alive_by_comments(start_weir, provider):
     weir = start_weir(provider, keep_alive_comment="1s")
-    answer = weir.chat(stream=True, script={"text": "a b", "deltas": ["a", "b"], "event_delay_ms": 1500})
-    assert "\n:" in answer.text or answer.text.startswith(":"), answer.text
-    assert Heard(events(answer)).text[0] == "ab"
+    text, body = "", {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "?"}]}
+    with weir.http() as http, http.stream("POST", "/v1/chat/completions", json=body,
+                                          headers=scripted(text="a b", deltas=["a", "b"], held=2)) as answer:
+        for part in answer.iter_text():
+            text += part
+            if "\n:" in part or part.startswith(":"):
+                provider.release()
+    assert "\n:" in text and Heard(events(text)).text[0] == "ab"

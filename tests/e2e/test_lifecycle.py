@@ -24,10 +24,11 @@ def stream_in_thread(weir, **script):
 
 
 def test_sigterm_lets_streams_end_whole(weir, provider):
-    thread, done = stream_in_thread(weir, text="word " * 10, deltas=10, event_delay_ms=80 * SLOWER)
+    thread, done = stream_in_thread(weir, text="word " * 10, deltas=10, held=5)
     weir.process.send_signal(signal.SIGTERM)
     eventually(lambda: weir.health("/readyz").status_code == 503, 5)
     assert weir.health("/healthz").status_code == 200
+    provider.release()
     thread.join()
     heard = Heard(events(done[0]))
     assert heard.text[0] == "word " * 10 and heard.done and heard.finish[0] == "stop"
@@ -66,13 +67,14 @@ def test_kept_connections_do_not_hold_up_the_end(weir):
 
 
 def test_while_draining_calls_are_still_answered_and_told_to_close(weir, provider):
-    thread, _ = stream_in_thread(weir, text="word " * 5, deltas=5, event_delay_ms=150 * SLOWER)
+    thread, _ = stream_in_thread(weir, text="word " * 5, deltas=5, held=3)
     kept = weir.http()
     kept.get("/v1/models")
     weir.process.send_signal(signal.SIGTERM)
     eventually(lambda: weir.health("/readyz").status_code == 503, 5)
     answer = kept.get("/v1/models")
     assert answer.status_code == 200 or code_of(answer) == "shutting_down"
+    provider.release()
     thread.join()
     kept.close()
     assert weir.process.wait(15 * SLOWER) == 0

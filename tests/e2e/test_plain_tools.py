@@ -5,7 +5,6 @@ import concurrent.futures
 import json
 import subprocess
 
-import httpx
 import pytest
 
 from fleet import Fleet
@@ -372,16 +371,16 @@ class TestItsOwnRate:
 
     def test_so_many_at_once(self, start_weir, provider, shop):
         weir = self.two(start_weir, provider, shop, concurrency=1)
-        script = {**OK, "delay_ms": 60000}
+        script = {**OK, "held": True}
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             with weir.http() as http:
-                slow = pool.submit(lambda: http.post("/tools/pay", json={}, headers=scripted(**script), timeout=1.5))
+                slow = pool.submit(lambda: http.post("/tools/pay", json={}, headers=scripted(**script)))
                 eventually(lambda: shop.ledger())
                 answer = call(weir, "pay", {}, "full")
                 assert refusal(answer)["code"] == "concurrency_limited" and answer.headers["retry-after"] == "1"
                 assert "This tool may have 1 calls at once" in refusal(answer)["detail"]
-                with pytest.raises(httpx.TimeoutException):
-                    slow.result()
+                shop.release()
+                assert slow.result().status_code == 200
         eventually(lambda: call(weir, "pay", {}, "full").status_code == 200)
 
     def test_in_shadow_it_is_only_noted(self, start_weir, provider, shop):
@@ -434,10 +433,11 @@ class TestRepeating:
 
     def test_while_it_runs(self, weir, shop):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            slow = pool.submit(call, weir, "pay", {}, headers={"idempotency-key": "k"}, script={**OK, "delay_ms": 1500})
+            slow = pool.submit(call, weir, "pay", {}, headers={"idempotency-key": "k"}, script={**OK, "held": True})
             eventually(lambda: shop.ledger())
             answer = call(weir, "pay", {}, headers={"idempotency-key": "k"})
             assert (refusal(answer)["code"], answer.status_code) == ("idempotency_in_progress", 409) and "retry-after" in answer.headers
+            shop.release()
             assert slow.result().status_code == 200
         assert call(weir, "pay", {}, headers={"idempotency-key": "k"}).headers["x-weir-idempotency"] == "replayed"
         assert len(shop.ledger()) == 1
@@ -490,8 +490,10 @@ class TestRepeating:
 
     def test_it_outlives_the_process(self, weir, shop):
         call(weir, "pay", {"a": 1}, headers={"idempotency-key": "k"})
-        with pytest.raises(httpx.TimeoutException), weir.http() as http:
-            http.post("/tools/pay", json={}, headers={"idempotency-key": "lost", **scripted(delay_ms=60000)}, timeout=1)
+        with weir.connect() as s:
+            s.sendall((f"POST /tools/pay HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {weir.keys['app']}\r\ncontent-type: application/json\r\n"
+                       f"idempotency-key: lost\r\nx-script: {json.dumps({'held': True})}\r\ncontent-length: 2\r\n\r\n{{}}").encode())
+            eventually(lambda: len(shop.ledger()) == 2)
         assert len(weir.calls(2)) == 2
         weir.kill()
         weir.start()

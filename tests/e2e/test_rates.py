@@ -4,9 +4,8 @@
 import concurrent.futures
 import time
 
-import pytest
-
 from rig import code_of, eventually
+from test_shared_calls import HELD, Asked
 
 USAGE = {"prompt_tokens": 20, "completion_tokens": 30, "total_tokens": 50}
 
@@ -98,10 +97,11 @@ def test_tokens_that_were_used_up_make_the_next_call_wait(start_weir, provider):
 def test_so_many_calls_at_once_and_a_place_is_free_when_one_ends(start_weir, provider):
     weir = with_agent(start_weir, provider, concurrency=2)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        held = [pool.submit(weir.chat, script={"delay_ms": 1200}) for _ in range(2)]
+        held = [pool.submit(weir.chat, script=HELD) for _ in range(2)]
         eventually(lambda: len(provider.ledger()) == 2 or sum(1 for h in held if h.done()) == 2, 5)
         refused = weir.chat()
         assert refused.status_code == 429 and code_of(refused) == "concurrency_limited"
+        provider.release()
         assert [h.result().status_code for h in held] == [200, 200]
     assert weir.chat().status_code == 200
 
@@ -109,10 +109,10 @@ def test_so_many_calls_at_once_and_a_place_is_free_when_one_ends(start_weir, pro
 def test_an_abandoned_call_gives_its_place_back(start_weir, provider):
     weir = with_agent(start_weir, provider, concurrency=1)
     for _ in range(3):
-        with pytest.raises(Exception):
-            weir.http(timeout=0.3).post("/v1/chat/completions", json={"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]},
-                                        headers={"x-script": '{"delay_ms": 1500}'})
-        eventually(lambda: weir.chat().status_code == 200, 3, "the place was not given back")
+        before, call = len(provider.ledger()), Asked(weir, HELD)
+        eventually(lambda: len(provider.ledger()) > before)
+        call.leave()
+        eventually(lambda: weir.chat().status_code == 200, why="the place was not given back")
 
 
 def test_rates_in_shadow_are_recorded_and_stop_nobody(start_weir, provider):

@@ -127,11 +127,12 @@ def test_a_policy_file_that_cannot_be_read_changes_nothing(weir, how):
 
 def test_a_call_is_judged_by_one_policy_from_start_to_end(weir, provider):
     done = []
-    script = {"tool_calls": [{"name": "search_kb", "arguments": {"order_id": "x"}}], "text": "word " * 10, "deltas": 10, "event_delay_ms": 100}
+    script = {"tool_calls": [{"name": "search_kb", "arguments": {"order_id": "x"}}], "text": "word " * 10, "deltas": 10, "held": 5}
     caller = threading.Thread(target=lambda: done.append(weir.chat(stream=True, tools=FOUR_TOOLS, script=script)))
     caller.start()
     eventually(provider.ledger)
     weir.reload(models={"gpt-4o-mini": {"upstream": "openai"}})
+    provider.release()
     caller.join()
     assert "search_kb" in done[0].text
 
@@ -139,12 +140,13 @@ def test_a_call_is_judged_by_one_policy_from_start_to_end(weir, provider):
 def test_a_tool_that_is_withdrawn_is_withheld_from_a_stream_that_runs(weir, provider):
     done = []
     script = {"tool_calls": [{"name": "search_kb", "arguments": {"order_id": "SECRET-9"}}], "text": "word " * 10, "deltas": 10,
-              "event_delay_ms": 150 * SLOWER}
+              "held": 5}
     caller = threading.Thread(target=lambda: done.append(weir.chat(stream=True, tools=FOUR_TOOLS, script=script)))
     caller.start()
     eventually(provider.ledger)
     before = weir.allowed_tools()
     weir.reload(agents={"app": {"tools": ["lookup_order"]}, "full": {"tools": []}})
+    provider.release()
     caller.join()
     assert "SECRET-9" not in done[0].text
     weir.in_force["agents"]["app"]["tools"] = sorted(before)
@@ -180,5 +182,5 @@ def test_a_hundred_reloads_under_load_fail_no_call(weir):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_thousand_reloads_under_load_fail_no_call(weir):
-    reload_under_load(weir, 1000, 0.1 if SLOWER > 1 else 0.05)
+    reload_under_load(weir, 1000, 0.02 * SLOWER)
     weir.said("not taken", 90)

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from rig import FOUR_TOOLS, SLOWER, Heard, eventually, events
+from rig import FOUR_TOOLS, Heard, eventually, events
 
-SCRIPT = {"text": "word " * 20, "deltas": 20, "event_delay_ms": 100 * SLOWER,
+SCRIPT = {"text": "word " * 20, "deltas": 20, "held": 5,
           "tool_calls": [{"name": "lookup_order", "arguments": {"order_id": "SECRET-9"}}]}
 
 
@@ -19,6 +19,7 @@ def test_a_call_of_what_was_taken_away_meanwhile_is_not_let_go(weir, provider, c
     thread.start()
     eventually(provider.ledger)
     weir.reload(**change)
+    provider.release()
     thread.join()
     heard = Heard(events(done[0]))
     assert "SECRET-9" not in done[0].text and heard.names() == []

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from rig import SLOWER, code_of, eventually
-from test_shared_calls import Asked, chats
+from rig import code_of, eventually
+from test_shared_calls import RATE, Asked, answers, chats, let_in
 
 ERROR = {"error": {"message": "no", "type": "server_error"}}
 
@@ -16,14 +16,14 @@ def start_kept(start_weir, provider):
     """A Weir that has one answer, which has expired."""
     def start(stale="1h", stream=False, **change):
         weir = start_weir(provider, ready=None)
-        weir.change = {"models": {"gpt-4o": {"cache": {"ttl": "1s", "stale_if_error": stale}}},
-                       "upstreams": {"openai": {"timeouts": {"first_byte": f"{SLOWER}s"}}}, **change}
+        weir.change = {"models": {"gpt-4o": {"cache": {"ttl": "100ms", "stale_if_error": stale}}},
+                       "upstreams": {"openai": {"timeouts": {"first_byte": "2s"}}}, **change}
         weir.write_policy()
         weir.start()
         provider.script(text="kept")
         weir.kept = weir.chat(**({"stream": True} if stream else {}))
         assert weir.kept.headers["x-weir-cache"] == "miss"
-        time.sleep(1.1)
+        time.sleep(0.2)
         return weir
     return start
 
@@ -91,7 +91,7 @@ def test_it_is_asked_anew_each_time_and_what_is_new_is_kept(start_kept, provider
     provider.script(text="newer")
     fresh = weir.chat()
     assert fresh.headers["x-weir-cache"] == "miss" and "newer" in fresh.text
-    time.sleep(1.1)
+    time.sleep(0.2)
     provider.script(status=500, **ERROR)
     assert "newer" in weir.chat().text and len(provider.ledger()) == 5
 
@@ -136,15 +136,17 @@ def test_what_was_lost_is_charged_to_the_budget(start_kept, provider):
 
 
 def test_those_who_wait_are_spared_the_same(start_kept, provider):
-    weir = start_kept()
-    script = {"delay_ms": 900 * SLOWER, "status": 503, **ERROR}
+    weir = start_kept(agents={"app": {"rate_limit": f"{RATE}/day"}}, upstreams={"openai": {"timeouts": {"first_byte": "60s"}}})
+    script = {"status": 503, **ERROR}
     provider.script(text="of another shape")
     Asked(weir).answer()
-    time.sleep(1.1)
-    provider.script(**script)
+    time.sleep(0.2)
+    provider.script(**script, fail_first=1, fail={**script, "held": True})
     first = Asked(weir)
     eventually(lambda: len(provider.ledger()) == 3)
-    said = [a.answer() for a in (first, *[Asked(weir) for _ in range(3)])]
+    others = [Asked(weir) for _ in range(3)]
+    eventually(lambda: let_in(weir) == 6)
+    said = answers(provider, first, *others)
     assert {a.status for a in said} == {200} and [a.cache for a in said] == ["stale"] * 4
     assert len(provider.ledger()) <= 4
     assert sum(c["attempts"] for c in chats(weir, 6)) == len(provider.ledger())

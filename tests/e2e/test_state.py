@@ -82,7 +82,7 @@ def test_what_a_killed_process_held_is_charged_and_its_calls_are_ended(start_wei
     provider.script(usage=USAGE)
     weir = start(start_weir, provider, min_output=1000, budget={"agent": {"cost": "0.0125", "per": "day"}})
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        held = pool.submit(weir.chat, max_tokens=1000, script={"delay_ms": 3000, "usage": USAGE}, headers={"x-weir-user": "ann"})
+        held = pool.submit(weir.chat, max_tokens=1000, script={"held": True, "usage": USAGE}, headers={"x-weir-user": "ann"})
         eventually(provider.ledger)
         weir.kill()
         with pytest.raises(httpx.TransportError):
@@ -311,7 +311,7 @@ def test_who_leaves_before_anything_was_decided_was_not_let_through(start_weir, 
     with weir.connect() as s:
         s.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {weir.keys['app']}\r\n"
                    "content-type: application/json\r\ncontent-length: 500\r\n\r\n{\"model\":").encode())
-        time.sleep(0.2)
+        eventually(lambda: weir.metric("weir_calls_in_flight") == 1)
     line = weir.last_call()
     assert line["code"] == "client_gone" and line["attempts"] == 0
     shown = weir_command("audit", "show", "--path", weir.state / "journal", "--format", "json").stdout.splitlines()
@@ -340,9 +340,10 @@ def test_a_settlement_that_could_not_be_written_is_counted_as_the_next_start_wil
         weir.last_call(n + 1)
     before = spent()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        call = pool.submit(weir.chat, max_tokens=1000, script={"delay_ms": 1500, "usage": USAGE})
+        call = pool.submit(weir.chat, max_tokens=1000, script={"held": True, "usage": USAGE})
         eventually(lambda: len(provider.ledger()) == 17)
         resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+        provider.release()
         assert call.result().status_code == 200
         after = spent()
         resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

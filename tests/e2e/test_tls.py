@@ -99,14 +99,14 @@ def late(port, seconds):
 
 def test_the_way_to_the_provider_is_not_weirs_own_time(start_weir, start_provider, authority, good):
     provider = start_provider(tls=good)
-    with late(provider.port, 1.2) as door:
+    with late(provider.port, 2.5) as door:
         weir = start_weir(provider, upstreams={"openai": {
             "url": f"https://localhost:{door.getsockname()[1]}/v1", "tls": {"ca": str(authority.certificate)},
             "timeouts": {"connect": f"{5 * SLOWER}s"}}})
         assert weir.chat().status_code == 200
         line = weir.last_call()
-        assert line["latency_ms"] >= 1200 and line["gateway_ms"] < 600, line
-        assert weir.metric("weir_gateway_duration_seconds_sum") < 0.6
+        assert line["latency_ms"] >= 2500 and line["gateway_ms"] < 1200, line
+        assert weir.metric("weir_gateway_duration_seconds_sum") < 1.2
 
 
 def test_an_address_in_the_certificate_is_verified_too(start_weir, start_provider, authority, good):

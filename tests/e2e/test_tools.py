@@ -2,11 +2,10 @@
 """One of four tools is not allowed: no fragmentation of an answer lets a call of it through, and text keeps flowing."""
 
 import json
-import time
 
 import pytest
 
-from rig import FOUR_TOOLS, SLOWER, Heard, code_of, events, scripted, tool
+from rig import FOUR_TOOLS, Heard, code_of, events, scripted, tool
 
 TEXT = "Let me sée what the order says."
 CALLS = [{"name": "lookup_order", "arguments": {"order_id": "A-1"}},
@@ -97,16 +96,16 @@ def test_an_answer_of_denied_calls_only_becomes_text(weir):
 
 
 def test_text_flows_on_while_a_call_is_held(weir):
-    script = {"text": "word " * 20, "deltas": 20, "tool_calls": CALLS, "fragment": 2, "mix": True, "event_delay_ms": 20}
-    came, begun = [], time.monotonic()
+    script = {"text": "word " * 20, "deltas": 20, "tool_calls": CALLS, "fragment": 2, "mix": True, "held": 20}
+    came = 0
     with weir.http("app") as http, http.stream("POST", "/v1/chat/completions", headers=scripted(**script), json={
             "model": "gpt-4o", "stream": True, "tools": FOUR_TOOLS, "messages": [{"role": "user", "content": "?"}]}) as answer:
         for line in answer.iter_lines():
             if '"content":"' in line and '"content":""' not in line:
-                came.append(time.monotonic() - begun)
-    assert len(came) >= 17
-    gaps = [b - a for a, b in zip(came[:17], came[1:17])]
-    assert max(gaps) < 0.2 * SLOWER, f"text was held back: {gaps}"
+                came += 1
+                if came == 7:  # the provider says no more until these are here
+                    weir.provider.release()
+    assert came >= 17
 
 
 @pytest.mark.parametrize("n", [2, 3])
