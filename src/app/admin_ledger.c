@@ -12,7 +12,7 @@
 #include "store/book.h"
 
 #define WAIT_NS (2 * NS_PER_S)  /* for the book to know what was asked for */
-#define READ_NS (20 * NS_PER_S) /* then it ends */
+#define READ_NS (2 * NS_PER_S)  /* then it ends */
 
 struct ledger_job {
 	struct letter letter;       /* from its thread: it is done */
@@ -78,9 +78,9 @@ static void answer(struct ledger_job *j)
 	};
 	struct served *q = j->wait.q;
 
-	if (j->result == -ENOBUFS) {
-		admin_refuse(q, 422, "answer_too_large", "These are more rows than one answer holds; ask for a shorter time or a top.",
-			SLICE(""));
+	if (j->result == -ENOBUFS || j->result == -EINTR) {
+		admin_refuse(q, 422, "answer_too_large", *j->note ? j->note : "These are more rows than one answer holds: ask for a top, or "
+			LEDGER_NARROW ".", SLICE(""));
 	} else if (j->result < 0) {
 		admin_refuse(q, 503, "store_unavailable", *j->note ? j->note : "The ledger cannot be read now.", SLICE(""));
 	} else {

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "store/book_core.h"
 #include "store/book_sql.h"
+#include "store/ledger.h"
 
 #define READER_STEPS 10000 /* of SQLite's machine, well under a millisecond */
 #define BUSY_MS 2000       /* for somebody who looks at it by hand */
@@ -61,7 +62,7 @@ int book_error(struct book *b)
 	if (r == -ENOMEM)
 		book_say(b, "There is not enough memory for the book.");
 	else if (r == -EINTR)
-		book_say(b, "The book was asked for more than can be read in time.");
+		book_say(b, "That is more than can be read in time: " LEDGER_NARROW ".");
 	else if (r == -EBADMSG)
 		book_say(b, BOOK_FILE
 		        " is damaged or is no database; move it away, and what the journal holds "

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include "store/book_core.h"
+#include "store/ledger_groups.h"
 
 #define SQL_MAX 2048
 
@@ -76,36 +77,24 @@ static int add_functions(struct book *b)
 /* The names are the table's own columns. */
 static void write_sql(const struct ledger_query *q, bool total, struct buf *sql)
 {
-	static const char sums[] =
-	        "added(calls), added(refused), added(cost), added(tokens_input), "
-	        "added(tokens_cached), added(tokens_output), added(tokens_reasoning), "
-	        "added(tokens_total), added(estimated)";
-	static const char tool_sums[] = "added(calls), added(denied), added(cost)";
+	static const char *const columns[] = {"calls", "refused", "cost", "tokens_input",
+	        "tokens_cached", "tokens_output", "tokens_reasoning", "tokens_total", "estimated"};
+	static const char *const tool_columns[] = {"calls", "denied", "cost"};
 	bool tools = ledger_is_of_tools(q);
-	unsigned n = total ? 0 : q->n_by;
-	int r;
+	unsigned n = tools ? sizeof(tool_columns) / sizeof(*tool_columns)
+	                   : sizeof(columns) / sizeof(*columns);
+	int r = buf_put_str(sql, "SELECT ");
 
-	r = buf_printf(
-	        sql, "SELECT %s, %s", tools ? tool_sums : sums, total ? "0" : "period(?3, hour)");
 	for (unsigned i = 0; !r && i < n; i++)
+		r = buf_printf(
+		        sql, total ? "added(%s), " : "%s, ", tools ? tool_columns[i] : columns[i]);
+	if (!r)
+		r = buf_put_str(sql, total ? "0" : "period(?3, hour)");
+	for (unsigned i = 0; !r && !total && i < q->n_by; i++)
 		r = buf_printf(sql, ", %s", ledger_by_names[q->by[i]]);
 	if (!r)
 		r = buf_printf(
 		        sql, " FROM %s WHERE hour >= ?1 AND hour < ?2", tools ? "tools" : "ledger");
-	if (!total) {
-		unsigned first = tools ? 4 : 10;
-
-		r = r ? r : buf_printf(sql, " GROUP BY %u", first);
-		for (unsigned i = 0; !r && i < n; i++)
-			r = buf_printf(sql, ", %u", first + 1 + i);
-		r = r ? r
-		      : buf_printf(sql, q->top ? " ORDER BY 3 DESC, %u" : " ORDER BY %u, 3 DESC",
-		                first);
-		for (unsigned i = 0; !r && i < n; i++)
-			r = buf_printf(sql, ", %u", first + 1 + i);
-		if (!r && q->top)
-			r = buf_printf(sql, " LIMIT %u", q->top);
-	}
 	if (!r)
 		buf_put_char(sql, '\0'); /* what is cut short does not parse */
 }
@@ -159,21 +148,40 @@ static void take_line(
 		l->names[i] = column_slice(s, at++);
 }
 
-int ledger_read(struct book *b, const struct ledger_query *q,
-        int (*fn)(void *arg, const struct ledger_line *line), void *arg)
+static int read_groups(struct book *b, struct ledger_groups *g)
 {
 	sqlite3_stmt *s;
-	int code = SQLITE_DONE, r = prepare(b, q, false, &s);
+	int code = SQLITE_DONE, r = prepare(b, g->q, false, &s);
 
 	while (!r && (code = sqlite3_step(s)) == SQLITE_ROW) {
-		struct ledger_line line;
+		struct ledger_line row;
 
-		take_line(q, s, false, &line);
-		r = fn(arg, &line);
+		take_line(g->q, s, false, &row);
+		r = ledger_groups_add(g, &row);
 	}
 	if (!r && code != SQLITE_DONE)
 		r = book_error(b);
 	sqlite3_finalize(s);
+	if (!r)
+		r = ledger_groups_sort(g);
+	if (r == -ENOBUFS)
+		book_say(b, "These are more than %u lines: " LEDGER_NARROW ".", LEDGER_GROUPS_MAX);
+	else if (r == -ENOMEM)
+		book_say(b, "There is not enough memory for so many lines: " LEDGER_NARROW ".");
+	return r;
+}
+
+int ledger_read(struct book *b, const struct ledger_query *q,
+        int (*fn)(void *arg, const struct ledger_line *line), void *arg)
+{
+	struct ledger_groups g;
+	int r;
+
+	ledger_groups_init(&g, q);
+	r = read_groups(b, &g);
+	for (unsigned i = 0; !r && i < g.n; i++)
+		r = fn(arg, g.sorted[i]);
+	ledger_groups_finish(&g);
 	return r;
 }
 

@@ -44,8 +44,12 @@ static inline bool ledger_is_of_tools(const struct ledger_query *q)
 			return true;
 	return false;
 }
+/* What to say to who asks for more than can be told. */
+#define LEDGER_NARROW "ask for a shorter time (--since, --until) or by fewer names (--by)"
+
 /* Calls fn with each line, whose slices live until it returns; it returns 0 to go on. 0, what fn
- * returned, or a negative errno with the book's note. */
+ * returned, or a negative errno with the book's note: -ENOBUFS, these are more lines than can be
+ * added up; -EINTR, of a reader, that takes too long. */
 int ledger_read(struct book *b, const struct ledger_query *q,
         int (*fn)(void *arg, const struct ledger_line *line), void *arg);
 /* All of it in one line, also what top leaves out. */

@@ -8,9 +8,11 @@ import os
 import resource
 import secrets
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
+import time
 from decimal import Decimal
 
 import httpx
@@ -391,6 +393,16 @@ def test_one_question_at_a_time_and_calls_go_on(admin):
     for t in threads:
         t.join()
     assert len(said) == 60 and set(said) <= {200, 503} and 200 in said
+
+
+def test_a_question_about_too_many_names_is_refused_with_what_to_do(admin):
+    hour = int(time.time()) // 3600 * 3600
+    with sqlite3.connect(admin.weir.state / "book.db", timeout=20) as db:
+        db.execute("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x <= 100000) INSERT INTO ledger "
+                   f"SELECT {hour}, 'app', '', x'', 'w' || x, '', '', '', '', 1, 0, 0, 0, 0, 0, 0, x, 0 FROM c")
+    answer = admin.ask("read", "GET", "/api/ledger?by=workflow&top=5")
+    problem(answer, 422, "answer_too_large")
+    assert "--since" in answer.text
 
 
 def test_who_leaves_while_the_ledger_is_read_harms_nobody(admin):

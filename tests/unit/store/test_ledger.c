@@ -2,10 +2,13 @@
 /* ledger: rows add up however they are cut, windows are the calendar's, and what cannot be asked
  * together is said. */
 #include <errno.h>
+#include <stdio.h>
+#include "base/mem.h"
 #include "rig/book_rig.h"
 #include "rig/unit.h"
 #include "store/book_core.h"
 #include "store/ledger.h"
+#include "store/ledger_groups.h"
 
 #define DAY_S UINT64_C(86400)
 
@@ -322,6 +325,71 @@ static void sums_that_are_too_large_are_the_largest_and_that_is_said(void **unus
 	assert_int_equal(total.cost, INT64_MAX);
 }
 
+/* Straight into the table: who is asked for is what matters. */
+static void put_rows(unsigned n)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof(sql),
+	        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < %u) "
+	        "INSERT INTO ledger SELECT 1789999200, 'a:9', '', x'', 'w' || x, '', '', '', '', "
+	        "1, "
+	        "0, 0, 0, 0, 0, 0, x, 0 FROM c",
+	        n);
+	assert_int_equal(sqlite3_exec(rig.book->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void of_too_many_names_nobody_is_told(void **unused)
+{
+	struct ledger_query q = everything(WINDOW_TOTAL);
+
+	(void)unused;
+	put_rows(LEDGER_GROUPS_MAX + 1);
+	q.by[q.n_by++] = BY_AGENT;
+	assert_int_equal(read_all(&q).calls, 40 + LEDGER_GROUPS_MAX + 1); /* five lines */
+	q.by[q.n_by++] = BY_WORKFLOW;
+	assert_int_equal(ledger_read(rig.book, &q, add, &(struct sum){.cost = 0}), -ENOBUFS);
+	assert_non_null(strstr(book_note(rig.book), "(--since, --until)"));
+	q.top = 5;
+	assert_int_equal(ledger_read(rig.book, &q, add, &(struct sum){.cost = 0}), -ENOBUFS);
+	q.since = 1789999200 + HOUR_S; /* but for those of that hour */
+	assert_int_equal(read_all(&q).lines, 4);
+}
+
+static void a_question_that_takes_long_says_what_to_do(void **unused)
+{
+	struct ledger_query q = everything(WINDOW_TOTAL);
+	struct book *reader;
+
+	(void)unused;
+	put_rows(20000);
+	q.by[q.n_by++] = BY_WORKFLOW;
+	reader = open_reader(clock_mono(&clock_system), NULL);
+	assert_int_equal(ledger_read(reader, &q, add, &(struct sum){.cost = 0}), -EINTR);
+	assert_non_null(strstr(book_note(reader), "(--since, --until)"));
+	book_close(reader);
+}
+
+static void without_memory_it_says_so_and_leaks_nothing(void **unused)
+{
+	struct ledger_query q = everything(WINDOW_HOUR);
+	int r;
+
+	(void)unused;
+	q.by[q.n_by++] = BY_USER;
+	for (long n = 0;; n++) {
+		struct sum s = {.cost = 0};
+
+		mem_fail_after(n);
+		r = ledger_read(rig.book, &q, add, &s);
+		mem_fail_after(-1);
+		if (!r)
+			break;
+		assert_int_equal(r, -ENOMEM);
+	}
+	assert_int_equal(read_all(&q).calls, 40);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -334,6 +402,9 @@ int main(void)
 	        TEST(whose_the_calls_of_a_dead_process_were_stays_known_without_the_key),
 	        TEST(tools_are_counted_with_what_was_denied),
 	        TEST(sums_that_are_too_large_are_the_largest_and_that_is_said),
+	        TEST(of_too_many_names_nobody_is_told),
+	        TEST(a_question_that_takes_long_says_what_to_do),
+	        TEST(without_memory_it_says_so_and_leaks_nothing),
 	        TEST(who_has_seen_enough_ends_it),
 	        TEST(a_reader_sees_what_was_written_before_it_asked),
 	        TEST(a_reader_ends_in_time_or_when_it_is_told),
