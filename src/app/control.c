@@ -129,20 +129,40 @@ static void step_stage(struct control *c)
 	}
 }
 
-/* The policy's files and folders, and the files that its secrets are read from. Folders that are watched already stay so,
- * so that no change is lost between a load and this. */
+static int watch_certificates(struct watch *w, const struct conf *conf)
+{
+	const struct slice of_store[] = {conf->store.tls_ca, conf->store.tls_certificate, conf->store.tls_key};
+	int r = 0;
+
+	for (unsigned i = 0; i < sizeof(of_store) / sizeof(*of_store) && r == 0; i++)
+		if (of_store[i].len)
+			r = watch_add(w, of_store[i].at);
+	for (unsigned i = 0; i < conf->n_upstreams && r == 0; i++)
+		if (conf->upstreams[i].tls_ca.len)
+			r = watch_add(w, conf->upstreams[i].tls_ca.at);
+	return r;
+}
+
+/* The files that the policy in force was read from: its own, what stands in for references, certificates. While a newer one
+ * could not be taken, any file of their folders may be what it waits for. */
 static void watch_policy(struct control *c)
 {
 	struct server *s = c->server;
+	const struct conf *conf = s->snapshot->conf;
 	int r = 0;
 
+	if (!s->n_paths)
+		return;
+	c->watch.takes_all = !atomic_load(&s->last_reload_good);
+	watch_clear(&c->watch);
 	for (unsigned i = 0; i < s->n_paths && r == 0; i++)
 		r = watch_add(&c->watch, s->paths[i]);
-	for (const struct secret *e = s->snapshot->conf->secrets; s->n_paths && e && r == 0; e = e->next)
-		if (e->file.len)
-			r = watch_add(&c->watch, e->file.at);
+	for (unsigned i = 0; i < conf->n_value_files && r == 0; i++)
+		r = watch_add(&c->watch, conf->value_files[i]);
+	if (r == 0)
+		r = watch_certificates(&c->watch, conf);
 	if (r < 0)
-		log_warn("the policy's files cannot be watched; send SIGHUP after a change");
+		log_warn("the policy's files cannot be watched (%s); send SIGHUP after a change", strerror(-r));
 }
 
 /* The first change of several sets the time: files that change without end must not put a reload off for ever, nor a signal's. */
@@ -157,8 +177,8 @@ static void step_reload(struct control *c)
 	if (!c->reload_at || now_ns() < c->reload_at)
 		return;
 	c->reload_at = 0;
-	if (server_reload(c->server, NULL))
-		watch_policy(c);
+	server_reload(c->server, NULL);
+	watch_policy(c);
 }
 
 /* What an operator has asked for; their journal record is written. */
@@ -171,8 +191,7 @@ static void step_orders(struct control *c)
 	if (!o)
 		return;
 	o->good = server_reload(c->server, &o->problems);
-	if (o->good)
-		watch_policy(c);
+	watch_policy(c);
 	memcpy(o->version, c->server->snapshot->conf->version, sizeof(o->version));
 	mailbox_post(o->loop, &o->back);
 }

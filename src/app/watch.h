@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch: tells when the policy's files may have changed. It watches the folders they stand in, since editors and
- * ConfigMaps put a new file (or a new ..data link) in the place of the old one. */
+/* watch: tells when the policy's files may have changed. It watches the folders they stand in, since editors and ConfigMaps
+ * put a new file (or a new ..data link) in the place of the old one; what else changes there does not count. */
 #pragma once
+#include <stdbool.h>
+
+#define WATCH_PATHS_MAX 1024u
+
+struct watched {
+	int folder;  /* inotify's number */
+	char *name;  /* owned: the file's in it; NULL: every *.yaml and *.yml */
+};
 
 struct watch {
-	int fd; /* to be polled for reading; -1: this system has no inotify */
+	int fd;      /* to be polled for reading; -1: this system has no inotify */
+	bool takes_all; /* whatever is not hidden counts in those folders: a policy may wait for a file that is not known yet */
+	struct watched *paths; /* owned */
+	unsigned n_paths;
 };
 
 int watch_open(struct watch *w); /* 0 or a negative errno */
-/* Watches the folder that path stands in, or is. Adding it again is harmless and loses nothing that happened meanwhile. */
+/* What was added counts no more. The folders stay watched, so that nothing is lost until it is added again. */
+void watch_clear(struct watch *w);
+/* A file, or a folder of *.yaml and *.yml. 0, -ENOSPC beyond WATCH_PATHS_MAX, or another negative errno. */
 int watch_add(struct watch *w, const char *path);
-/* Takes what fd says. 1 if something in those folders changed. */
-int watch_read(struct watch *w);
+/* Takes what fd says. True if something changed that counts. */
+bool watch_read(struct watch *w);
 void watch_close(struct watch *w);

@@ -244,6 +244,8 @@ struct conf {
 	const char **env_names; /* every NAME that ${env:NAME} was read from: kept from commands
 	                           that Weir starts */
 	unsigned n_env_names;
+	const char **value_files; /* every /path that ${file:/path} was read from, for watching */
+	unsigned n_value_files;
 };
 
 /* A value that is never printed. */
@@ -251,7 +253,6 @@ struct secret {
 	struct secret *next; /* in conf->secrets */
 	char *value;         /* owned, wiped */
 	size_t len;
-	struct slice file; /* ${file:...} to read again when it changes; else empty */
 };
 
 static inline struct slice secret_slice(const struct secret *s)

@@ -50,13 +50,12 @@ static bool say_full(struct reader *r, const struct node *n, int error)
 }
 
 /* Once each. The list doubles at every power of two. */
-static void note_env(struct reader *r, struct slice name)
+static void note(struct reader *r, struct slice name, const char ***names, unsigned *n_names)
 {
-	struct conf *c = r->conf;
-	unsigned n = c->n_env_names;
+	unsigned n = *n_names;
 
 	for (unsigned i = 0; i < n; i++)
-		if (slice_is(name, c->env_names[i]))
+		if (slice_is(name, (*names)[i]))
 			return;
 	if (!(n & (n - 1))) {
 		const char **more = reader_alloc(r, (n ? 2 * n : 1) * sizeof(*more));
@@ -64,10 +63,10 @@ static void note_env(struct reader *r, struct slice name)
 		if (!more)
 			return;
 		if (n)
-			memcpy(more, c->env_names, n * sizeof(*more));
-		c->env_names = more;
+			memcpy(more, *names, n * sizeof(*more));
+		*names = more;
 	}
-	c->env_names[c->n_env_names++] = reader_keep(r, name).at;
+	(*names)[(*n_names)++] = reader_keep(r, name).at;
 }
 
 static bool put_env(struct reader *r, const struct node *n, struct slice name, struct buf *out)
@@ -84,7 +83,7 @@ static bool put_env(struct reader *r, const struct node *n, struct slice name, s
 	}
 	memcpy(text, name.at, name.len);
 	text[name.len] = '\0';
-	note_env(r, name);
+	note(r, name, &r->conf->env_names, &r->conf->n_env_names);
 	value = getenv(text);
 	if (!value || !*value)
 		return say_absent(
@@ -147,6 +146,7 @@ static bool put_file(struct reader *r, const struct node *n, struct slice path, 
 	}
 	memcpy(text, path.at, path.len);
 	text[path.len] = '\0';
+	note(r, path, &r->conf->value_files, &r->conf->n_value_files);
 	/* A fifo without a writer must not hold the start. */
 	fd = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -158,23 +158,19 @@ static bool put_file(struct reader *r, const struct node *n, struct slice path, 
 }
 
 /* One reference, without ${ and }. */
-static bool put_reference(struct reader *r, const struct node *n, struct slice ref, struct buf *out,
-        struct slice *ret_file)
+static bool put_reference(
+        struct reader *r, const struct node *n, struct slice ref, struct buf *out)
 {
 	if (slice_starts(ref, SLICE("env:")))
 		return put_env(r, n, slice_skip(ref, 4), out);
-	if (slice_starts(ref, SLICE("file:"))) {
-		if (ret_file)
-			*ret_file = reader_keep(r, slice_skip(ref, 5));
+	if (slice_starts(ref, SLICE("file:")))
 		return put_file(r, n, slice_skip(ref, 5), out);
-	}
 	diagnostics_error(r->d, n->at, "${%.*s} refers to nothing that is known", SLICE_FMT(ref));
 	diagnostics_hint(r->d, "write ${env:NAME} or ${file:/path}");
 	return false;
 }
 
-bool references_expand(
-        struct reader *r, const struct node *n, struct buf *out, struct slice *ret_file)
+bool references_expand(struct reader *r, const struct node *n, struct buf *out)
 {
 	struct slice rest = n->text;
 	int error;
@@ -196,8 +192,8 @@ bool references_expand(
 			diagnostics_hint(r->d, "write ${env:NAME} or ${file:/path}");
 			return false;
 		}
-		if (!put_reference(r, n, slice_from(rest.at + 2, (size_t)(close - rest.at - 2)),
-		            out, ret_file))
+		if (!put_reference(
+		            r, n, slice_from(rest.at + 2, (size_t)(close - rest.at - 2)), out))
 			return false;
 		rest = slice_skip(rest, (size_t)(close - rest.at) + 1);
 	}
@@ -213,7 +209,7 @@ static bool is_header_safe(struct slice s)
 }
 
 /* Takes value's bytes into a new secret. */
-static struct secret *secret_new(struct reader *r, struct slice value, struct slice file)
+static struct secret *secret_new(struct reader *r, struct slice value)
 {
 	struct secret *s = reader_alloc(r, sizeof(*s));
 
@@ -225,7 +221,6 @@ static struct secret *secret_new(struct reader *r, struct slice value, struct sl
 		return NULL;
 	}
 	s->len = value.len;
-	s->file = file;
 	s->next = r->conf->secrets;
 	r->conf->secrets = s;
 	return s;
@@ -234,14 +229,12 @@ static struct secret *secret_new(struct reader *r, struct slice value, struct sl
 static struct secret *secret_fill(
         struct reader *r, const struct node *n, struct slice prefix, struct buf *room)
 {
-	struct slice file = SLICE("");
-
 	/* All the room at once: growing would leave copies behind that nobody wipes. */
 	if (buf_reserve(room, SECRET_MAX) || buf_put_slice(room, prefix)) {
 		diagnostics_no_memory(r->d);
 		return NULL;
 	}
-	if (!references_expand(r, n, room, &file))
+	if (!references_expand(r, n, room))
 		return NULL;
 	if (!is_header_safe(buf_slice(room))) {
 		diagnostics_error(r->d, n->at,
@@ -249,7 +242,7 @@ static struct secret *secret_fill(
 		        "character");
 		return NULL;
 	}
-	return secret_new(r, buf_slice(room), file);
+	return secret_new(r, buf_slice(room));
 }
 
 struct secret *secret_read(struct reader *r, const struct node *n, const char *prefix)

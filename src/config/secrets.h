@@ -8,10 +8,8 @@
 
 bool text_holds_reference(struct slice s); /* "${" stands in it */
 /* Everything in n with its references replaced, put to out. False: it was said. One trailing
- * newline of a file is cut. ret_file: the last file that was read, in the conf's arena; empty if
- * none; may be NULL. */
-bool references_expand(
-        struct reader *r, const struct node *n, struct buf *out, struct slice *ret_file);
+ * newline of a file is cut. */
+bool references_expand(struct reader *r, const struct node *n, struct buf *out);
 /* A new secret in the conf, prefix before its value ("Bearer "). NULL: it was said. */
 struct secret *secret_read(struct reader *r, const struct node *n, const char *prefix);
 void secrets_free(struct secret *s); /* the whole list, wiped */

@@ -101,7 +101,7 @@ static bool expand(struct reader *r, const struct node *n, struct slice *ret)
 		*ret = reader_keep(r, n->text);
 		return true;
 	}
-	good = references_expand(r, n, &room, NULL);
+	good = references_expand(r, n, &room);
 	if (good)
 		*ret = reader_keep(r, buf_slice(&room));
 	buf_wipe(&room);

@@ -90,6 +90,23 @@ def test_a_configmaps_swap_is_taken(start_weir, provider):
     eventually(lambda: weir.chat().status_code == 200, 5)
 
 
+def test_only_what_the_policy_was_read_from_reloads_it(weir):
+    for name in (".policy.yaml.swp", "policy.yaml~", "notes.txt", "other.yaml"):
+        (weir.config.parent / name).write_text("not: a policy\n")
+        time.sleep(0.15)  # longer than files may take to settle
+    weir.write_policy(agents={"app": {"suspended": True}})
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    assert len(weir.said("policy reloaded")) == 1 and weir.metric("weir_config_reload_failures_total") == 0
+
+
+def test_a_policy_that_waits_for_a_file_is_taken_when_it_comes(weir, tmp_path):
+    weir.write_policy(upstreams={"openai": {"credential": {"api_key": f"${{file:{weir.config.parent / 'late'}}}"}}})
+    eventually(lambda: weir.metric("weir_config_last_reload_successful") == 0, 5)
+    (weir.config.parent / "late").write_text(weir.provider.key + "\n")
+    eventually(lambda: weir.metric("weir_config_last_reload_successful") == 1, 5)
+    assert weir.chat().status_code == 200
+
+
 @pytest.mark.parametrize("text", ["version: 1\nmodles: {}\n", "{", "", "version: 1\nagents: {app: {tools: [nobody]}}\n", "\x00\xff"],
                          ids=["unknown key", "no YAML", "empty", "a name nobody declared", "no text"])
 def test_a_broken_policy_is_reported_and_not_taken(weir, text):

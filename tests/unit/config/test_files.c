@@ -207,7 +207,8 @@ static void check_secret(const char *contents, const char *want)
 	assert_non_null(c);
 	assert_int_equal(c->upstreams[0].credential_value->len, strlen(want));
 	assert_memory_equal(c->upstreams[0].credential_value->value, want, strlen(want));
-	assert_true(slice_ends(c->upstreams[0].credential_value->file, SLICE("/key")));
+	assert_int_equal(c->n_value_files, 1);
+	assert_true(slice_ends(slice_str(c->value_files[0]), SLICE("/key")));
 	conf_free(c);
 }
 
