@@ -12,7 +12,8 @@
 
 void buf_finish(struct buf *b)
 {
-	mem_free(b->mem);
+	if (b->mem)
+		mem_free(b->mem);
 	buf_init(b, b->max);
 }
 

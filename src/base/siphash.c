@@ -37,14 +37,24 @@ static inline uint64_t word_at(const char *at)
 	return le64toh(word);
 }
 
+static inline uint64_t half_at(const char *at)
+{
+	uint32_t half;
+
+	memcpy(&half, at, sizeof(half));
+	return le32toh(half);
+}
+
 /* The last word: up to seven bytes, and the length modulo 256 on top. Where eight bytes end there,
- * they are read together. */
+ * they are read together; four or more are read as two halves, which may overlap. */
 static inline uint64_t last_word(const char *at, size_t n, size_t len)
 {
 	uint64_t word = 0;
 
 	if (n && len >= 8)
 		word = word_at(at + n - 8) >> (64 - 8 * n);
+	else if (n >= 4)
+		word = half_at(at) | half_at(at + n - 4) << 8 * (n - 4);
 	else
 		for (size_t i = 0; i < n; i++)
 			word |= (uint64_t)(unsigned char)at[i] << 8 * i;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokens: how many tokens a call may be, before anyone knows: a bound that holds, and an estimate that is near. */
 #pragma once
-#include "text/tokens_learn.h"
 #include "weir/call.h"
 
 /* No more than so many tokens of input: bytes of text, and what each message and tool adds; a window where more than text is
@@ -15,7 +14,6 @@ void tokens_count(struct call *c);
 void tokens_count_answer(struct call *c);
 /* Learns from what the provider said. */
 void tokens_settle(const struct call *c);
-struct tokens_factor *tokens_factor_of(const struct call *c); /* NULL: nothing is learned */
 /* Of output, for one answer: the caller's bound, or what the model is expected to write; never above what it can. 0 for
  * calls that write nothing. */
 uint64_t tokens_output_wanted(const struct call *c);

@@ -96,7 +96,8 @@ enum token_family tokens_family(struct slice model)
 	};
 
 	for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (slice_starts(model, families[i].begin))
+		if (model.len && model.at[0] == families[i].begin.at[0] &&
+		        slice_starts(model, families[i].begin))
 			return families[i].family;
 	return TOKENS_O200K;
 }
