@@ -8,6 +8,7 @@
 #include <endian.h>
 #include "base/mem.h"
 #include "journal/put.h"
+#include "journal/shape_rows.h"
 
 #define TAIL_ROOM 64 /* for what follows a list that was cut, and for the map's own head */
 
@@ -177,51 +178,93 @@ static int put_member(struct packing *p, const struct field *f, const void *entr
 	return -EINVAL;
 }
 
-/* What most members are, or that they say nothing: no call for it, and no look at the other types.
- * 1: put; 0: left out; -1: put_member is to look at it. */
-static inline int put_usual(struct packing *p, const struct field *f, const void *at)
+/* Two bytes or more. */
+static inline char *put_unsigned(char *at, uint64_t number)
 {
-	const struct slice *text = at;
-	uint64_t number;
+	uint64_t eight = htobe64(number);
+	uint32_t four = htobe32((uint32_t)number);
 
-	switch ((enum field_type)f->type) {
+	if (number <= UINT8_MAX) {
+		*at++ = (char)0xcc;
+		*at++ = (char)number;
+	} else if (number <= UINT16_MAX) {
+		*at++ = (char)0xcd;
+		*at++ = (char)(number >> 8);
+		*at++ = (char)number;
+	} else if (number <= UINT32_MAX) {
+		*at++ = (char)0xce;
+		memcpy(at, &four, sizeof(four));
+		at += sizeof(four);
+	} else {
+		*at++ = (char)0xcf;
+		memcpy(at, &eight, sizeof(eight));
+		at += sizeof(eight);
+	}
+	return at;
+}
+
+/* What most members are, or that they say nothing. False: put_member is to look at it. */
+static inline __attribute__((always_inline)) bool put_usual(
+        char **to, uint8_t key, enum field_type type, const void *from)
+{
+	const struct slice *text = from;
+	uint64_t number;
+	char *at = *to;
+
+	switch (type) {
 	case FIELD_TEXT:
 		if (!text->len)
-			return 0;
+			return true;
 		if (text->len >= 32)
-			return -1;
-		put_key(p);
-		*p->to.at++ = (char)(0xa0 | text->len);
-		put_append(&p->to, text->at, text->len);
-		return 1;
+			return false;
+		*at++ = (char)key;
+		*at++ = (char)(0xa0 | text->len);
+		bytes_copy(at, text->at, text->len);
+		*to = at + text->len;
+		return true;
+	case FIELD_USER:
+		return !text->len;
+	case FIELD_BOOL:
+		if (*(const bool *)from) {
+			*at++ = (char)key;
+			*at++ = (char)0xc3;
+			*to = at;
+		}
+		return true;
 	case FIELD_U32:
-		number = *(const uint32_t *)at;
+		number = *(const uint32_t *)from;
+		break;
+	case FIELD_MONEY:
+		if (*(const nanousd *)from < 0)
+			return false;
+		number = *(const uint64_t *)from;
 		break;
 	case FIELD_U64:
 	case FIELD_TIME:
 	case FIELD_DURATION:
-	case FIELD_MONEY:
-		number = *(const uint64_t *)at;
+		number = *(const uint64_t *)from;
 		break;
-	case FIELD_BOOL:
-		return *(const bool *)at ? -1 : 0;
 	default:
-		return -1;
+		return false;
 	}
-	if (!number)
-		return 0;
-	if (number >= 128)
-		return -1;
-	put_key(p);
-	*p->to.at++ = (char)number;
-	return 1;
+	if (number) {
+		*at++ = (char)key;
+		if (number < 128)
+			*at++ = (char)number;
+		else
+			at = put_unsigned(at, number);
+		*to = at;
+	}
+	return true;
 }
 
 /* The map: its kind, where it has one, what the entry says, and whether something was cut. One
- * without a kind has few members. */
-static int put_members(struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
+ * without a kind has few members. Where the shape is known to the compiler the loop becomes a line
+ * of looks, one a member, each of which goes the same way in every call. */
+static inline __attribute__((always_inline)) int put_members_of(
+        struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
 {
-	char *head = p->to.at;
+	char *head = p->to.at, *at;
 	uint16_t count = 0;
 
 	assert(kind || s->n < 16);
@@ -231,19 +274,26 @@ static int put_members(struct packing *p, const struct shape *s, const void *ent
 		put_uint16(&p->to, kind);
 		count++;
 	}
+	at = p->to.at;
+#pragma GCC unroll 63
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct field *f = &s->fields[i];
+		char *before = at;
 
-		p->key = (uint8_t)(i + 1);
-		int r = put_usual(p, f, field_at(f, entry));
-		if (r < 0) {
-			r = put_member(p, f, entry);
-			if (r < 0)
-				return r;
-			r = !r;
+		if (put_usual(
+		            &at, (uint8_t)(i + 1), (enum field_type)f->type, field_at(f, entry))) {
+			count += at != before;
+			continue;
 		}
-		count += (uint16_t)r;
+		p->to.at = at;
+		p->key = (uint8_t)(i + 1);
+		int r = put_member(p, f, entry);
+		if (r < 0)
+			return r;
+		count += !r;
+		at = p->to.at;
 	}
+	p->to.at = at;
 	if (kind && p->cut) {
 		put_text(&p->to, "cut", 3);
 		put_true(&p->to);
@@ -258,6 +308,29 @@ static int put_members(struct packing *p, const struct shape *s, const void *ent
 	return 0;
 }
 
+static __attribute__((noinline)) int put_members(
+        struct packing *p, const struct shape *s, const void *entry, uint16_t kind)
+{
+	return put_members_of(p, s, entry, kind);
+}
+
+/* Those of calls, each with a walk of its own. */
+static int put_entry(struct packing *p, enum entry_kind kind, const void *entry)
+{
+	switch (kind) {
+	case ENTRY_DECISION:
+		return put_members_of(p, &shapes[ENTRY_DECISION], entry, ENTRY_DECISION);
+	case ENTRY_RESERVATION:
+		return put_members_of(p, &shapes[ENTRY_RESERVATION], entry, ENTRY_RESERVATION);
+	case ENTRY_SETTLEMENT:
+		return put_members_of(p, &shapes[ENTRY_SETTLEMENT], entry, ENTRY_SETTLEMENT);
+	case ENTRY_OUTCOME:
+		return put_members_of(p, &shapes[ENTRY_OUTCOME], entry, ENTRY_OUTCOME);
+	default:
+		return put_members(p, shape_of(kind), entry, (uint16_t)kind);
+	}
+}
+
 int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct users *users)
 {
 	const struct shape *s = shape_of(kind);
@@ -269,7 +342,7 @@ int entry_pack(struct buf *out, enum entry_kind kind, const void *entry, struct 
 	        .limit = buf_tail(out) + RECORD_MAX - TAIL_ROOM,
 	        .users = users,
 	        .may_cut = s->may_be_cut};
-	r = put_members(&p, s, entry, (uint16_t)kind);
+	r = put_entry(&p, kind, entry);
 	if (!r)
 		buf_commit(out, (size_t)(p.to.at - buf_tail(out)));
 	return r;

@@ -308,17 +308,16 @@ static int take_late(struct tally *t, struct slice record)
 /* What recovery has charged is kept for one that comes late all the same. */
 static int take_settlement(struct tally *t, const struct entry_settlement *e, struct slice record)
 {
-	struct held *h = map_get(&t->held, e->id);
-	struct open_call *c = map_get(&t->calls, e->request_id);
+	struct open_call *c = e->by_recovery ? NULL : map_get(&t->calls, e->request_id);
+	struct held *h = c ? map_remove(&t->held, e->id) : NULL;
 	int64_t cost = e->cost > 0 ? e->cost : 0, tokens = as_signed(e->tokens);
 	int r;
 
-	if (!h || !c || e->by_recovery)
+	if (!h)
 		return take_late(t, record);
 	c->cost = plus(c->cost, cost);
 	c->tokens = plus(c->tokens, tokens);
 	c->estimated |= e->estimated;
-	map_remove(&t->held, e->id);
 	r = tally_spend(t, h->counters, h->n, cost, tokens);
 	t->live -= held_size(h);
 	block_give(t, h, held_size(h));

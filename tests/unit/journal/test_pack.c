@@ -294,6 +294,29 @@ static void what_a_later_version_adds_is_passed_over(void **state)
 	assert_int_equal(f->entry.settlement.tokens, 6);
 }
 
+/* Weir writes them in the order of their numbers, and reads them in any. */
+static void members_come_in_any_order(void **state)
+{
+	struct fixture *f = *state;
+	const struct entry_settlement *e = &f->entry.settlement;
+
+	assert_int_equal(
+	        UNPACK("\x86\xa4kind\x04\x05\xcd\x01\x02\x02\xa3r:1\x04\xd0\xfb\x06\xc3\x01\x7f"),
+	        0);
+	assert_int_equal(e->tokens, 258);
+	assert_slice(e->id, "r:1");
+	assert_int_equal(e->cost, -5);
+	assert_true(e->estimated);
+	assert_int_equal(e->wall_ns, 127);
+	assert_int_equal(UNPACK("\x83\xa4kind\x04\x01\x7f\x01\x7f"), -EBADMSG);
+	assert_int_equal(UNPACK("\x84\xa4kind\x04\x01\x7f\x05\x01\x01\x7f"), -EBADMSG);
+	assert_int_equal(
+	        UNPACK("\x82\xa4kind\x04\x04\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x05\x11\xcf\0\0\0\1\0\0\0\0"), -EBADMSG);
+	assert_int_equal(UNPACK("\x82\xa4kind\x05\x11\xcd\1"), -EBADMSG);
+	assert_int_equal(UNPACK("\xde\0\0\xa4kind\x04"), -EBADMSG);
+}
+
 static void names_are(const char *want, const struct shape *s)
 {
 	char names[1024] = "";
@@ -485,6 +508,7 @@ int main(void)
 	        T(a_list_of_many_small_things_is_cut_too),
 	        T(a_reservation_is_never_cut),
 	        T(what_a_later_version_adds_is_passed_over),
+	        T(members_come_in_any_order),
 	        T(the_numbers_of_members_stay),
 	        T(members_by_name_are_read),
 	        T(the_call_of_an_attempt_comes_back),
