@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
+#include "exchange/unwatched.h"
 
 #define PART_CALLS 200u   /* of one worker */
 #define PART_LOOKS 4096u  /* connections of one worker that are looked at: its other work waits that long */
@@ -82,6 +83,8 @@ static void deliver_part(struct letter *l)
 	loop_enter(w->loop);
 	for (struct list *n = w->gates.next; n != &w->gates && p->n < PART_CALLS && p->looks < PART_LOOKS; n = n->next)
 		p->looks += session_gate_each(&container_of(n, struct worker_gate, link)->gate, PART_LOOKS - p->looks, look, p);
+	if (p->n < PART_CALLS)
+		p->looks += unwatched_each(&w->env, PART_LOOKS - p->looks, look, p);
 	p->letter.deliver = deliver_back;
 	mailbox_post(p->job->loop, &p->letter);
 }

@@ -67,6 +67,19 @@ void unwatched_end(struct exchange *x)
 	exchange_wake(x);
 }
 
+unsigned unwatched_each(
+	const struct exchange_env *env, unsigned max, bool (*fn)(void *arg, const struct exchange *x), void *arg)
+{
+	unsigned n = 0;
+
+	for (struct list *node = env->unwatched.prev; node != &env->unwatched && n < max; node = node->prev) {
+		n++;
+		if (!fn(arg, container_of(node, struct exchange, unwatched)))
+			break;
+	}
+	return n;
+}
+
 void unwatched_shutdown(struct exchange_env *env)
 {
 	list_foreach_safe(node, after, &env->unwatched) {

@@ -8,6 +8,9 @@
  * request's head, and is told when x ends. */
 bool unwatched_begin(struct exchange *x);
 void unwatched_end(struct exchange *x); /* nobody wants it any more */
+/* Shows fn at most max of them, the newest first, until it says false. How many were looked at. */
+unsigned unwatched_each(
+	const struct exchange_env *env, unsigned max, bool (*fn)(void *arg, const struct exchange *x), void *arg);
 /* The process stops now. */
 void unwatched_shutdown(struct exchange_env *env);
 

@@ -286,6 +286,32 @@ def test_calls_that_run_are_shown_with_what_they_wait_for(admin):
     assert {c["id"] for c in said["running"]} <= ended
 
 
+def test_a_call_whose_agent_has_left_is_shown_while_others_wait_for_it(start_weir, provider):
+    admin = Operators(start_weir, provider, models={"gpt-4o": {"cache": "1h"}})
+
+    def begin():
+        s = admin.weir.connect(60)
+        body = b'{"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}'
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: w\r\nauthorization: Bearer %s\r\nx-script: {\"held\": true}\r\n"
+                  b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (admin.weir.keys["app"].encode(), len(body), body))
+        return s
+
+    def running():
+        return admin.ask("read", "GET", "/api/calls").json()["running"]
+    first = begin()
+    eventually(provider.ledger)
+    second = begin()
+    eventually(lambda: len(running()) == 2)
+    ids = {c["id"] for c in running()}
+    first.close()
+    eventually(lambda: admin.weir.metric("weir_connections") == 1)
+    assert {c["id"] for c in running()} == ids
+    provider.release()
+    assert b"200 OK" in second.recv(100)
+    second.close()
+    eventually(lambda: not running())
+
+
 # The ledger
 
 def ledger_command(weir, *words):
