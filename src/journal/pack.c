@@ -205,13 +205,14 @@ static inline char *put_unsigned(char *at, uint64_t number)
 
 /* What most members are, or that they say nothing. False: put_member is to look at it. */
 static inline __attribute__((always_inline)) bool put_usual(
-        char **to, uint8_t key, enum field_type type, const void *from)
+        char **to, uint8_t key, const struct field *f, const void *entry)
 {
+	const void *from = field_at(f, entry);
 	const struct slice *text = from;
 	uint64_t number;
 	char *at = *to;
 
-	switch (type) {
+	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
 		if (!text->len)
 			return true;
@@ -223,7 +224,7 @@ static inline __attribute__((always_inline)) bool put_usual(
 		*to = at + text->len;
 		return true;
 	case FIELD_USER:
-		return !text->len;
+		return !text->len && !((const struct slice *)((const char *)entry + f->other))->len;
 	case FIELD_BOOL:
 		if (*(const bool *)from) {
 			*at++ = (char)key;
@@ -280,8 +281,7 @@ static inline __attribute__((always_inline)) int put_members_of(
 		const struct field *f = &s->fields[i];
 		char *before = at;
 
-		if (put_usual(
-		            &at, (uint8_t)(i + 1), (enum field_type)f->type, field_at(f, entry))) {
+		if (put_usual(&at, (uint8_t)(i + 1), f, entry)) {
 			count += at != before;
 			continue;
 		}
