@@ -116,6 +116,18 @@ def test_the_second_instance_gives_what_the_first_has_stored(pair, agent, stream
     pair.play(act)
 
 
+def test_a_large_answer(pair):
+    def act(text):
+        pair.provider.script(text="long " * 180_000)
+        try:
+            first, _ = pair.keep(text)
+        finally:
+            pair.provider.script(**SCRIPT)
+        second = ask(pair.second, text)
+        assert second.headers["x-weir-cache"] == "hit" and second.content == first.content and len(first.content) > 900_000
+    pair.play(act)
+
+
 def spent(pair):
     """In nano-dollars; nothing is reserved once a call has ended."""
     keys = pair.redis.do("KEYS", "weir:{a:app}:b:*")
