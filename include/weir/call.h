@@ -11,6 +11,7 @@
 
 struct caching;
 struct repeat;
+struct toll;
 struct embeddings;
 struct exchange;
 
@@ -68,6 +69,8 @@ struct call {
 	unsigned n_verdicts;
 	struct record_tool *tools;   /* called in the answer, in arena */
 	unsigned n_tools, cap_tools;
+	unsigned n_released;         /* of these went to the agent, or would have, had they not been denied */
+	struct toll *tolls;          /* policy/tolls.h, in the exchange's arena: what its budgets hold for them; NULL: nothing */
 	struct buf tools_removed;    /* "a, b" */
 	bool shadow;
 	nanousd cost;
@@ -109,6 +112,9 @@ static inline bool call_price_is_known(const struct call *c)
 	return c->fixed_price || c->table_price;
 }
 
+/* What the calls of tools cost that went to the agent, beside what the answer itself does. */
+nanousd call_tools_cost(const struct call *c);
+nanousd call_whole_cost(const struct call *c); /* both */
 /* Says why a call is refused; param is the field at fault or NULL; the sentence is the fault's own when format is NULL.
  * Returns VERDICT_ANSWER. */
 enum verdict call_refuse(struct call *c, enum fault fault, const char *param, const char *format, ...)

@@ -20,7 +20,7 @@ struct record_tool {
 	struct slice name;
 	bool allowed;
 	enum fault fault;
-	nanousd cost;  /* of a call that goes through here; one that an answer makes costs nothing yet */
+	nanousd cost;  /* that it is charged with; of a tool with an upstream where it is called, not where an answer asks for it */
 };
 
 /* A budget that is used up beyond its warn_at. */
@@ -61,7 +61,8 @@ struct record {
 	struct usage usage;
 	bool usage_known, estimated, price_unknown, went_upstream;
 	bool reservation_exceeded; /* it cost more than its budgets held for it */
-	nanousd cost;
+	nanousd cost;            /* all of it */
+	nanousd tools_cost;      /* of that, for tools that its answer calls */
 	const char *cache;       /* "hit", "stale", "miss", "bypass"; NULL: no cache was asked */
 	bool cache_failed;       /* a miss: the cache could not say, or what it had could not be read */
 	enum fault failed;       /* stale: how the attempt ended for which an old answer stands in, */

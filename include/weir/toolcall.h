@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toolcall: a tool as a request offers it, and a call of one as an answer makes it, whatever API they stand in. */
 #pragma once
+#include "base/money.h"
 #include "weir/edit.h"
 #include "weir/fault.h"
 
@@ -40,4 +41,5 @@ struct toolcall {
 	bool denied;            /* set through call_deny_tool: its place is taken by text that says so */
 	enum fault fault;
 	struct slice sentence;  /* why, for the model */
+	nanousd cost;           /* of letting it through: of a tool that the agent runs itself */
 };

@@ -21,15 +21,6 @@ static void check_one(struct load *l, const struct tool_conf *t, const struct no
 	}
 }
 
-/* What an agent runs itself costs whoever pays the agent, and no budget here. */
-static void check_cost(struct load *l, const struct tool_conf *t, const struct node *n)
-{
-	if (!n || t->upstream || !t->cost)
-		return;
-	diagnostics_warning(l->d, n->key_at, "no call of %.*s is charged: the agent runs it itself",
-	        SLICE_FMT(t->name));
-}
-
 static void check_rates(struct load *l, const struct tool_conf *t, const struct node *n)
 {
 	for (unsigned i = 0; n && i < t->n_rates; i++) {
@@ -51,7 +42,6 @@ void check_tools(struct load *l)
 
 		if (n && (!upstream || upstream->kind == NODE_NULL))
 			check_one(l, &l->conf->tools[i], n);
-		check_cost(l, &l->conf->tools[i], node_member(n, "cost"));
 		check_rates(l, &l->conf->tools[i], node_member(n, "rate_limit"));
 	}
 }

@@ -64,14 +64,12 @@ static struct slice name_attempt(const struct exchange *x, bool again, bool with
 	return slice_from(id, len);
 }
 
-static int ask_store(struct call *c, struct admitted *a, bool without)
+/* Under the id that it has. */
+static int ask_store(struct call *c, struct admitted *a)
 {
-	struct exchange *x = c->exchange;
-
-	a->ask.id = name_attempt(x, c->asks_again, without, a->id);
-	a->ask.now_wall_ns = exchange_wall(x);
+	a->ask.now_wall_ns = exchange_wall(c->exchange);
 	a->ask.expires = expiry(c);
-	a->by = x->env->store;
+	a->by = c->exchange->env->store;
 	return a->by ? a->by->ops->admit(a->by, &a->ask) : -ENOTCONN;
 }
 
@@ -106,7 +104,8 @@ static bool is_asked_anew(struct call *c, struct admitted *a, int *result)
 		give(a);
 	}
 	a->ask.cached = (struct slice){NULL, 0};
-	*result = ask_store(c, a, true);
+	a->ask.id = name_attempt(c->exchange, c->asks_again, true, a->id);
+	*result = ask_store(c, a);
 	return *result == PENDING;
 }
 
@@ -122,10 +121,24 @@ static void on_answer(struct ticket *t, int result)
 	policy_settle(p, a->read(p));
 }
 
+enum verdict admission_ask_for(struct policy *p, struct admitted *a, enum verdict (*read)(struct policy *p))
+{
+	struct call *c = p->call;
+
+	ticket_init(&a->ask.ticket, on_answer);
+	int r = ask_store(c, a);
+	if (r == PENDING || is_asked_anew(c, a, &r)) {
+		a->asker = p;
+		a->read = read;
+		return VERDICT_WAIT;
+	}
+	take_answer(c->exchange, a, r);
+	return read(p);
+}
+
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p))
 {
 	struct call *c = p->call;
-	struct exchange *x = c->exchange;
 	struct admitted *a = c->admitted;
 
 	if (!a || a->hopeless || a->error || (!a->ask.n && !a->bounded))
@@ -135,21 +148,12 @@ enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy 
 		a->in_force = true;
 		return read(p);
 	}
-	ticket_init(&a->ask.ticket, on_answer);
-	int r = ask_store(c, a, false);
-	if (r == PENDING || is_asked_anew(c, a, &r)) {
-		a->asker = p;
-		a->read = read;
-		return VERDICT_WAIT;
-	}
-	take_answer(x, a, r);
-	return read(p);
+	a->ask.id = name_attempt(c->exchange, c->asks_again, false, a->id);
+	return admission_ask_for(p, a, read);
 }
 
-void admission_cancel(struct call *c)
+void admission_cancel(struct admitted *a)
 {
-	struct admitted *a = c->admitted;
-
 	if (!a || !a->asker)
 		return;
 	a->asker = NULL;
@@ -195,26 +199,32 @@ static void use_as_reserved(struct admitted *a)
 		a->used.tokens = r->tokens;
 }
 
-void admission_settle(struct call *c)
+void admission_settle_as(struct call *c, struct admitted *a, const struct settlement *used)
 {
 	struct exchange *x = c->exchange;
-	struct admitted *a = c->admitted;
 
-	if (!a || !a->ask.granted)
-		return;
-	a->used = (struct settlement){.ran = x->went_upstream || caching_is_hit(c) || repeats_is_found(c)};
-	if (a->used.ran) {
-		a->used.cost = c->cost;
-		a->used.tokens = c->charged_tokens;
-	}
-	if (a->journaled) {
-		if (journaling_settle(x, c, a->used.cost, a->used.tokens) < 0)
-			use_as_reserved(a);
-		list_init(&a->settling);
-		list_push(&x->env->settling, &a->settling);
-	} else {
+	a->used = *used;
+	if (!a->journaled) {
 		give(a);
+		return;
 	}
+	if (journaling_settle(x, c, a) < 0)
+		use_as_reserved(a);
+	list_init(&a->settling);
+	list_push(&x->env->settling, &a->settling);
+}
+
+void admission_settle(struct call *c)
+{
+	struct settlement used = {.ran = c->exchange->went_upstream || caching_is_hit(c) || repeats_is_found(c)};
+
+	if (!c->admitted || !c->admitted->ask.granted)
+		return;
+	if (used.ran) {
+		used.cost = c->cost;
+		used.tokens = c->charged_tokens;
+	}
+	admission_settle_as(c, c->admitted, &used);
 }
 
 void admission_settle_turn(struct exchange_env *env, bool written)

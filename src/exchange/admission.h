@@ -47,7 +47,9 @@ static inline void admission_add(struct admitted *a)
 /* Asks for p, once all demands are in. Its verdict is what read says, at once or, after VERDICT_WAIT, when the store has
  * answered. A store that cannot say leaves error set. */
 enum verdict admission_ask(struct policy *p, enum verdict (*read)(struct policy *p));
-void admission_cancel(struct call *c);
+/* The same for what a call needs later, beside what it holds already: a has its demands and an id of its own. */
+enum verdict admission_ask_for(struct policy *p, struct admitted *a, enum verdict (*read)(struct policy *p));
+void admission_cancel(struct admitted *a); /* NULL: nothing */
 /* The call is a hit: nothing of a budget is asked for it, or held. */
 void admission_spare_budgets(struct call *c);
 /* What was granted goes back, and the call asks anew. Before anything of it is written down. */
@@ -56,6 +58,7 @@ void admission_give_back(struct call *c);
  * settlement does too: room that somebody took before could be lost with the process, and then both would be charged
  * (tests/model/budget.pml). */
 void admission_settle(struct call *c);
+void admission_settle_as(struct call *c, struct admitted *a, const struct settlement *used); /* one that is granted */
 void admission_settle_turn(struct exchange_env *env, bool written); /* whether the turn's settlements are in the journal */
 
 /* Tokens of output that an answer may have at most, once nothing that holds has refused; 0: as the caller asked. Where the
@@ -67,10 +70,13 @@ static inline uint64_t admission_bound(const struct call *c)
 	return a && a->bounded ? a->ask.reservation.out_granted : 0;
 }
 
+static inline const struct reservation *admitted_reservation(const struct admitted *a)
+{
+	return a && a->in_force && (a->bounded || (a->budgets && a->ask.n > a->n_rates)) ? &a->ask.reservation : NULL;
+}
+
 /* What a call holds of budgets, those in shadow too; NULL: nothing. */
 static inline const struct reservation *admission_reserved(const struct call *c)
 {
-	const struct admitted *a = c->admitted;
-
-	return a && a->in_force && (a->bounded || (a->budgets && a->ask.n > a->n_rates)) ? &a->ask.reservation : NULL;
+	return admitted_reservation(c->admitted);
 }

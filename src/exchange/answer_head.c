@@ -75,7 +75,7 @@ static int add_cost(struct exchange *x, struct head *to)
 
 	if (!x->calls[0].tool && (!x->answer.usage.known || x->price_unknown))
 		return 0;
-	size_t len = money_format(x->calls[0].cost, text);
+	size_t len = money_format(call_whole_cost(&x->calls[0]), text);
 	return add_text(x, to, SLICE("x-weir-cost-usd"), text, len);
 }
 

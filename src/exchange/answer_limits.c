@@ -163,6 +163,7 @@ static int add_remaining(struct exchange *x, struct head *to, const struct admit
 		nanousd mine = demand_left(d);
 		if (a->in_force && x->calls[0].priced)
 			mine += a->ask.reservation.cost - x->calls[0].cost;
+		mine -= call_tools_cost(&x->calls[0]);
 		left = mine < left ? mine : left;
 	}
 	if (left == INT64_MAX)

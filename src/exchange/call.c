@@ -19,6 +19,23 @@ static struct slice sentence_of(struct call *c, enum fault fault, const char *fo
 	return copy.at ? copy : slice_str(fault_infos[fault].text);
 }
 
+nanousd call_tools_cost(const struct call *c)
+{
+	nanousd sum = 0;
+
+	for (unsigned i = 0; i < c->n_released; i++)
+		if (__builtin_add_overflow(sum, c->tools[i].cost, &sum))
+			return INT64_MAX;
+	return sum;
+}
+
+nanousd call_whole_cost(const struct call *c)
+{
+	nanousd sum;
+
+	return __builtin_add_overflow(c->cost, call_tools_cost(c), &sum) ? INT64_MAX : sum;
+}
+
 enum verdict call_refuse(struct call *c, enum fault fault, const char *param, const char *format, ...)
 {
 	va_list args;

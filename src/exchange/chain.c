@@ -150,7 +150,7 @@ static int note_tool(struct call *c, const struct toolcall *tc)
 	struct slice name = arena_dup(arena, tc->name);
 	if (!name.at)
 		return -ENOMEM;
-	c->tools[c->n_tools++] = (struct record_tool){name, !tc->denied, tc->fault};
+	c->tools[c->n_tools++] = (struct record_tool){name, !tc->denied, tc->fault, tc->denied ? 0 : tc->cost};
 	return 0;
 }
 

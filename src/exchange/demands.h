@@ -12,6 +12,11 @@ static inline bool budget_counts_by_id(enum budget_scope scope)
 
 /* Whose id selects the counter of this scope; empty: the call has none that counts. */
 struct slice budget_id(const struct call *c, enum budget_scope scope);
+/* Whether each call has this budget to itself: there is no counter. */
+static inline bool budget_is_alone(const struct call *c, const struct budget_conf *b)
+{
+	return b->scope == BUDGET_REQUEST || (budget_counts_by_id(b->scope) && !budget_id(c, b->scope).len);
+}
 /* Whether the call is told apart by what a rate counts by. */
 static inline bool rate_has_id(const struct call *c, const struct rate_conf *r)
 {

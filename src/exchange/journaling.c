@@ -70,13 +70,12 @@ static int put_decision(struct exchange *x, struct call *c, enum fault why)
 	return r;
 }
 
-static int put_reservation(struct exchange *x, struct call *c)
+int journaling_reserve(struct exchange *x, struct admitted *a)
 {
-	struct admitted *a = c->admitted;
 	unsigned n = a ? a->ask.n - a->n_rates : 0;
-	const struct reservation *r = admission_reserved(c);
+	const struct reservation *r = admitted_reservation(a);
 
-	if (!n || !r)
+	if (!n || !r || !x->env->journal)
 		return 0;
 	struct entry_counter *counters = arena_alloc(&x->arena, n * sizeof(*counters));
 	if (!counters)
@@ -129,7 +128,7 @@ int journaling_allow(struct exchange *x, struct call *c)
 		return 0;
 	int r = put_decision(x, c, FAULT_NONE);
 	if (!r)
-		r = put_reservation(x, c);
+		r = journaling_reserve(x, c->admitted);
 	if (r)
 		return r;
 	if (list_is_empty(&x->journal_link))
@@ -140,15 +139,14 @@ int journaling_allow(struct exchange *x, struct call *c)
 	return 0;
 }
 
-int journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens)
+int journaling_settle(struct exchange *x, const struct call *c, const struct admitted *a)
 {
-	const struct admitted *a = c->admitted;
 	struct entry_settlement e = {
 		.id = a->ask.id,
 		.request_id = slice_from(x->request_id, ID_LEN),
 		.wall_ns = exchange_wall(x),
-		.cost = cost,
-		.tokens = tokens,
+		.cost = a->used.cost,
+		.tokens = a->used.tokens,
 		.estimated = c->estimated,
 	};
 

@@ -5,12 +5,16 @@
 #include "weir/exchange.h"
 #include "weir/record.h"
 
+struct admitted;
+
 /* Whether anything can be written down now; where it cannot, no call goes on. */
 bool journaling_is_ready(const struct exchange *x);
 /* The decision to let a call go upstream, and what its budgets hold for it. 0 or a negative errno: it may not go. */
 int journaling_allow(struct exchange *x, struct call *c);
-/* What became of what was written down as held: once. 0, or a negative errno: then the next start charges what was held. */
-int journaling_settle(struct exchange *x, const struct call *c, nanousd cost, uint64_t tokens);
+/* What a call that goes on holds of budgets from now on; a NULL: nothing. 0 or a negative errno: it may not hold it. */
+int journaling_reserve(struct exchange *x, struct admitted *a);
+/* What a has used of what was written down as held: once. 0, or a negative errno: then the next start charges what was held. */
+int journaling_settle(struct exchange *x, const struct call *c, const struct admitted *a);
 /* The outcome, and the decision before it if there was none: the call was refused, or answered here. */
 void journaling_close(struct exchange *x, struct call *c, const struct record *r);
 void journaling_forget(struct exchange *x); /* it waits for nothing any more */

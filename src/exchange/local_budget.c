@@ -18,11 +18,6 @@ struct looking {
 
 /* ---- asking ---- */
 
-static bool is_alone(const struct call *c, const struct budget_conf *b)
-{
-	return b->scope == BUDGET_REQUEST || (budget_counts_by_id(b->scope) && !budget_id(c, b->scope).len);
-}
-
 static int add_rates(struct call *c, struct looking *l, const struct rate_conf *rates, const struct slice *counters, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -47,7 +42,7 @@ static int add_demands(struct call *c, struct looking *l)
 	if (!r && a->concurrency)
 		demand_of_slot(c, &l->demands[l->n++]);
 	for (unsigned i = 0; i < a->n_budgets && !r; i++)
-		if (!is_alone(c, &a->budgets[i]))
+		if (!budget_is_alone(c, &a->budgets[i]))
 			r = demand_of_budget(c, &a->budgets[i], &l->demands[l->n++]) ? 0 : -ENOMEM;
 	return r;
 }
@@ -218,7 +213,7 @@ static int put_all(struct exchange *x, const struct looking *l, struct buf *out)
 	json_key(&w, "budgets");
 	json_open(&w, '[');
 	for (unsigned i = 0; i < a->n_budgets; i++)
-		put_budget(&w, c, &a->budgets[i], is_alone(c, &a->budgets[i]) ? NULL : at++);
+		put_budget(&w, c, &a->budgets[i], budget_is_alone(c, &a->budgets[i]) ? NULL : at++);
 	json_close(&w, ']');
 	json_put_bool(&w, "budgets_enforced", is_enforced(c, SHADOW_BUDGET));
 	json_close(&w, '}');

@@ -225,13 +225,20 @@ static enum fault lap_feed(struct exchange *x, struct slice in, bool last)
 static int lap_render(struct exchange *x)
 {
 	struct answer *a = &x->answer;
+	struct call *c = &x->calls[0];
+	unsigned released = c->n_released;
 
+	if (!x->client_gone)
+		c->n_released = c->n_tools;
 	if (a->usage.known) {
-		settle_cost(x, &x->calls[0]);
+		settle_cost(x, c);
 		a->cost_known = !x->price_unknown;
-		a->cost = x->calls[0].cost;
+		a->cost = call_whole_cost(c);
 	}
-	return a->dialect->answer_render(a, &x->lap);
+	int e = a->dialect->answer_render(a, &x->lap);
+	if (e < 0)
+		c->n_released = released;
+	return e;
 }
 
 /* A local reply, or an answer that is passed on unread. */

@@ -222,6 +222,13 @@ static void fill_who(struct record *r, struct exchange *x, const struct call *c)
 	r->trace_id = x->trace_id;
 }
 
+/* What did not get to the agent costs nothing. */
+static void forget_unreleased(struct call *c)
+{
+	for (unsigned i = c->n_released; i < c->n_tools; i++)
+		c->tools[i].cost = 0;
+}
+
 static void fill_what(struct record *r, const struct exchange *x, const struct call *c)
 {
 	r->dialect = x->route.dialect ? slice_str(x->route.dialect->name) : (struct slice){"", 0};
@@ -286,7 +293,8 @@ static void fill_cost(struct record *r, const struct exchange *x, const struct c
 	r->reservation_exceeded = c->exceeded;
 	r->price_unknown = x->price_unknown && (r->usage_known || r->estimated);
 	r->went_upstream = x->went_upstream;
-	r->cost = c->cost;
+	r->tools_cost = call_tools_cost(c);
+	r->cost = call_whole_cost(c);
 	r->without_store = c->admitted ? c->admitted->without_store : NULL;
 }
 
@@ -325,6 +333,7 @@ void settle_record(struct exchange *x)
 		struct call *c = &x->calls[i];
 		struct record r = {.wall_ns = x->wall, .shadow = c->shadow};
 		memcpy(r.request_id, x->request_id, sizeof(r.request_id));
+		forget_unreleased(c);
 		fill_verdicts(&r, c);
 		fill_who(&r, x, c);
 		fill_what(&r, x, c);

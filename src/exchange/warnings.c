@@ -54,7 +54,7 @@ static bool is_beyond(uint64_t used, uint64_t limit, uint32_t warn_at)
 static bool warns(const struct call *c, const struct demand *d)
 {
 	uint32_t warn_at = c->agent->allowance.warn_at;
-	uint64_t cost = (uint64_t)d->spent_cost + (uint64_t)c->cost, tokens = d->spent_tokens + c->charged_tokens;
+	uint64_t cost = (uint64_t)d->spent_cost + (uint64_t)c->cost + (uint64_t)call_tools_cost(c), tokens = d->spent_tokens + c->charged_tokens;
 
 	if (d->budget.limit_cost != BUDGET_NO_COST && is_beyond(cost, (uint64_t)d->budget.limit_cost, warn_at))
 		return true;

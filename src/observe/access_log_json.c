@@ -108,6 +108,10 @@ static void put_cost(struct line *l, const struct record *r)
 		line_put_literal(l, "null");
 	else
 		line_put_money(l, r->cost);
+	if (r->tools_cost) {
+		line_put_literal(l, KEY("tools_cost_usd"));
+		line_put_money(l, r->tools_cost);
+	}
 	PUT_BOOL(l, "estimated", r->estimated);
 	PUT_STR(l, "cache", r->cache);
 	PUT_STR(l, "without_store", r->without_store);

@@ -129,14 +129,25 @@ static void count_tokens(struct metrics_part *p, size_t agent_len, const struct 
 	}
 }
 
-static void count_cost(struct metrics_part *p, size_t agent_len, const struct record *r)
+static void count_paid(struct metrics_part *p, size_t agent_len, struct slice kind,
+        struct slice name, nanousd cost)
 {
-	if (r->price_unknown || r->cost <= 0)
+	if (cost <= 0)
 		return;
 	key_of_agent(p, agent_len);
-	label_add(&p->key, r->is_of_tool ? SLICE("tool") : SLICE("model"), SLICE(""));
-	label_add(&p->key, r->is_of_tool ? r->tools[0].name : r->model, SLICE("unknown"));
-	count_one(p, TABLE_COST, 0, (uint64_t)r->cost);
+	label_add(&p->key, kind, SLICE(""));
+	label_add(&p->key, name, SLICE("unknown"));
+	count_one(p, TABLE_COST, 0, (uint64_t)cost);
+}
+
+static void count_cost(struct metrics_part *p, size_t agent_len, const struct record *r)
+{
+	if (r->price_unknown)
+		return;
+	for (unsigned i = 0; i < r->n_tools; i++)
+		count_paid(p, agent_len, SLICE("tool"), r->tools[i].name, r->tools[i].cost);
+	if (!r->is_of_tool)
+		count_paid(p, agent_len, SLICE("model"), r->model, r->cost - r->tools_cost);
 }
 
 /* Of attempts before the last one only this is known, that they were tried again. */

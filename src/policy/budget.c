@@ -13,6 +13,7 @@
 #include "policy/budget.h"
 #include "policy/registry.h"
 #include "policy/tokens.h"
+#include "policy/tolls.h"
 #include "price/cost.h"
 #include "weir/exchange.h"
 
@@ -160,7 +161,7 @@ static bool add_all(struct call *c, bool soft)
 
 	for (unsigned i = 0; i < all->n_budgets; i++) {
 		const struct budget_conf *b = &all->budgets[i];
-		bool alone = b->scope == BUDGET_REQUEST || (budget_counts_by_id(b->scope) && !budget_id(c, b->scope).len);
+		bool alone = budget_is_alone(c, b);
 		if (!alone && !add_counter(c, b, soft))
 			return false;
 		struct lone lone = {budget_scope_names[b->scope], b->limit_cost, b->limit_tokens, b->scope == BUDGET_REQUEST};
@@ -231,7 +232,7 @@ static void reset_text(const struct demand *d, const struct budget_conf *b, char
 		snprintf(text, room, " Do not repeat it.");
 }
 
-static enum verdict refuse_counter(struct call *c, const struct demand *d, const struct budget_conf *b)
+enum fault budget_says(const struct demand *d, const struct budget_conf *b, char text[BUDGET_TEXT])
 {
 	static const char *const times[] = {
 		[PER_HOUR] = " for this hour", [PER_DAY] = " for this day", [PER_MONTH] = " for this month", [PER_TOTAL] = "",
@@ -239,18 +240,21 @@ static enum verdict refuse_counter(struct call *c, const struct demand *d, const
 	const char *whose = budget_scope_names[b->scope];
 	char reset[96];
 
-	reset_text(d, b, reset, sizeof(reset));
-	if (d->state == DEMAND_RESERVED) {
-		enum verdict v = call_refuse(c, FAULT_BUDGET_RESERVED, NULL,
-			"Calls that still run hold what is left of the %s's budget%s; wait for them.", whose, times[b->per]);
-		c->refusal.retry_after_ms = (d->wait_ns + NS_PER_MS - 1) / NS_PER_MS;
-		return v;
+	switch (d->state) {
+	case DEMAND_RESERVED:
+		snprintf(text, BUDGET_TEXT, "Calls that still run hold what is left of the %s's budget%s; wait for them.", whose,
+			times[b->per]);
+		return FAULT_BUDGET_RESERVED;
+	case DEMAND_CROWDED:
+		snprintf(text, BUDGET_TEXT, "More ids of one %s are in use than this gateway keeps budgets for; end some of them.", whose);
+		return FAULT_RATE_LIMITED;
+	case DEMAND_REFUSED:
+		reset_text(d, b, reset, sizeof(reset));
+		snprintf(text, BUDGET_TEXT, "What is left of the %s's budget%s is not enough for this call.%s", whose, times[b->per], reset);
+		return FAULT_BUDGET_EXCEEDED;
+	default:
+		return FAULT_NONE;
 	}
-	if (d->state == DEMAND_CROWDED)
-		return call_refuse(c, FAULT_RATE_LIMITED, NULL,
-			"More ids of one %s are in use than this gateway keeps budgets for; end some of them.", whose);
-	return call_refuse(c, FAULT_BUDGET_EXCEEDED, NULL, "What is left of the %s's budget%s is not enough for this call.%s", whose,
-		times[b->per], reset);
 }
 
 static enum verdict refuse_lone(struct call *c)
@@ -267,9 +271,23 @@ static enum verdict refuse_blocked(struct call *c)
 		"operator to correct the price of this one.");
 }
 
-static bool is_refusal(const struct demand *d)
+/* What the counters say; PASS: they have room. */
+static enum verdict read_counters(struct call *c)
 {
-	return d->state == DEMAND_REFUSED || d->state == DEMAND_RESERVED || d->state == DEMAND_CROWDED;
+	const struct admitted *a = c->admitted;
+	char text[BUDGET_TEXT];
+
+	for (unsigned i = a->n_rates; i < a->ask.n; i++) {
+		const struct demand *d = &a->ask.demands[i];
+		enum fault f = budget_says(d, a->budgets[i - a->n_rates], text);
+		if (f == FAULT_NONE)
+			continue;
+		call_refuse(c, f, NULL, "%s", text);
+		if (f == FAULT_BUDGET_RESERVED)
+			c->refusal.retry_after_ms = (d->wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+		return VERDICT_ANSWER;
+	}
+	return VERDICT_PASS;
 }
 
 static enum verdict budget_request(struct policy *p)
@@ -298,10 +316,20 @@ static enum verdict budget_request(struct policy *p)
 		return refuse_lone(c);
 	if (a->error && a->ask.n > a->n_rates)
 		return outage_refuse(c);
-	for (unsigned i = a->n_rates; i < a->ask.n; i++)
-		if (is_refusal(&a->ask.demands[i]))
-			return refuse_counter(c, &a->ask.demands[i], a->budgets[i - a->n_rates]);
-	return VERDICT_PASS;
+	return read_counters(c);
 }
 
-const struct policy_ops policy_budget = {.name = "budget", .shadow_bit = SHADOW_BUDGET, .on_request = budget_request};
+static void budget_cancel(struct policy *p)
+{
+	tolls_cancel(p->call);
+}
+
+static void budget_done(struct policy *p)
+{
+	tolls_settle(p->call);
+}
+
+const struct policy_ops policy_budget = {
+	.name = "budget", .shadow_bit = SHADOW_BUDGET, .on_request = budget_request, .on_tool_call = tolls_take,
+	.on_cancel = budget_cancel, .on_done = budget_done,
+};

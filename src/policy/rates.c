@@ -188,7 +188,7 @@ static enum verdict rates_request(struct policy *p)
 static void rates_cancel(struct policy *p)
 {
 	shared_cache_cancel(p->call);
-	admission_cancel(p->call);
+	admission_cancel(p->call->admitted);
 }
 
 static void rates_done(struct policy *p)

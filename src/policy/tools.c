@@ -5,6 +5,7 @@
 #include "exchange/repeats.h"
 #include "exchange/snapshot.h"
 #include "policy/registry.h"
+#include "policy/tools.h"
 #include "weir/exchange.h"
 
 /* FAULT_NONE when agent may use the tool under conf. */
@@ -153,13 +154,22 @@ static enum verdict tools_request(struct policy *p)
 
 static enum verdict tools_call(struct policy *p, struct toolcall *tc)
 {
-	struct call *c = p->call;
-	enum fault f = judge_now(c, tc->kind, tc->name);
+	enum fault f = judge_now(p->call, tc->kind, tc->name);
 
-	if (f == FAULT_NONE)
-		return VERDICT_PASS;
-	return call_deny_tool(c, tc, f, "The call of the tool \"%.*s\" was not let through. %s", shown(tc->name),
-		tc->name.at, fault_infos[f].text);
+	return f == FAULT_NONE ? VERDICT_PASS : tools_deny(p->call, tc, f, fault_infos[f].text);
+}
+
+enum verdict tools_deny(struct call *c, struct toolcall *tc, enum fault why, const char *text)
+{
+	return call_deny_tool(c, tc, why, "The call of the tool \"%.*s\" was not let through. %s", shown(tc->name), tc->name.at, text);
+}
+
+bool tools_let_through(const struct call *c, const struct toolcall *tc)
+{
+	for (unsigned i = 0; i < c->n_policies; i++)
+		if (c->policies[i].ops == &policy_tools && c->policies[i].mode == MODE_SHADOW)
+			return true;
+	return judge_now(c, tc->kind, tc->name) == FAULT_NONE;
 }
 
 static void tools_cancel(struct policy *p)

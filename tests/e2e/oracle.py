@@ -39,7 +39,7 @@ def facts_of_entry(entry, prices):
 
 def facts_of_line(line):
     return (line.get("upstream_model") or line["model"], line["tokens_input"], line["tokens_cached"], line["tokens_output"],
-            line["tokens_reasoning"], nano(line["cost_usd"]))
+            line["tokens_reasoning"], nano(line["cost_usd"]) - nano(line.get("tools_cost_usd", 0)))
 
 
 def tools_ledger(weir):
@@ -137,6 +137,15 @@ def check_money(weir, calls, ledger):
     assert missed <= cut, f"{missed} answers with usage, only {cut} lines are estimated: {said - exact}"
 
 
+def check_local_tools(weir, calls):
+    """What an answer pays for are calls of tools that the agent runs itself, each at its price."""
+    prices = {name: nano(tool.get("cost", 0)) for name, tool in weir.in_force["tools"].items() if not tool.get("upstream")}
+    for c in calls:
+        paid, called = nano(c.get("tools_cost_usd", 0)), c.get("tool", [])
+        most = sum(prices.get(name, 0) for name in ([called] if isinstance(called, str) else called))
+        assert paid <= most, f"more was paid for tools than was called: {c}"
+
+
 def check_metrics(weir, calls):
     page = weir.metrics()
     known = [c for c in calls if c.get("agent")]
@@ -172,6 +181,7 @@ def reconcile(weir, provider):
             assert c["attempts"] == 0, f"denied, and yet sent: {c}"
     check_bytes(weir, provider, ledger)
     check_money(weir, models, ledger)
+    check_local_tools(weir, models)
     check_metrics(weir, calls)
     check_secrets(weir)
     return calls, ledger

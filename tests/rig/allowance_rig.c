@@ -12,6 +12,7 @@ static const char policy_yaml[] =
         "  agents: {address: \"127.0.0.1:4000\", default_agent: tester}\n"
         "upstreams:\n"
         "  up: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
+        "  shop: {api: http, url: \"http://127.0.0.1:9\", credential: none}\n"
         "models:\n"
         "  m: {upstream: up, price: {input: 1, output: 2}}\n"
         "  capped: {upstream: up, price: {input: 1, output: 2}, max_output: 500}\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* allowance_rig: an exchange rig whose one agent has rates and budgets, under the real policies and
  * the OpenAI dialect, with a store that the test holds in its hand or with the real one. Its models
- * are m (1 and 2 USD a million tokens), capped (no more than 500 of output) and dear (no price). */
+ * are m (1 and 2 USD a million tokens), capped (no more than 500 of output) and dear (no price); shop is an
+ * upstream of tools. */
 #pragma once
 #include "exchange/admission.h"
 #include "rig/exchange_rig.h"

@@ -380,11 +380,6 @@ static const struct broken cases[] = {
                 "3:7: error: method says nothing here: the agent runs a itself\n"
                 "3:20: error: path says nothing here: the agent runs a itself\n"
                 "3:30: error: timeout says nothing here: the agent runs a itself\n"},
-        {"a cost that nobody is charged with",
-                "version: 1\n"
-                "tools:\n"
-                "  a: {cost: 0.005}\n",
-                "3:7: warning: no call of a is charged: the agent runs it itself\n"},
         {"a tool's rate of one user",
                 "version: 1\n"
                 "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"

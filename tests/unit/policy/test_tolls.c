@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of policy/tolls: a call of an answer whose tool the agent runs itself costs what the policy
+ * says, once, if it gets to the agent; what no longer fits a budget is denied. */
+#include "rig/unit.h"
+#include <errno.h>
+#include <stdio.h>
+#include "policy/registry.h"
+#include "rig/allowance_rig.h"
+#include "rig/starve.h"
+
+#define MILLI ((nanousd)1000000) /* a thousandth of a dollar */
+#define USED ((nanousd)10 * 1000 + (nanousd)20 * 2000)
+#define ASK ",\"max_tokens\":256"
+
+static struct allowance_rig rig;
+
+static const char tools[] = "tools: {pay: {cost: 0.005}, fax: {cost: 0.002}, free: {}, "
+                            "shop: {upstream: shop, cost: 1}, secret: {cost: 0.005}}\n";
+
+static int begin_on(const char *budget, bool embedded)
+{
+	char agent[400];
+
+	snprintf(agent, sizeof(agent), ", tools: [pay, fax, free, shop]%s", budget);
+	return allowance_begin(&rig, agent, tools, embedded);
+}
+
+static void begin(const char *budget)
+{
+	assert_int_equal(begin_on(budget, true), 0);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	allowance_end(&rig);
+	return 0;
+}
+
+/* An answer that calls these tools, one after the other. */
+static void reply(const char *const *names)
+{
+	char body[4000];
+	int n = snprintf(body, sizeof(body),
+	        "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\","
+	        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,"
+	        "\"tool_calls\":[");
+
+	for (unsigned i = 0; names[i]; i++)
+		n += snprintf(body + n, sizeof(body) - (size_t)n,
+		        "%s{\"id\":\"t%u\",\"type\":\"function\",\"function\":{\"name\":\"%s\","
+		        "\"arguments\":\"{}\"}}",
+		        i ? "," : "", i, names[i]);
+	snprintf(body + n, sizeof(body) - (size_t)n,
+	        "]},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":10,"
+	        "\"completion_tokens\":20,\"total_tokens\":30}}");
+	scripted_source_head(&rig.x.source, 200, "application/json");
+	scripted_source_data(&rig.x.source, slice_str(body));
+	scripted_source_end(&rig.x.source);
+	rig_settle(&rig.x);
+}
+
+#define CALLS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void call(const char *const *names, const char *headers)
+{
+	allowance_ask(&rig, ASK, headers);
+	assert_int_equal(rig.x.n_reached, 1);
+	reply(names);
+	allowance_read(&rig);
+	assert_int_equal(rig.answer.status, 200);
+}
+
+/* What the last call's record says of its n-th tool. */
+static void check_tool(unsigned i, bool allowed, nanousd cost, const char *code)
+{
+	const struct record_tool *t = &rig.x.last.tool[i];
+
+	assert_true(i < rig.x.last.r.n_tools);
+	assert_int_equal(t->allowed, allowed);
+	assert_int_equal(t->cost, cost);
+	if (!allowed) /* in shadow it says what would have been */
+		assert_string_equal(fault_infos[t->fault].code, code);
+}
+
+static void check_costs(nanousd of_tools, const char *shown)
+{
+	assert_int_equal(rig.x.last.r.tools_cost, of_tools);
+	assert_int_equal(rig.x.last.r.cost, USED + of_tools);
+	assert_string_equal(allowance_header(&rig, "x-weir-cost-usd"), shown);
+}
+
+static void a_call_that_gets_to_the_agent_is_charged_once(void **state)
+{
+	(void)state;
+	begin("");
+	call(CALLS("pay", "free", "fax", "pay"), NULL);
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, true, 0, "ok");
+	check_tool(2, true, 2 * MILLI, "ok");
+	check_tool(3, true, 5 * MILLI, "ok");
+	check_costs(12 * MILLI, "0.01205");
+}
+
+static void what_is_denied_or_runs_elsewhere_costs_nothing(void **state)
+{
+	(void)state;
+	begin(", budget: {agent: {cost: 0.01}}");
+	call(CALLS("secret", "shop", "nowhere", "fax"), NULL);
+	check_tool(0, false, 0, "tool_denied");
+	check_tool(1, true, 0, "ok"); /* it is charged where it is asked */
+	check_tool(2, false, 0, "tool_denied");
+	check_tool(3, true, 2 * MILLI, "ok");
+	check_costs(2 * MILLI, "0.00205");
+}
+
+static void what_no_longer_fits_a_budget_is_denied(void **state)
+{
+	(void)state;
+	begin(", budget: {agent: {cost: 0.008, per: day}}");
+	call(CALLS("pay", "pay", "fax", "fax"), NULL);
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "budget_reserved"); /* would fit, but for what this call holds */
+	check_tool(2, true, 2 * MILLI, "ok");
+	check_tool(3, false, 0, "budget_reserved");
+	check_costs(7 * MILLI, "0.00705");
+	assert_non_null(strstr(rig.answer.body, "agent's budget for this day"));
+	call(CALLS("fax", "free"), NULL);
+	check_tool(0, false, 0, "budget_exceeded"); /* 7.05 of 8 are spent */
+	check_tool(1, true, 0, "ok");
+	check_costs(0, "0.00005");
+	assert_non_null(strstr(rig.answer.body, "It begins anew at"));
+	/* 7.1 are spent to the nano-dollar: there is room for 0.9 and no more. */
+	allowance_ask(&rig, ASK, "x-weir-max-cost: 0.0009\r\n");
+	assert_int_equal(rig.x.n_reached, 1);
+	assert_in_range(allowance_admitted(&rig)->ask.demands[0].spent_cost, 7100000, 7100000);
+}
+
+static void limits_of_one_call_count_what_it_has_cost_so_far(void **state)
+{
+	(void)state;
+	begin(", budget: {request: {cost: 0.0081}}");
+	call(CALLS("pay", "fax", "fax"), NULL);
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, true, 2 * MILLI, "ok");
+	check_tool(2, false, 0, "budget_exceeded");
+	assert_non_null(strstr(rig.answer.body, "the request's budget for it"));
+	check_costs(7 * MILLI, "0.00705");
+}
+
+static void the_callers_limit_holds_in_shadow_too(void **state)
+{
+	(void)state;
+	begin(", budget: {agent: {cost: 0.001}, request: {cost: 0.001}}, mode: {shadow: [budget]}");
+	call(CALLS("pay", "fax"), "x-weir-max-cost: 0.006\r\n");
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "budget_exceeded");
+	assert_true(rig.x.last.r.shadow);
+	check_costs(5 * MILLI, "0.00505");
+	call(CALLS("pay", "pay", "pay"), NULL);
+	check_costs(15 * MILLI, "0.01505");
+	allowance_ask(&rig, ASK, NULL);
+	assert_int_equal(
+	        allowance_admitted(&rig)->ask.demands[0].spent_cost, 20 * MILLI + 2 * USED);
+}
+
+/* ---- a store that takes its time ---- */
+
+static void begin_late(const char *budget)
+{
+	assert_int_equal(begin_on(budget, false), 0);
+	allowance_ask(&rig, ASK, NULL);
+	assert_int_equal(rig.x.n_reached, 1);
+	rig.fake.pending = true;
+	reply(CALLS("pay", "fax"));
+	assert_int_equal(fake_store_waiting(&rig.fake), 1);
+}
+
+static void each_call_waits_for_the_store(void **state)
+{
+	(void)state;
+	begin_late(", budget: {agent: {cost: 0.0065}}");
+	allowance_read(&rig);
+	assert_false(rig.answer.whole);
+	assert_true(fake_store_answer(&rig.fake, 0));
+	rig_settle(&rig.x);
+	assert_int_equal(fake_store_waiting(&rig.fake), 1);
+	assert_true(fake_store_answer(&rig.fake, 0));
+	allowance_read(&rig);
+	assert_true(rig.answer.whole);
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "budget_exceeded");
+	check_costs(5 * MILLI, "0.00505");
+	assert_int_equal(allowance_held(&rig, ""), 5 * MILLI + USED);
+	assert_int_equal(rig.fake.settles, 2);
+}
+
+static void who_leaves_meanwhile_pays_for_no_tool(void **state)
+{
+	(void)state;
+	for (unsigned answered = 0; answered < 2; answered++) {
+		begin_late(", budget: {agent: {cost: 1}}");
+		if (answered) {
+			assert_true(fake_store_answer(&rig.fake, 0));
+			rig_settle(&rig.x);
+		}
+		exchange_on_client_gone(rig.x.down.exchange);
+		rig_settle(&rig.x);
+		assert_int_equal(fake_store_waiting(&rig.fake), 0);
+		assert_int_equal(rig.x.last.r.tools_cost, 0);
+		assert_in_range(allowance_held(&rig, ""), USED, MILLI); /* the model's answer */
+		allowance_end(&rig);
+	}
+	begin("");
+}
+
+static void without_a_store_nothing_is_let_through(void **state)
+{
+	(void)state;
+	begin_late(", budget: {agent: {cost: 1}}");
+	assert_true(fake_store_answer(&rig.fake, -ETIMEDOUT));
+	rig.fake.pending = false;
+	rig.fake.fails = -ENOTCONN;
+	rig_settle(&rig.x);
+	allowance_read(&rig);
+	check_tool(0, false, 0, "store_unavailable");
+	check_tool(1, false, 0, "store_unavailable");
+	check_costs(0, "0.00005");
+}
+
+/* ---- streams ---- */
+
+static void feed(const char *text)
+{
+	scripted_source_data(&rig.x.source, slice_str(text));
+	rig_settle(&rig.x);
+}
+
+static void a_stream_pays_for_what_it_lets_out(void **state)
+{
+	(void)state;
+	begin(", budget: {agent: {cost: 0.008}}");
+	allowance_ask(&rig, ASK ",\"stream\":true", NULL);
+	scripted_source_head(&rig.x.source, 200, "text/event-stream");
+	feed("data: "
+	     "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\","
+	     "\"type\":\"function\",\"function\":{\"name\":\"pay\",\"arguments\":\"{\"}}]}}]}\n\n");
+	feed("data: "
+	     "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"b\","
+	     "\"type\":\"function\",\"function\":{\"name\":\"pay\",\"arguments\":\"{}\"}}]}}]}"
+	     "\n\n");
+	assert_int_equal(rig.x.down.exchange->calls[0].n_tools, 0);
+	feed("data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+	     "\"function\":{\"arguments\":\"}\"}}]}}]}\n\n");
+	feed("data: "
+	     "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n");
+	feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,"
+	     "\"total_tokens\":30}}\n\ndata: [DONE]\n\n");
+	scripted_source_end(&rig.x.source);
+	allowance_read(&rig);
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "budget_reserved");
+	assert_int_equal(rig.x.last.r.cost, USED + 5 * MILLI);
+}
+
+static void a_legacy_function_call_is_one_too(void **state)
+{
+	(void)state;
+	begin("");
+	allowance_ask(&rig, ASK, NULL);
+	scripted_source_head(&rig.x.source, 200, "application/json");
+	feed("{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,"
+	     "\"function_call\":{\"name\":\"fax\",\"arguments\":\"{}\"}},\"finish_reason\":"
+	     "\"function_call\"}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,"
+	     "\"total_tokens\":30}}");
+	scripted_source_end(&rig.x.source);
+	allowance_read(&rig);
+	check_costs(2 * MILLI, "0.00205");
+}
+
+/* ---- memory ---- */
+
+static int scenario(void *arg)
+{
+	int e = begin_on(", budget: {agent: {cost: 0.006}, request: {cost: 1}}", false);
+
+	(void)arg;
+	if (!e) {
+		allowance_ask(&rig, ASK, NULL);
+		rig_settle(&rig.x);
+		if (rig.x.n_reached)
+			reply(CALLS("pay", "pay", "fax"));
+		rig_reconnect(&rig.x);
+		rig_settle(&rig.x);
+		assert_int_equal(fake_store_waiting(&rig.fake), 0);
+		assert_in_range(allowance_held(&rig, ""), 0, 6 * MILLI);
+	}
+	allowance_end(&rig);
+	return e;
+}
+
+static void want_of_memory_is_survived(void **state)
+{
+	(void)state;
+	starve(scenario, NULL);
+	begin("");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_teardown(name, end)
+	const struct CMUnitTest all[] = {
+	        T(a_call_that_gets_to_the_agent_is_charged_once),
+	        T(what_is_denied_or_runs_elsewhere_costs_nothing),
+	        T(what_no_longer_fits_a_budget_is_denied),
+	        T(limits_of_one_call_count_what_it_has_cost_so_far),
+	        T(the_callers_limit_holds_in_shadow_too),
+	        T(each_call_waits_for_the_store),
+	        T(who_leaves_meanwhile_pays_for_no_tool),
+	        T(without_a_store_nothing_is_let_through),
+	        T(a_stream_pays_for_what_it_lets_out),
+	        T(a_legacy_function_call_is_one_too),
+	        T(want_of_memory_is_survived),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
