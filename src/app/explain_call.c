@@ -229,29 +229,35 @@ static const char *time_text(uint64_t ns, char text[24])
 }
 
 static void judge_cache(const struct explain *e, const struct agent_conf *a, struct slice model,
-        struct verdict_row *row)
+        const struct tool_conf *called, struct verdict_row *row)
 {
 	static const char *const sharers[] = {[CACHE_SHARE_USER] = "this agent and user",
 	        [CACHE_SHARE_AGENT] = "this agent",
 	        [CACHE_SHARE_TEAM] = "its team"};
 	const struct model_conf *m = model.len ? conf_model(e->conf, a, model) : NULL;
+	const struct reuse_conf *rule = called ? &called->cache : m ? &m->cache : NULL;
 	char ttl[24], stale[24];
 
-	if (!m || !m->cache.ttl_ns) {
+	if (!rule || !rule->ttl_ns) {
 		row->verdict = "-";
-		snprintf(row->why, sizeof(row->why), "%s", m ? "its model's answers are not kept" : "");
+		snprintf(row->why, sizeof(row->why), "%s",
+		        called ? "the tool's results are not kept"
+		        : m    ? "its model's answers are not kept"
+		               : "");
 		return;
 	}
-	unsigned by = m->cache.share == CACHE_SHARE_TEAM && !a->team.len ? CACHE_SHARE_AGENT
-	                                                                 : m->cache.share;
-	row->line = node_member(load_entry(e->load, "models", m->index), "cache");
+	unsigned by = rule->share == CACHE_SHARE_TEAM && !a->team.len ? CACHE_SHARE_AGENT
+	                                                              : rule->share;
+	row->line = node_member(called ? load_entry(e->load, "tools", called->index)
+	                               : load_entry(e->load, "models", m->index),
+	        "cache");
 	row->verdict = in_shadow(a, SHADOW_CACHE) ? "pass (shadow)" : "pass";
 	int len = snprintf(row->why, sizeof(row->why), "a hit if %s had it in the last %s", sharers[by],
-	        time_text(m->cache.ttl_ns, ttl));
-	if (m->cache.stale_ns)
+	        time_text(rule->ttl_ns, ttl));
+	if (rule->stale_ns)
 		snprintf(row->why + len, sizeof(row->why) - (size_t)len,
 		        "; %s longer if the upstream fails",
-		        time_text(m->cache.stale_ns, stale));
+		        time_text(rule->stale_ns, stale));
 }
 
 /* What no counter has to be asked for is judged. */
@@ -315,7 +321,7 @@ void explain_call(struct explain *e, const struct agent_conf *a, const struct as
 		else if (i == 6)
 			judge_rates(e, a, agent, tool_called(e, model, tool), &row);
 		else if (i == 7)
-			judge_cache(e, a, model, &row);
+			judge_cache(e, a, model, tool_called(e, model, tool), &row);
 		else if (i == 8)
 			judge_budget(a, agent, p, &row);
 		else if (i == 10)

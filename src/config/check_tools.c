@@ -4,7 +4,7 @@
 #include "config/check.h"
 
 static const char *const over_http[] = {
-        "method", "path", "timeout", "upstream_name", "rate_limit", "concurrency"};
+        "method", "path", "timeout", "upstream_name", "rate_limit", "concurrency", "cache"};
 
 static void check_one(struct load *l, const struct tool_conf *t, const struct node *n)
 {
@@ -19,6 +19,18 @@ static void check_one(struct load *l, const struct tool_conf *t, const struct no
 		        SLICE_FMT(t->name));
 		diagnostics_hint(l->d, "name the upstream that serves it, or leave this out");
 	}
+}
+
+/* A call that is answered from the cache does not happen: that must be as good as if it did. */
+static void check_cache(struct load *l, const struct tool_conf *t, const struct node *n)
+{
+	if (!n || !t->upstream || !t->cache.ttl_ns || t->idempotent)
+		return;
+	diagnostics_error(l->d, n->key_at,
+	        "results of %.*s cannot be cached: it is not said to be idempotent",
+	        SLICE_FMT(t->name));
+	diagnostics_hint(l->d, "write idempotent: true if a call may be left out that was made "
+	                       "before, else leave cache out");
 }
 
 static void check_rates(struct load *l, const struct tool_conf *t, const struct node *n)
@@ -42,6 +54,7 @@ void check_tools(struct load *l)
 
 		if (n && (!upstream || upstream->kind == NODE_NULL))
 			check_one(l, &l->conf->tools[i], n);
+		check_cache(l, &l->conf->tools[i], node_member(n, "cache"));
 		check_rates(l, &l->conf->tools[i], node_member(n, "rate_limit"));
 	}
 }

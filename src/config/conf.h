@@ -122,6 +122,7 @@ struct tool_conf {
 	uint8_t method_word; /* as it is written */
 	struct slice path;   /* as it is written; empty: "/" and its name there */
 	struct tool_form form;
+	struct reuse_conf cache;
 	struct rate_conf *rates; /* over all agents */
 	unsigned n_rates;
 	uint32_t concurrency;        /* the same; 0: no limit */

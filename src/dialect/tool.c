@@ -85,6 +85,7 @@ static int tool_answer_feed(
 		part->bytes = in;
 	a->complete |= last;
 	a->closed |= last;
+	a->n_stopped = a->complete;
 	return 0;
 }
 

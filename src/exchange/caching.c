@@ -5,6 +5,8 @@
 #include "exchange/attempt_head.h"
 #include "exchange/caching.h"
 #include "exchange/embeddings.h"
+#include "exchange/repeats.h"
+#include "exchange/results.h"
 #include "exchange/shared_cache.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
@@ -92,8 +94,8 @@ static int put_all(struct call *c, struct slice content, struct buf *b)
 	struct exchange *x = c->exchange;
 	const struct slice parts[] = {
 		slice_from(x->snapshot->conf->hash, SHA256_LEN), x->path, x->query,
-		c->facts.model, c->model->name, c->upstream_model, call_upstream(c)->name, buf_slice(&c->tools_removed),
-		content,
+		c->facts.model, c->tool ? c->tool->name : c->model->name, c->upstream_model, call_upstream(c)->name,
+		buf_slice(&c->tools_removed), content,
 	};
 	int e = put_modes(c, b);
 
@@ -120,18 +122,28 @@ int caching_key(struct call *c, struct slice content, uint8_t key[CACHE_KEY_LEN]
 static int make_key(struct call *c, uint8_t key[CACHE_KEY_LEN])
 {
 	uint8_t body[SHA256_LEN];
+	int e = 0;
 
-	sha256(buf_slice(&c->exchange->body), body);
-	return caching_key(c, slice_from(body, sizeof(body)), key);
+	if (c->tool)
+		e = results_digest(c, body);
+	else
+		sha256(buf_slice(&c->exchange->body), body);
+	return e ? e : caching_key(c, slice_from(body, sizeof(body)), key);
 }
 
 /* ---- asking ---- */
 
-static bool is_cacheable(const struct call *c)
+/* By which its answer is kept as a whole; NULL: it is not. A repeat has one of its own (repeats.h). */
+static const struct reuse_conf *rule_of(const struct call *c)
 {
 	enum action action = c->facts.action;
+	const struct reuse_conf *rule = NULL;
 
-	return c->model && c->model->cache.ttl_ns && c->exchange->env->cache && (action == ACTION_CHAT || action == ACTION_COMPLETION);
+	if (c->tool && !repeats_is_found(c))
+		rule = &c->tool->cache;
+	if (c->model && (action == ACTION_CHAT || action == ACTION_COMPLETION))
+		rule = &c->model->cache;
+	return rule && rule->ttl_ns && c->exchange->env->cache ? rule : NULL;
 }
 
 bool caching_is_private(const struct call *c)
@@ -158,9 +170,10 @@ void caching_look(struct call *c, bool apply)
 {
 	struct exchange *x = c->exchange;
 	struct slice word = head_value(x->head, HEADER_X_WEIR_CACHE);
-	struct caching *k;
+	const struct reuse_conf *rule = c->caching ? NULL : rule_of(c);
+	struct caching *k = rule ? caching_open(c, rule) : NULL;
 
-	if (c->caching || !is_cacheable(c) || !(k = caching_open(c, &c->model->cache)))
+	if (!k)
 		return;
 	if (caching_is_private(c) || slice_equals_nocase(word, SLICE("no-store")) || make_key(c, k->key) < 0)
 		return;
@@ -216,8 +229,11 @@ void caching_begin(struct exchange *x, struct slice type)
 {
 	struct caching *k = x->calls[0].caching;
 
-	if (k && k->keeps && !k->hit)
-		k->type = arena_dup(&x->arena, type);
+	if (!k || !k->keeps || k->hit)
+		return;
+	if (x->calls[0].tool)
+		k->keeps = results_may_be_kept(x->answer_head, k->rule->share);
+	k->type = arena_dup(&x->arena, type);
 }
 
 void caching_hear(struct caching *k, struct slice in)

@@ -23,6 +23,12 @@ static inline bool rate_has_id(const struct call *c, const struct rate_conf *r)
 	return r->by != RATE_BY_USER || call_user_counts(c);
 }
 
+/* Whether a tool that it calls has limits of its own, over all agents. */
+static inline bool tool_has_limits(const struct call *c)
+{
+	return c->tool && (c->tool->n_rates || c->tool->concurrency);
+}
+
 /* Each fills in all of *d but soft, by_tokens and the units. False: no memory. */
 bool demand_of_rate(struct call *c, const struct rate_conf *r, struct slice counter, struct demand *d);
 bool demand_of_budget(struct call *c, const struct budget_conf *b, struct demand *d);

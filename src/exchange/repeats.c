@@ -226,6 +226,7 @@ void repeats_begin(struct exchange *x, unsigned status, struct slice type)
 
 	if (!r || !r->owned)
 		return;
+	buf_clear(&r->heard); /* an answer that broke off may have begun before */
 	int len = snprintf(head, sizeof(head), "%c %03u %.*s\n", FORM, status, (int)type.len, type.len ? type.at : "");
 	r->too_long = len < 0 || (size_t)len >= sizeof(head) || buf_put(&r->heard, head, (size_t)len) < 0;
 }

@@ -139,15 +139,6 @@ static void price(struct exchange *x, struct call *c)
 		price_used(x, c);
 }
 
-void settle_lost(struct exchange *x, struct call *c)
-{
-	if (!must_estimate(x, c))
-		return;
-	estimate(x, c);
-	c->estimated = true;
-	price_used(x, c);
-}
-
 /* A tool has one price a call, if it ran. One that says that the call was wrong did not; of one that says nothing nobody
  * knows. */
 static void settle_tool(const struct exchange *x, struct call *c)
@@ -161,16 +152,27 @@ static void settle_tool(const struct exchange *x, struct call *c)
 	c->priced = true;
 }
 
-void settle_cost(struct exchange *x, struct call *c)
+void settle_lost(struct exchange *x, struct call *c)
 {
 	if (c->tool)
 		settle_tool(x, c);
-	if (!c->model)
+	if (c->tool || !must_estimate(x, c))
 		return;
+	estimate(x, c);
+	c->estimated = true;
+	price_used(x, c);
+}
+
+void settle_cost(struct exchange *x, struct call *c)
+{
 	if (caching_is_hit(c)) {
 		c->priced = true; /* nothing was used for it: it costs nothing but what was lost before */
 		return;
 	}
+	if (c->tool)
+		settle_tool(x, c);
+	if (!c->model)
+		return;
 	price(x, c);
 	if (x->phase == PHASE_CLOSING && c->priced && x->went_upstream && (c->guessed || tariff_is_bound(x, c)))
 		c->estimated = true;

@@ -3,6 +3,7 @@
  * nobody who may write to the store, and no store that forgets ends, makes an answer outlive its own. */
 #include "exchange/shared_cache.h"
 #include "exchange/admission.h"
+#include "exchange/demands.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "weir/store.h"
@@ -204,8 +205,8 @@ enum verdict shared_cache_ask(struct policy *p, enum verdict (*then)(struct poli
 
 	if (!is_wanted(c) || !name(c))
 		return then(p);
-	if (!is_beside(c->admitted, group))
-		return ask_alone(p, then);
+	if (tool_has_limits(c) || !is_beside(c->admitted, group))
+		return ask_alone(p, then); /* of a tool's limits a hit takes nothing */
 	c->admitted->ask.cached_group = group;
 	c->admitted->ask.cached = c->caching->name;
 	c->admitted->ask.cached_spare_ns = c->caching->rule->stale_ns;

@@ -173,7 +173,12 @@ static void count_model(struct metrics_part *p, enum table which, const struct r
 
 static void count_cache(struct metrics_part *p, const struct record *r)
 {
-	key_begin(p, slice_is(r->action, "embedding") ? SLICE("embeddings") : SLICE("answer"),
+	bool of_items = slice_is(r->action, "embedding");
+
+	key_begin(p,
+	        r->is_of_tool ? SLICE("tool")
+	        : of_items    ? SLICE("embeddings")
+	                      : SLICE("answer"),
 	        SLICE(""));
 	label_add(&p->key, r->cache_failed ? SLICE("error") : slice_str(r->cache), SLICE(""));
 	count_one(p, TABLE_CACHE, 0, 1);

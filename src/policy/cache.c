@@ -3,6 +3,7 @@
  * here it has its place in the order, its word and its shadow. */
 #include "exchange/admission.h"
 #include "exchange/chain.h"
+#include "exchange/demands.h"
 #include "exchange/embeddings.h"
 #include "exchange/sharing.h"
 #include "policy/cache.h"
@@ -36,12 +37,12 @@ static enum verdict cache_head(struct policy *p)
 	return call_refuse(p->call, FAULT_REQUEST_INVALID, "x-weir-cache", "The header x-weir-cache is no-store or no-cache.");
 }
 
-/* Who waited has asked for no budget. Without an answer it asks anew, for all that a call of its own needs. */
+/* Who waited has asked for no budget, and nothing of a tool's own. Without an answer it asks anew, for all that a call of its own needs. */
 static enum verdict heed_news(struct policy *p)
 {
 	struct call *c = p->call;
 
-	if (caching_is_hit(c) || !c->agent->allowance.n_budgets)
+	if (caching_is_hit(c) || (!c->agent->allowance.n_budgets && !tool_has_limits(c)))
 		return VERDICT_PASS;
 	admission_give_back(c);
 	chain_go_back(p, &policy_rates);

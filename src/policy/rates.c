@@ -6,6 +6,7 @@
 #include "exchange/admission.h"
 #include "exchange/demands.h"
 #include "exchange/repeats.h"
+#include "exchange/sharing.h"
 #include "exchange/outage.h"
 #include "exchange/shared_cache.h"
 #include "policy/budget.h"
@@ -66,10 +67,16 @@ static void add_of_tool(struct call *c, const struct tool_conf *t, bool soft)
 	admission_add(c->admitted);
 }
 
+/* There is an answer, or somebody else is getting it. */
+static bool is_answered(const struct call *c)
+{
+	return repeats_is_found(c) || caching_is_hit(c) || sharing_waits(c);
+}
+
 bool rates_plan(struct call *c, bool soft)
 {
 	const struct allowance_conf *a = &c->agent->allowance;
-	const struct tool_conf *t = repeats_is_found(c) ? NULL : c->tool; /* it is not asked then */
+	const struct tool_conf *t = is_answered(c) ? NULL : c->tool; /* it is not asked then */
 	unsigned n = a->n_rates + a->n_token_rates + (a->concurrency > 0);
 	bool all = true;
 
@@ -156,11 +163,19 @@ static enum verdict read_rates(struct policy *p)
 	return VERDICT_PASS;
 }
 
-/* A hit takes its rates and nothing else. */
+/* A hit takes the agent's rates and nothing else. */
 static enum verdict ask_store(struct policy *p)
 {
-	if (caching_is_hit(p->call))
-		admission_spare_budgets(p->call);
+	struct call *c = p->call;
+
+	if (!caching_is_hit(c))
+		return admission_ask(p, read_rates);
+	admission_spare_budgets(c);
+	if (tool_has_limits(c)) {
+		c->admitted = NULL; /* nothing of it has been asked for yet */
+		if (!rates_plan(c, p->mode == MODE_SHADOW) && p->mode == MODE_ENFORCE)
+			return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	}
 	return admission_ask(p, read_rates);
 }
 
@@ -177,9 +192,10 @@ static enum verdict rates_request(struct policy *p)
 
 	if (enforced && needs_user(c))
 		return refuse_nobody(c);
+	bool answered = repeats_is_found(c) || cache_answers(c);
 	if (!rates_plan(c, !enforced) && enforced)
 		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
-	if (repeats_is_found(c) || cache_answers(c))
+	if (answered)
 		return admission_ask(p, read_rates);
 	budget_plan(c);
 	return shared_cache_ask(p, ask_store);

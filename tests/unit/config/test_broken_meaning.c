@@ -380,6 +380,16 @@ static const struct broken cases[] = {
                 "3:7: error: method says nothing here: the agent runs a itself\n"
                 "3:20: error: path says nothing here: the agent runs a itself\n"
                 "3:30: error: timeout says nothing here: the agent runs a itself\n"},
+        {"a cache of what may not be left out, and of what runs elsewhere",
+                "version: 1\n"
+                "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"
+                "tools:\n"
+                "  a: {upstream: orders, cache: 5m}\n"
+                "  b: {idempotent: true, cache: 5m}\n"
+                "  c: {upstream: orders, cache: none}\n"
+                "  d: {upstream: orders, idempotent: true, cache: {ttl: 5m, share: team}}\n",
+                "4:25: error: results of a cannot be cached: it is not said to be idempotent\n"
+                "5:25: error: cache says nothing here: the agent runs b itself\n"},
         {"a tool's rate of one user",
                 "version: 1\n"
                 "upstreams: {orders: {api: http, url: \"http://orders\"}}\n"

@@ -202,7 +202,7 @@ static void an_answer_passes_as_it_comes(void **state)
 	lap = (struct lap){.arena = &arena};
 	assert_int_equal(dialect_tool.answer_feed(&a, (struct slice){"", 0}, true, &lap, NULL), 0);
 	assert_int_equal(dialect_tool.answer_render(&a, &lap), 0);
-	assert_true(a.complete && a.closed && !lap.n_out);
+	assert_true(a.complete && a.closed && a.n_stopped == 1 && !lap.n_out);
 	assert_int_equal(dialect_tool.answer_cut(&a, &r, &lap), -EPROTO);
 	dialect_tool.answer_close(&a);
 	arena_finish(&arena);
