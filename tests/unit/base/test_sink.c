@@ -45,6 +45,13 @@ static uint64_t elapsed_ms(uint64_t since)
 	return (clock_mono(&clock_system) - since) / NS_PER_MS;
 }
 
+static void await_dropped(const struct sink *s, uint64_t n)
+{
+	for (unsigned i = 0; i < 10000 && sink_dropped(s) < n; i++)
+		sleep_ms(1);
+	assert_int_equal(sink_dropped(s), n);
+}
+
 static void lines_arrive_in_order(void **state)
 {
 	char got[100] = "";
@@ -110,7 +117,7 @@ static void check_full_pipe(int flags)
 		if (i % 100 == 99)
 			sleep_ms(45);
 	}
-	assert_true(elapsed_ms(began) < 1500);
+	assert_true(elapsed_ms(began) < 5000);
 	dropped = sink_dropped(s);
 	assert_true(dropped > 0 && dropped % 10 == 0);
 	fcntl(ends[0], F_SETFL, 0);
@@ -140,11 +147,9 @@ static void a_reader_that_left_does_not_end_the_process(void **state)
 	close(ends[0]);
 	s = sink_new(ends[1], 1000);
 	put(s, "one\ntwo\n");
-	sleep_ms(60);
-	assert_int_equal(sink_dropped(s), 2);
+	await_dropped(s, 2);
 	put(s, "three\n");
-	sleep_ms(60);
-	assert_int_equal(sink_dropped(s), 3);
+	await_dropped(s, 3);
 	sink_free(s);
 	close(ends[1]);
 }
@@ -218,8 +223,9 @@ static void many_puts_share_a_write(void **state)
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	s = sink_new(ends[1], MAX);
-	for (; elapsed_ms(began) < 200; puts++) {
-		put(s, "x\n");
+	while (elapsed_ms(began) < 200) {
+		for (unsigned i = 0; i < 4; i++, puts++)
+			put(s, "x\n");
 		usleep(500);
 	}
 	sink_free(s);
@@ -246,8 +252,7 @@ static void a_torn_line_is_ended_before_the_next(void **state)
 	few.rlim_cur = 12;
 	setrlimit(RLIMIT_FSIZE, &few);
 	put(s, "aaaaaaaa\nbbbbbbbb\ncccc\n");
-	sleep_ms(60);
-	assert_int_equal(sink_dropped(s), 2);
+	await_dropped(s, 2);
 	setrlimit(RLIMIT_FSIZE, &before);
 	put(s, "dddd\n");
 	sink_free(s);

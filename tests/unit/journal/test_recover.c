@@ -224,6 +224,17 @@ static void other_files_are_left_alone(void **state)
 	assert_int_equal(len, 1);
 }
 
+static off_t segment_size(const struct fixture *f, const char *name)
+{
+	struct stat about = {0};
+	int dir = folder(f);
+
+	if (fstatat(dir, name, &about, 0) < 0)
+		about.st_size = 0;
+	close(dir);
+	return about.st_size;
+}
+
 /* In a child, since the limit and the signal are the process's. */
 static int full_disk(struct fixture *f)
 {
@@ -234,7 +245,11 @@ static int full_disk(struct fixture *f)
 	signal(SIGXFSZ, SIG_IGN);
 	if (open_keeper(f, 1))
 		return 1;
-	usleep(100000); /* the second segment is being made */
+	/* The second segment is being made. */
+	for (int i = 0;
+	        i < 10000 && segment_size(f, "0000-0000000002.journal") < (off_t)KEEPER_SEGMENT_MIN;
+	        i++)
+		usleep(1000);
 	if (!journal_is_ready(f->journal))
 		return 2;
 	setrlimit(RLIMIT_FSIZE, &limit); /* writes into the second half of the segment fail */
@@ -261,14 +276,14 @@ static int full_disk(struct fixture *f)
 		if (journal_end_turn(f->journal) == 0)
 			acknowledged++;
 	}
-	for (int i = 0; i < 500 && !keeper_is_full(f->keeper); i++)
+	for (int i = 0; i < 10000 && !keeper_is_full(f->keeper); i++)
 		usleep(1000);
 	if (!was_ready || !keeper_is_full(f->keeper) || journal_is_ready(f->journal))
 		return 7;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_FSIZE, &limit);
 	/* It is tried again each second. */
-	for (int i = 0; i < 4000 && !journal_is_ready(f->journal); i++)
+	for (int i = 0; i < 20000 && !journal_is_ready(f->journal); i++)
 		usleep(1000);
 	if (!journal_is_ready(f->journal) || keeper_is_full(f->keeper))
 		return 8;
@@ -305,7 +320,7 @@ static int full_at_start(struct fixture *f)
 		return 3;
 	limit.rlim_cur = RLIM_INFINITY;
 	setrlimit(RLIMIT_FSIZE, &limit);
-	for (int i = 0; i < 4000 && !journal_is_ready(f->journal); i++)
+	for (int i = 0; i < 20000 && !journal_is_ready(f->journal); i++)
 		usleep(1000);
 	if (put_call(f->journal, 1) || journal_end_turn(f->journal))
 		return 4;

@@ -33,7 +33,7 @@ static int ask(const char *name, struct address *list, unsigned *ret_n)
 {
 	atomic_fetch_add(&asked, 1);
 	if (!strncmp(name, "hung", 4))
-		usleep(700000);
+		usleep(2000000);
 	usleep(atomic_load(&delay_us));
 	if (atomic_load(&answer))
 		return atomic_load(&answer);
@@ -194,7 +194,7 @@ static void hung_names_delay_no_other(void **state)
 	started = clock_mono(&clock_system);
 	assert_int_equal(wish(f, 7, "api.example.com"), PENDING);
 	wait_for(f, 7);
-	assert_true(clock_mono(&clock_system) - started < 100 * NS_PER_MS);
+	assert_true(clock_mono(&clock_system) - started < NS_PER_S);
 }
 
 static void whoever_leaves_is_not_told(void **state)

@@ -284,8 +284,7 @@ static void silence_ends_the_greeting(void **state)
 	assert_int_equal(link_new(&f->by, &f->place, &events, f, &f->link), 0);
 	assert_true(run(f, &f->closed));
 	assert_int_equal(f->error, -ETIMEDOUT);
-	assert_in_range(
-	        clock_mono(&clock_system) - began, LINK_CONNECT, LINK_CONNECT + 150 * NS_PER_MS);
+	assert_in_range(clock_mono(&clock_system) - began, LINK_CONNECT, LINK_CONNECT + NS_PER_S);
 }
 
 static void nobody_there_is_said(void **state)
@@ -315,8 +314,7 @@ static void a_late_answer_is_dropped(void **state)
 	assert_int_equal(put(f, &slow, "LATE", "slow"), 0);
 	assert_true(run(f, &slow.done));
 	assert_int_equal(slow.result, -ETIMEDOUT);
-	assert_in_range(
-	        clock_mono(&clock_system) - began, ASK_TIMEOUT, ASK_TIMEOUT + 70 * NS_PER_MS);
+	assert_in_range(clock_mono(&clock_system) - began, ASK_TIMEOUT, ASK_TIMEOUT + NS_PER_S);
 	assert_true(f->doubted && !f->settled);
 	assert_false(link_is_usable(f->link));
 	assert_int_equal(put(f, &other, "LATE", "other"), 0);
