@@ -17,7 +17,7 @@
 #include "policy/registry.h"
 #include "upstream/pool.h"
 
-#define STORE_LAST_WORDS (500 * NS_PER_MS)
+#define LAST_WORDS (500 * NS_PER_MS)
 
 static void env_set_deadline(struct exchange_env *env, struct deadline *d, uint64_t at)
 {
@@ -171,12 +171,13 @@ static bool is_owed(const struct worker *w)
 	return state.settling || state.ending;
 }
 
-/* What was used is said while somebody listens; what is not heard is charged as it was reserved. */
-static void tell_store(struct worker *w)
+/* What was used, and the end of an answer, is said while somebody listens; what the store does not hear is charged as it was
+ * reserved. */
+static void say_last_words(struct worker *w)
 {
-	uint64_t until = clock_mono(&clock_system) + STORE_LAST_WORDS;
+	uint64_t until = clock_mono(&clock_system) + LAST_WORDS;
 
-	while (is_owed(w) && clock_mono(&clock_system) < until) {
+	while ((is_owed(w) || wires_have_words(w->loop)) && clock_mono(&clock_system) < until) {
 		loop_run_once(w->loop, false);
 		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 	}
@@ -196,7 +197,7 @@ void worker_end(struct worker *w)
 	unwatched_shutdown(&w->env);
 	for (unsigned i = 0; i < 8; i++)
 		loop_run_once(w->loop, false); /* closed handles call back, the dead are freed */
-	tell_store(w);
+	say_last_words(w);
 }
 
 void worker_finish(struct worker *w)
@@ -216,6 +217,7 @@ void worker_finish(struct worker *w)
 		resolver_free(w->resolver);
 	head_finish(&w->env.scratch);
 	exchange_env_finish(&w->env);
+	wires_end(w->loop);
 	int left = loop_free(w->loop);
 	joints_free(w->env.joints);
 	if (left)

@@ -281,6 +281,7 @@ int loop_new(struct loop **ret_loop, struct clock *clock)
 	wheel_init(&l->wheel, l->now);
 	list_init(&l->dirty);
 	list_init(&l->resumed);
+	list_init(&l->leaving);
 	list_init(&l->soon);
 	l->core = mem_zalloc(sizeof(*l->core));
 	if (l->core && !slab_init(&l->slab))

@@ -39,6 +39,7 @@ struct loop {
 	uint64_t timer_at;       /* when the one timer rings; UINT64_MAX: never */
 	uint64_t wanted_at;      /* the earliest deadline set since the timer was looked at */
 	struct list resumed;     /* wires that hold input which nobody could be told of */
+	struct list leaving; /* wires that were closed and are still there: they send, or linger */
 	char *cipher; /* owned: SLAB_READ_MAX bytes for what TLS wires read; NULL while there was
 	                 none */
 	bool entered; /* something has called back since the last turn ended */

@@ -186,6 +186,7 @@ void wire_destroy(struct wire_core *c)
 	w->events = NULL;
 	list_unlink(&w->dirty);
 	list_unlink(&c->resumed);
+	list_unlink(&c->left);
 	loop_deadline_clear(w->loop, &c->leaving);
 	uv_close((uv_handle_t *)&c->poll, wire_on_closed);
 	close(c->fd);
@@ -213,6 +214,7 @@ int wire_new(struct loop *l, int fd, struct wire **ret_wire)
 	list_init(&c->wire.dirty);
 	list_init(&c->wire.seat);
 	list_init(&c->resumed);
+	list_init(&c->left);
 	list_init(&c->reapable.link);
 	deadline_init(&c->leaving, wire_on_leave_due);
 	l->wires++;
@@ -274,11 +276,26 @@ void wire_close(struct wire *w, enum wire_close_how how)
 		return;
 	}
 	c->state = WIRE_LEAVING;
+	list_push(&w->loop->leaving, &c->left);
 	c->how = (uint8_t)how;
 	c->wants_shutdown = true;
 	c->leave_by = w->loop->now + WIRE_LEAVE_MAX;
 	loop_deadline_after(w->loop, &c->leaving, WIRE_LINGER);
 	wire_mark_dirty(w);
+}
+
+bool wires_have_words(const struct loop *l)
+{
+	for (struct list *n = l->leaving.next; n != &l->leaving; n = n->next)
+		if (wire_pending(&container_of(n, struct wire_core, left)->wire))
+			return true;
+	return false;
+}
+
+void wires_end(struct loop *l)
+{
+	list_foreach_safe(node, after, &l->leaving)
+	        wire_destroy(container_of(node, struct wire_core, left));
 }
 
 bool wire_lacks_bytes(struct wire *w)

@@ -83,6 +83,10 @@ enum wire_close_how {
 };
 /* The owner hears nothing any more and must forget w. Never frees at once. */
 void wire_close(struct wire *w, enum wire_close_how how);
+/* Wires that were closed and are still there: whether any of them has bytes to send, and the end of
+ * all of them, for a loop that stops. */
+bool wires_have_words(const struct loop *l);
+void wires_end(struct loop *l);
 /* Whether the peer's kernel is known not to have got all that was written here. Asked when the peer
  * has ended in an orderly way: what it lacked then, its program has not read. */
 bool wire_lacks_bytes(struct wire *w);

@@ -21,6 +21,7 @@ struct wire_core {
 	uv_poll_t poll;
 	struct reapable reapable;
 	struct list resumed; /* in loop->resumed */
+	struct list left;    /* in loop->leaving */
 	struct deadline leaving;
 	void (*step)(struct wire *w, int error); /* connected, or the handshake is over */
 	int fd;

@@ -37,6 +37,14 @@ def test_sigterm_lets_streams_end_whole(weir, provider):
     assert line["code"] == "ok" and not line["estimated"]
 
 
+def test_a_connection_that_is_left_open_by_its_peer_leaves_nothing_behind(weir):
+    with weir.connect() as peer:
+        peer.sendall(b"no request at all\r\n\r\n")
+        assert peer.recv(65536).startswith(b"HTTP/1.1 400")
+        assert weir.stop(signal.SIGINT) == 0, weir.err_path.read_text()[-2000:]
+    assert not [line for line in weir.lines() if "handles open" in line.get("msg", "")]
+
+
 def test_sigterm_ends_what_does_not_end_well_formed(start_weir, provider):
     weir = start_weir(provider, drain={"quiet": "1s", "hard": "2s"})
     thread, done = stream_in_thread(weir, text="word " * 400, deltas=400, event_delay_ms=200)

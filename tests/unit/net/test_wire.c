@@ -374,6 +374,27 @@ static void a_lingering_close_lets_a_talking_peer_read_our_last_words(void **sta
 	mem_free(x);
 }
 
+static void a_loop_that_stops_knows_who_still_leaves(void **state)
+{
+	struct fixture *f = *state;
+	char *x = pattern(TEN_MB, 8);
+
+	rig_pair(f->loop, &f->a, &f->b, true);
+	wire_pause(f->b.wire, PAUSE_NOT_YET, true);
+	assert_false(wires_have_words(f->loop));
+	gather_copy(&f->a.wire->out, slice_from(x, TEN_MB));
+	rig_close(&f->a, WIRE_CLOSE_FLUSH); /* which nobody takes */
+	rig_close(&f->b, WIRE_CLOSE_LINGER);
+	rig_rest(f->loop, 5);
+	assert_int_equal(f->loop->wires, 2);
+	assert_true(wires_have_words(f->loop));
+	wires_end(f->loop);
+	assert_false(wires_have_words(f->loop));
+	rig_rest(f->loop, 10);
+	assert_int_equal(f->loop->wires, 0);
+	mem_free(x);
+}
+
 static void close_self(struct rig_end *e, struct slice in)
 {
 	(void)in;
@@ -509,6 +530,7 @@ int main(void)
 	        T(flushing_close_delivers_what_waits),
 	        T(flushing_close_gives_up_on_a_peer_that_takes_nothing),
 	        T(a_lingering_close_lets_a_talking_peer_read_our_last_words),
+	        T(a_loop_that_stops_knows_who_still_leaves),
 	        T(closing_from_within_data_is_clean),
 	        T(closing_with_a_write_under_way_is_clean),
 	        T(a_wire_closed_by_another_is_not_called),
