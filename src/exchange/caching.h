@@ -16,6 +16,7 @@ struct caching { /* in the exchange's arena */
 	uint8_t key[CACHE_KEY_LEN];
 	struct slice name;       /* the same in the store that instances share, in arena; empty: not made yet */
 	struct shared_look *look; /* exchange/shared_cache.h, in arena: what is asked there by itself; or NULL */
+	struct items_look *items; /* exchange/shared_items.h, in arena: what is asked there of single items; or NULL */
 	bool failed_there;       /* it could not say, or what it had could not be read */
 	struct cache_entry *hit; /* counted */
 	bool made;               /* the answer is put together from several entries: embeddings.h */

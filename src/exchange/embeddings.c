@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include "exchange/caching.h"
 #include "exchange/embeddings.h"
+#include "exchange/shared_items.h"
 #include "exchange/sharing.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
-
-#define MODEL_MAX 512 /* bytes of its name as written */
 
 /* ---- keys ---- */
 
@@ -165,6 +164,18 @@ static void share(struct call *c, struct embeddings *e)
 	count_asked(e);
 }
 
+/* Once: what is asked for is known. */
+static void settle_look(struct call *c, struct embeddings *e)
+{
+	struct caching *k = c->caching;
+
+	e->settled = true;
+	if (weigh(c, e) < 0)
+		forget(e);
+	k->made = !e->n_asked;
+	k->result = k->made ? CACHE_HIT : CACHE_MISS;
+}
+
 void embeddings_look(struct call *c, bool apply)
 {
 	struct slice word = head_value(c->exchange->head, HEADER_X_WEIR_CACHE);
@@ -188,10 +199,16 @@ void embeddings_look(struct call *c, bool apply)
 	count_asked(e);
 	if (e->n_asked)
 		share(c, e);
-	if (weigh(c, e) < 0)
-		forget(e);
-	k->made = !e->n_asked;
-	k->result = k->made ? CACHE_HIT : CACHE_MISS;
+	k->result = CACHE_MISS;
+	if (!shared_items_are_wanted(c))
+		settle_look(c, e);
+}
+
+void embeddings_look_again(struct call *c)
+{
+	find_known(c, c->embeddings, true);
+	count_asked(c->embeddings);
+	settle_look(c, c->embeddings);
 }
 
 int embeddings_edit(const struct call *c, struct edits *edits)
@@ -320,17 +337,23 @@ int embeddings_reach(struct exchange *x)
 
 /* ---- keeping ---- */
 
+size_t embeddings_type(char to[EMBEDDING_TYPE_MAX], struct span number, struct slice model)
+{
+	if (model.len > EMBEDDING_MODEL_MAX)
+		model.len = 0;
+	memcpy(to, &number, sizeof(number));
+	bytes_copy(to + sizeof(number), model.at, model.len);
+	return sizeof(number) + model.len;
+}
+
 int embeddings_keep(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], const struct embedding *got, struct slice model,
 	struct cache_entry **ret)
 {
-	char type[sizeof(got->number) + MODEL_MAX];
+	char type[EMBEDDING_TYPE_MAX];
+	struct slice typed = slice_from(type, embeddings_type(type, got->number, model));
 
-	if (model.len > MODEL_MAX)
-		model.len = 0;
-	memcpy(type, &got->number, sizeof(got->number));
-	bytes_copy(type + sizeof(got->number), model.at, model.len);
-	struct slice typed = slice_from(type, sizeof(got->number) + model.len);
 	cache_put(x->env->cache, key, typed, got->bytes, exchange_now(x) + x->snapshot->conf->cache.embeddings_ns);
+	shared_items_leave(x, key, got, model);
 	if (ret)
 		*ret = cache_entry_new(key, typed, got->bytes);
 	return ret && !*ret ? -ENOMEM : 0;

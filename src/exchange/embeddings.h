@@ -6,6 +6,9 @@
 #include "weir/embeddings.h"
 #include "weir/exchange.h"
 
+#define EMBEDDING_MODEL_MAX 512 /* bytes of its name as written */
+#define EMBEDDING_TYPE_MAX (sizeof(struct span) + EMBEDDING_MODEL_MAX)
+
 struct embedding_item {
 	uint8_t key[CACHE_KEY_LEN];
 	struct cache_entry *known;     /* counted; NULL: it is to be asked for */
@@ -18,6 +21,7 @@ struct embeddings { /* in the exchange's arena */
 	struct embedding_item *items;
 	bool *left_out;                /* an item each: upstream is not asked for it */
 	unsigned n_asked;
+	bool settled;                  /* n_asked stands */
 	uint8_t rest[CACHE_KEY_LEN];   /* the key of all but its items: calls that share it differ in nothing else */
 	bool given;                    /* the answer that comes was put together for this call already */
 	bool shared;                   /* and its call paid by several: */
@@ -29,6 +33,11 @@ struct embeddings { /* in the exchange's arena */
 
 /* Asks the cache for each item, once the model is known. apply: what it has answers; else that is only noted. */
 void embeddings_look(struct call *c, bool apply);
+/* What the cache of this process has meanwhile is known too, and what is asked for stands: once, where others have been asked
+ * for items (shared_items.h). */
+void embeddings_look_again(struct call *c);
+/* The type of an item's entry: where the item says its number, then the model, if its name is not too long. Its length. */
+size_t embeddings_type(char to[EMBEDDING_TYPE_MAX], struct span number, struct slice model);
 /* Takes out of the request what is known. 0 or -ENOMEM. */
 int embeddings_edit(const struct call *c, struct edits *edits);
 /* Puts the answer together, once all of upstream's has arrived. FAULT_NONE, or why the agent cannot have it: what has arrived

@@ -2,6 +2,7 @@
 /* shared_cache: see shared_cache.h. A value is "1 EXPIRES TYPE\n" and then the answer's body: EXPIRES in ms of the wall, so that
  * nobody who may write to the store, and no store that forgets ends, makes an answer outlive its own. */
 #include "exchange/shared_cache.h"
+#include <errno.h>
 #include "exchange/admission.h"
 #include "exchange/demands.h"
 #include "exchange/sharing.h"
@@ -17,22 +18,28 @@ struct shared_look { /* in the exchange's arena */
 	enum verdict (*then)(struct policy *p);
 };
 
-/* The key's keyed hash: of what was asked nobody can make sure who only reads the store. False: no memory. */
+/* The key's keyed hash: of what was asked nobody can make sure who only reads the store. */
+void shared_cache_name(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], char ret[SHARED_NAME_LEN + 1])
+{
+	uint8_t mac[SHA256_LEN];
+
+	hmac_sha256(slice_from(x->snapshot->user_key, SHA256_LEN), slice_from(key, CACHE_KEY_LEN), mac);
+	hex_encode(mac, SHA256_LEN, ret);
+}
+
+/* Of the whole answer. False: no memory. */
 static bool name(struct call *c)
 {
-	struct exchange *x = c->exchange;
 	struct caching *k = c->caching;
-	uint8_t mac[SHA256_LEN];
 	char *text;
 
 	if (k->name.len)
 		return true;
-	text = arena_alloc(&x->arena, 2 * SHA256_LEN + 1);
+	text = arena_alloc(&c->exchange->arena, SHARED_NAME_LEN + 1);
 	if (!text)
 		return false;
-	hmac_sha256(slice_from(x->snapshot->user_key, SHA256_LEN), slice_from(k->key, CACHE_KEY_LEN), mac);
-	hex_encode(mac, SHA256_LEN, text);
-	k->name = slice_from(text, 2 * SHA256_LEN);
+	shared_cache_name(c->exchange, k->key, text);
+	k->name = slice_from(text, SHARED_NAME_LEN);
 	return true;
 }
 
@@ -73,6 +80,21 @@ static bool set_ends(const struct exchange *x, const struct reuse_conf *rule, ui
 	return true;
 }
 
+int shared_cache_read(
+	const struct exchange *x, const struct reuse_conf *rule, struct slice value, struct cache_content *ret)
+{
+	struct slice type, body;
+	uint64_t expires_ms;
+
+	if (!parse(value, &type, &body, &expires_ms))
+		return -EBADMSG;
+	if (!set_ends(x, rule, expires_ms, ret))
+		return -ESTALE;
+	ret->type = type;
+	ret->body = body;
+	return 0;
+}
+
 /* In the cache of this process, as far as that has room: the next call finds it there. What has expired takes nobody's place. */
 static struct cache_entry *keep_here(struct exchange *x, const uint8_t *key, const struct cache_content *what)
 {
@@ -91,18 +113,10 @@ static struct cache_entry *read_found(struct call *c, const struct blob *found)
 {
 	struct caching *k = c->caching;
 	struct cache_content what;
-	struct slice type, body;
-	uint64_t expires_ms;
+	int r = shared_cache_read(c->exchange, k->rule, blob_slice(found), &what);
 
-	if (!parse(blob_slice(found), &type, &body, &expires_ms)) {
-		k->failed_there = true;
-		return NULL;
-	}
-	if (!set_ends(c->exchange, k->rule, expires_ms, &what))
-		return NULL;
-	what.type = type;
-	what.body = body;
-	return keep_here(c->exchange, k->key, &what);
+	k->failed_there |= r == -EBADMSG;
+	return r ? NULL : keep_here(c->exchange, k->key, &what);
 }
 
 /* Whether found is the call's answer now. One that has expired is only kept here. */
@@ -227,17 +241,17 @@ void shared_cache_cancel(struct call *c)
 
 /* ---- leaving ---- */
 
-void shared_cache_leave(struct call *c, const struct cache_content *what)
+void shared_cache_put(const struct exchange *x, struct slice name, const struct cache_content *what)
 {
-	struct exchange *x = c->exchange;
+	const struct agent_conf *agent = x->calls[0].agent;
 	struct store *s = x->env->answers;
 	struct buf all = BUF_INIT(VALUE_MAX);
 	uint64_t wall = exchange_wall(x), ends = wall + (what->expires - exchange_now(x));
 	uint64_t room = x->snapshot->conf->cache.memory;
 
-	if (!s || !room || !name(c) || what->type.len > HEAD_MAX / 2 || what->body.len > VALUE_MAX - HEAD_MAX)
+	if (!s || !room || what->type.len > HEAD_MAX / 2 || what->body.len > VALUE_MAX - HEAD_MAX)
 		return;
-	struct value v = {.group = c->agent->allowance.group, .name = c->caching->name, .now_wall_ns = wall, .room = room};
+	struct value v = {.group = agent->allowance.group, .name = name, .now_wall_ns = wall, .room = room};
 	if (__builtin_add_overflow(ends, what->stale_ns, &v.ends))
 		v.ends = UINT64_MAX;
 	if (buf_reserve(&all, what->body.len + HEAD_MAX) == 0 &&
@@ -247,4 +261,10 @@ void shared_cache_leave(struct call *c, const struct cache_content *what)
 		s->ops->leave(s, &v);
 	}
 	buf_finish(&all);
+}
+
+void shared_cache_leave(struct call *c, const struct cache_content *what)
+{
+	if (c->exchange->env->answers && name(c))
+		shared_cache_put(c->exchange, c->caching->name, what);
 }

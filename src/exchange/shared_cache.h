@@ -4,9 +4,8 @@
  * ends. A store that cannot say, and a value that cannot be read, are a miss. What stands there opens for the deployment's keys
  * and for its own name alone, and says itself until when it may be given. */
 #pragma once
+#include "crypto/digest.h"
 #include "exchange/caching.h"
-
-struct cache_content;
 
 /* Has p's call ask there, if the cache of this process has nothing for it: in its admission, where that asks about counters of
  * its agent's group, else by itself. `then` gives p's verdict, at once or after VERDICT_WAIT; it asks for the admission. */
@@ -17,3 +16,11 @@ bool shared_cache_take(struct call *c);
 void shared_cache_cancel(struct call *c);
 /* Leaves what c's call keeps. Nobody waits for it, and it may come to nothing. */
 void shared_cache_leave(struct call *c, const struct cache_content *what);
+
+/* The same of anything that has a key. */
+#define SHARED_NAME_LEN (2 * SHA256_LEN)
+void shared_cache_name(const struct exchange *x, const uint8_t key[CACHE_KEY_LEN], char ret[SHARED_NAME_LEN + 1]);
+/* What stands there, in value, and until when. 0, -EBADMSG: it cannot be read, -ESTALE: it is over. */
+int shared_cache_read(
+	const struct exchange *x, const struct reuse_conf *rule, struct slice value, struct cache_content *ret);
+void shared_cache_put(const struct exchange *x, struct slice name, const struct cache_content *what);

@@ -9,6 +9,7 @@
 #include "exchange/sharing.h"
 #include "exchange/outage.h"
 #include "exchange/shared_cache.h"
+#include "exchange/shared_items.h"
 #include "policy/budget.h"
 #include "policy/cache.h"
 #include "policy/rates.h"
@@ -179,6 +180,20 @@ static enum verdict ask_store(struct policy *p)
 	return admission_ask(p, read_rates);
 }
 
+/* What it has to be answered with is known, but for what its one question to the store finds. */
+static enum verdict plan(struct policy *p)
+{
+	struct call *c = p->call;
+	bool enforced = p->mode == MODE_ENFORCE;
+
+	if (!rates_plan(c, !enforced) && enforced)
+		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
+	if (is_answered(c))
+		return admission_ask(p, read_rates);
+	budget_plan(c);
+	return shared_cache_ask(p, ask_store);
+}
+
 static enum verdict rates_head(struct policy *p)
 {
 	tokens_count(p->call);
@@ -188,21 +203,15 @@ static enum verdict rates_head(struct policy *p)
 static enum verdict rates_request(struct policy *p)
 {
 	struct call *c = p->call;
-	bool enforced = p->mode == MODE_ENFORCE;
 
-	if (enforced && needs_user(c))
+	if (p->mode == MODE_ENFORCE && needs_user(c))
 		return refuse_nobody(c);
-	bool answered = repeats_is_found(c) || cache_answers(c);
-	if (!rates_plan(c, !enforced) && enforced)
-		return call_refuse(c, FAULT_OVERLOADED, NULL, NULL);
-	if (answered)
-		return admission_ask(p, read_rates);
-	budget_plan(c);
-	return shared_cache_ask(p, ask_store);
+	return repeats_is_found(c) || cache_answers(c) ? plan(p) : shared_items_ask(p, plan);
 }
 
 static void rates_cancel(struct policy *p)
 {
+	shared_items_cancel(p->call);
 	shared_cache_cancel(p->call);
 	admission_cancel(p->call->admitted);
 }

@@ -2,6 +2,7 @@
 """Two instances on one real Redis: what one has stored the other gives, for those and as long as the first would have; what
 stands there is sealed, and whatever is wrong with it is a miss."""
 
+import json
 import secrets
 import time
 from decimal import Decimal
@@ -12,12 +13,13 @@ import oracle
 from fleet import Fleet
 from redis_rig import Link, Server
 from rig import Provider, code_of, eventually
+from test_embeddings import embed, vectors, words
 
 pytestmark = [pytest.mark.unreconciled, pytest.mark.usefixtures("redis")]
 
 USER = {"trust_claimed": ["user"], "rate_limit": "1000/hour"}
 AGENTS = {"app": {**USER, "budget": {"agent": {"cost": 5, "per": "month"}}}, "full": {}, "bare": {"rate_limit": "1000/day"}}
-MODELS = {"gpt-4o": {"cache": "1h"}, "gpt-4o-mini": {"cache": {"ttl": "1s", "stale_if_error": "1h"}}}
+MODELS = {"gpt-4o": {"cache": "1h"}, "gpt-4o-mini": {"cache": {"ttl": "1s", "stale_if_error": "1h"}}, "embed": {"cache": "1h"}}
 SCRIPT = {"text": "a most secret answer"}
 FLIP = """local v = redis.call('HGET', KEYS[1], 'v')
 return redis.call('HSET', KEYS[1], 'v', string.sub(v, 1, 40) .. string.char((string.byte(v, 41) + 1) % 256) .. string.sub(v, 42))"""
@@ -66,7 +68,7 @@ class Pair:
         """The first has it answered by the provider, and leaves it in the store. Returns its answer and the key there."""
         before = self.values()
         answer = ask(self.first, text, agent, **how)
-        assert answer.headers["x-weir-cache"] == "miss", answer.text
+        assert answer.headers.get("x-weir-cache") == "miss", (answer.status_code, answer.headers, answer.text[:300])
         return answer, eventually(lambda: self.values() - before, 2, "it was not left in the store").pop()
 
     def end(self):
@@ -120,10 +122,10 @@ def test_a_large_answer(pair):
     def act(text):
         pair.provider.script(text="long " * 180_000)
         try:
-            first, _ = pair.keep(text)
+            first, _ = pair.keep(text, "bare")
         finally:
             pair.provider.script(**SCRIPT)
-        second = ask(pair.second, text)
+        second = ask(pair.second, text, "bare")
         assert second.headers["x-weir-cache"] == "hit" and second.content == first.content and len(first.content) > 900_000
     pair.play(act)
 
@@ -155,6 +157,24 @@ def test_it_is_for_one_agent_and_user(pair):
         said = [ask(pair.second, text, agent, headers={"x-weir-user": user}).headers["x-weir-cache"]
                 for agent, user in (("app", "u2"), ("bare", "u1"), ("full", "u1"), ("app", "u1"))]
         assert said == ["miss", "miss", "miss", "hit"]
+    pair.play(act)
+
+
+@pytest.mark.parametrize("agent", ["app", "full"])
+def test_embeddings_item_by_item(pair, agent):
+    def act(text):
+        a, b, c = (text + x for x in "abc")
+        before = pair.values()
+        first = embed(pair.first, [a, b], agent)
+        eventually(lambda: len(pair.values() - before) == 2, 2, "they were not left in the store")
+        second = embed(pair.second, [b, c, a], agent)
+        assert json.loads(pair.provider.last_body())["input"] == [c] and words([first, second]) == ["miss", "miss"]
+        assert vectors(second)[::2] == vectors(first)[::-1]
+        eventually(lambda: len(pair.values() - before) == 3, 2, "it was not left in the store")
+        asks = pair.asks()
+        third = embed(pair.first, c, agent)
+        assert words([third]) == ["hit"] and vectors(third) == vectors(second)[1:2] and pair.asks() == asks
+        assert Decimal(third.headers["x-weir-cost-usd"]) == 0 < Decimal(second.headers["x-weir-cost-usd"])
     pair.play(act)
 
 
