@@ -105,7 +105,7 @@ static void check_says_good_and_what_is_inactive(void **state)
 	setenv("WEIR_TEST_SECRET", "hunter2", 1);
 	assert_int_equal(RUN(command_check, "check", "-c", path), 0);
 	check_holds(out, "good: 2 agents, 2 models, 3 tools, 1 upstreams; version ");
-	check_holds(out, "results of tools are not cached");
+	check_holds(out, "arguments of tool calls are not checked");
 	check_holds(err, "warning: support lacks the scope read:y that audit requires");
 	assert_null(strstr(out, "hunter2"));
 	unsetenv("WEIR_TEST_SECRET");
