@@ -396,7 +396,7 @@ int openai_read_request(enum action action, struct slice body, struct arena *are
 		return error;
 	error = read_all(&r);
 	if (!error && tokens)
-		openai_count_request(&r, tokens);
+		openai_count_request(&r.doc, tokens);
 	json_done(&r.doc);
 	if (!error)
 		*ret = facts;

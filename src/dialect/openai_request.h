@@ -12,7 +12,6 @@ struct openai_reader {
 	unsigned cap_tools;
 	/* what only meaning something together decides */
 	const struct json_value *tools, *functions, *tool_choice, *function_call;
-	struct json_shape tools_shape;
 	const struct json_value *max_tokens, *max_completion_tokens, *safety_identifier;
 	uint64_t best_of;
 	uint32_t prompts;
@@ -74,7 +73,7 @@ int openai_read_max_completion_tokens(struct openai_reader *r, const struct json
 int openai_read_bound(struct openai_reader *r);
 
 /* openai_tokens.c: all that a model is to read. */
-void openai_count_request(const struct openai_reader *r, struct token_counter *t);
+void openai_count_request(const struct json_doc *doc, struct token_counter *t);
 /* Of an input or a prompt, or of one item of it. */
 void openai_count_list(struct token_counter *t, const struct json_value *v);
 

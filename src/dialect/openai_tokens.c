@@ -33,10 +33,10 @@ static void count_json(struct token_counter *t, const struct json_value *v)
  * empty, and none where there is nothing. Not where an escape stands for another byte, or where
  * there are line feeds and runs of blanks, which may be outside the strings. */
 static bool count_written(
-        struct token_counter *t, const struct openai_reader *r, const struct json_value *key)
+        struct token_counter *t, const struct json_doc *doc, const struct json_value *key)
 {
-	struct span place = json_member_place(&r->doc, key);
-	struct slice text = slice_from(r->doc.text.at + place.start, place.end - place.start);
+	struct span place = json_member_place(doc, key);
+	struct slice text = slice_from(doc->text.at + place.start, place.end - place.start);
 	struct token_counter old;
 	struct json_shape shape;
 
@@ -50,7 +50,7 @@ static bool count_written(
 		*t = old;
 		return false;
 	}
-	shape = key + 1 == r->tools ? r->tools_shape : json_shape_of(key + 1);
+	shape = json_shape_in(doc, key + 1);
 	t->n[TOKEN_WORDS] += shape.numbers;
 	t->n[TOKEN_MARKS] += 1 - (uint64_t)shape.empties;
 	return true;
@@ -114,9 +114,9 @@ static void count_message(struct token_counter *t, const struct json_value *mess
 	}
 }
 
-void openai_count_request(const struct openai_reader *r, struct token_counter *t)
+void openai_count_request(const struct json_doc *doc, struct token_counter *t)
 {
-	for (struct json_iter it = json_iter(r->doc.root); json_next(&it);) {
+	for (struct json_iter it = json_iter(doc->root); json_next(&it);) {
 		struct slice key = json_text(it.key);
 
 		if (slice_is(key, "messages"))
@@ -124,7 +124,7 @@ void openai_count_request(const struct openai_reader *r, struct token_counter *t
 				count_message(t, m.value);
 		else if (slice_is(key, "tools") || slice_is(key, "functions") ||
 		         slice_is(key, "response_format")) {
-			if (!count_written(t, r, it.key))
+			if (!count_written(t, doc, it.key))
 				count_json(t, it.value);
 		} else if (slice_is(key, "input") || slice_is(key, "prompt") ||
 		           slice_is(key, "suffix"))

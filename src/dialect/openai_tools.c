@@ -240,8 +240,7 @@ int openai_read_tool_list(struct openai_reader *r)
 		if (error)
 			return error;
 	}
-	r->tools_shape = json_shape_of(r->tools);
-	r->facts->text_bytes += r->tools_shape.written;
+	r->facts->text_bytes += json_shape_in(&r->doc, r->tools).written;
 	return 0;
 }
 
@@ -277,6 +276,6 @@ int openai_read_function_list(struct openai_reader *r)
 		        !openai_add_tool(r, TOOL_FUNCTION, text, LIST_FUNCTIONS, w.index))
 			return -ENOMEM;
 	}
-	r->facts->text_bytes += json_written_bytes(r->functions);
+	r->facts->text_bytes += json_shape_in(&r->doc, r->functions).written;
 	return 0;
 }

@@ -161,19 +161,31 @@ static __attribute__((noinline)) int many_keys_check(struct json_doc *doc,
 	return key && !r ? refuse_key(doc, key, limits, why) : r;
 }
 
+/* One more than have a place says that there are others. */
+static inline void odd_note(struct json_doc *doc, const struct json_value *v)
+{
+	struct json_scratch *s = doc->scratch;
+
+	if (s->n_odd > JSON_ODD_MAX)
+		return;
+	if (s->n_odd < JSON_ODD_MAX)
+		s->odd[s->n_odd] = (uint32_t)tree_index(doc, v);
+	s->n_odd++;
+}
+
 /* One walk over the array of values, with the containers around this one on a stack. */
 int json_check(struct json_doc *doc, const struct json_limits *limits, struct json_complaint *why)
 {
 	UNINIT struct {
 		struct level level;
-		struct json_value *container; /* in it, and the text that came before that */
-		uint64_t bytes;
+		struct json_value *container; /* in it; there is kept what came before */
 	} outer[JSON_DEPTH_MAX], *top = outer, *deepest = outer + limits->depth;
 	struct level in = {.end = json_behind(doc->root)};
 	uint32_t key_len = limits->key_len;
 	uint64_t bytes = 0;
 	int r = 0;
 
+	doc->scratch->n_odd = 0;
 	if (doc->n_values > limits->values)
 		return refuse(doc, NULL, why, "the document holds too many values");
 	for (struct json_value *v = tree_mine(doc->root); !r; v++) {
@@ -183,7 +195,7 @@ int json_check(struct json_doc *doc, const struct json_limits *limits, struct js
 			if (top == outer)
 				return 0;
 			top--;
-			top->container->text_bytes = (uint32_t)(bytes - top->bytes);
+			top->container->text_bytes = (uint32_t)bytes - top->container->text_bytes;
 			in = top->level;
 		}
 		if (in.keys) {
@@ -198,6 +210,7 @@ int json_check(struct json_doc *doc, const struct json_limits *limits, struct js
 			continue;
 		}
 		if (tag < JSON_TAG_STRING) {
+			odd_note(doc, v);
 			bytes += tag == JSON_TAG_NUMBER ? JSON_NUMBER_BYTES : 0;
 			continue;
 		}
@@ -205,8 +218,10 @@ int json_check(struct json_doc *doc, const struct json_limits *limits, struct js
 			return refuse(doc, NULL, why, "the document is too deep");
 		top->level = in;
 		top->container = v;
-		top->bytes = bytes;
+		v->text_bytes = (uint32_t)bytes;
 		top++;
+		if (!tree_count(v))
+			odd_note(doc, v);
 		in.end = tree_end(v);
 		in.keys = NULL;
 		in.seen = 0;

@@ -277,6 +277,24 @@ uint64_t json_text_bytes(const struct json_value *v)
 	}
 }
 
+/* Adds a value that is no string; of a container only itself. */
+static inline void shape_add(struct json_shape *shape, const struct json_value *v)
+{
+	switch (v->tag & 7) {
+	case JSON_TAG_NUMBER:
+		shape->written += (v->tag >> 8) + 1;
+		shape->numbers++;
+		break;
+	case JSON_TAG_ARRAY:
+	case JSON_TAG_OBJECT:
+		shape->written += 3;
+		shape->empties += !tree_count(v);
+		break;
+	default:
+		shape->written += 6;
+	}
+}
+
 struct json_shape json_shape_of(const struct json_value *v)
 {
 	struct json_shape shape = {0};
@@ -284,25 +302,32 @@ struct json_shape json_shape_of(const struct json_value *v)
 	if (!v)
 		return shape;
 	for (const struct json_value *end = json_behind(v); v != end; v = tree_inner(v)) {
-		uint64_t len = v->tag >> 8;
+		if ((v->tag & 7) == JSON_TAG_STRING)
+			shape.written += (v->tag >> 8) + 3;
+		else
+			shape_add(&shape, v);
+	}
+	return shape;
+}
 
-		if ((v->tag & 7) == JSON_TAG_STRING) {
-			shape.written += len + 3;
+/* As if all values in v were strings and containers; of the others it is known where they are. */
+struct json_shape json_shape_in(const struct json_doc *doc, const struct json_value *v)
+{
+	const struct json_scratch *s = doc->scratch;
+	struct json_shape shape = {0};
+	const struct json_value *end;
+
+	if (json_tag(v) < JSON_TAG_ARRAY || s->n_odd > JSON_ODD_MAX)
+		return json_shape_of(v);
+	end = json_behind(v);
+	shape.written = v->text_bytes + 3 * (uint64_t)(end - v);
+	for (size_t i = 0; i < s->n_odd; i++) {
+		const struct json_value *odd = doc->root + s->odd[i];
+
+		if (odd < v || odd >= end)
 			continue;
-		}
-		switch (v->tag & 7) {
-		case JSON_TAG_NUMBER:
-			shape.written += len + 1;
-			shape.numbers++;
-			break;
-		case JSON_TAG_ARRAY:
-		case JSON_TAG_OBJECT:
-			shape.written += 3;
-			shape.empties += !len;
-			break;
-		default:
-			shape.written += 6;
-		}
+		shape.written -= json_text_bytes(odd) + 3;
+		shape_add(&shape, odd);
 	}
 	return shape;
 }

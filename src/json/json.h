@@ -55,6 +55,8 @@ struct json_limits {
 #define JSON_TEXT_MAX (1u << 30)         /* bytes of a document */
 #define JSON_VALUES_MAX ((1u << 28) - 1) /* their size in memory, and their text, is a uint32_t */
 
+#define JSON_ODD_MAX 32u /* values whose places are kept */
+
 extern const struct json_limits json_limits_default; /* 64, 1,000,000, 1024, false */
 
 /* Memory that readers of one thread use again and again; one document at a time. */
@@ -67,6 +69,10 @@ struct json_scratch {
 	bool tree_is_used, tree_is_full;
 	uint64_t *set; /* owned: keys of one big object */
 	size_t cap_set;
+	/* Of the open document: where the values stand that are neither strings nor hold
+	 * anything. n_odd above JSON_ODD_MAX: there are more. */
+	uint32_t odd[JSON_ODD_MAX];
+	unsigned n_odd;
 	bool is_busy; /* a document is open */
 };
 
@@ -166,6 +172,8 @@ struct json_shape {
 	uint32_t empties; /* containers without anything in them */
 };
 struct json_shape json_shape_of(const struct json_value *v);
+/* The same without a walk, where the document has few values that are no strings. */
+struct json_shape json_shape_in(const struct json_doc *doc, const struct json_value *v);
 static inline uint64_t json_written_bytes(const struct json_value *v)
 {
 	return json_shape_of(v).written;

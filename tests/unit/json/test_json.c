@@ -299,6 +299,43 @@ static void members_are_found_and_typed(void **state)
 	json_done(&doc);
 }
 
+static void assert_shape_is_known(const struct json_doc *doc, const struct json_value *v)
+{
+	struct json_shape walked = json_shape_of(v), known = json_shape_in(doc, v);
+
+	assert_int_equal(known.written, walked.written);
+	assert_int_equal(known.numbers, walked.numbers);
+	assert_int_equal(known.empties, walked.empties);
+	for (struct json_iter it = json_iter(v); json_next(&it);)
+		assert_shape_is_known(doc, it.value);
+}
+
+/* From none to more numbers, words and empty containers than have their places kept. */
+static void a_shape_is_known_without_a_walk(void **state)
+{
+	static const char *const values[] = {"12", "true", "{}", "null", "[]", "-1.5e+300"};
+
+	(void)state;
+	for (unsigned n = 0; n < JSON_ODD_MAX + 5; n++) {
+		struct buf b = BUF_INIT(1 << 16);
+		struct json_doc doc;
+
+		buf_put_str(&b, "{\"a\":[\"\",{\"key\":\"\\u00e9\"}");
+		for (unsigned i = 0; i < n; i++)
+			if (i % 4)
+				buf_printf(&b, ",%s", values[i % 6]);
+			else
+				buf_printf(&b, ",[\"text\",{\"k\":%s}]", values[i % 6]);
+		buf_put_str(&b, "],\"b\":{\"c\":\"d\"},\"e\":[[[\"f\"]]]}");
+		assert_int_equal(json_read(json_scratch_mine(), buf_slice(&b), &json_limits_default,
+		                         &doc, NULL),
+		        0);
+		assert_shape_is_known(&doc, doc.root);
+		json_done(&doc);
+		buf_finish(&b);
+	}
+}
+
 static void a_shape_is_counted_through_all_levels(void **state)
 {
 	static const char text[] =
@@ -512,6 +549,7 @@ int main(void)
 	        cmocka_unit_test(values_and_keys_have_ceilings),
 	        cmocka_unit_test(scratch_memory_is_given_back),
 	        cmocka_unit_test(members_are_found_and_typed),
+	        cmocka_unit_test(a_shape_is_known_without_a_walk),
 	        cmocka_unit_test(a_shape_is_counted_through_all_levels),
 	        cmocka_unit_test(every_value_knows_how_much_text_it_holds),
 	        cmocka_unit_test(keys_that_look_alike_are_no_twins),
