@@ -30,7 +30,7 @@ struct openai_choice {
 	uint32_t index;
 	bool finished;
 	bool had_calls;
-	bool stopped; /* it has said so */
+	bool stopped;       /* it has said so */
 	unsigned released;  /* of its calls, once it has finished */
 	int64_t last_call;  /* index of the call the last delta was about; -1: none */
 	bool said[FIELD_N]; /* some text came on this channel */
@@ -112,11 +112,16 @@ static inline void openai_add_text(struct answer *a, struct slice text)
 		tokens_feed(a->tokens, text);
 }
 
-/* openai_read.c: documents as facts and parts. All return 0, -ENOMEM, or -EPROTO with why. */
+/* openai_read.c, openai_view.c: documents as facts, choices as parts. All return 0, -ENOMEM, or
+ * -EPROTO with why. */
 __attribute__((cold)) int openai_malformed(struct complaint *why, const char *what);
 /* Also takes usage, model, tier and the head of events into the answer. */
 int openai_read_top(struct answer *a, const struct json_doc *doc, struct openai_top *ret,
         struct complaint *why);
+static inline const struct json_value *openai_unless_null(const struct json_value *v)
+{
+	return json_type(v) == JSON_NULL ? NULL : v;
+}
 int openai_view(struct answer *a, const struct json_value *element, unsigned position,
         struct openai_view *ret, struct complaint *why);
 static inline bool openai_has_calls(const struct openai_view *v)

@@ -11,10 +11,10 @@ enum usage_member {
 	USED_COMPLETION,
 	USED_TOTAL,
 	USED_PROMPT_DETAILS,
-	USED_CACHED,
-	USED_AUDIO,
 	USED_COMPLETION_DETAILS,
+	USED_CACHED,
 	USED_REASONING,
+	USED_AUDIO,
 	USED_INPUT,
 	USED_OUTPUT,
 	USED_INPUT_DETAILS,
@@ -26,16 +26,16 @@ enum usage_member {
 	USED_SEARCHES,
 	USED_N
 };
-/* Of a usage and its details alike. */
+/* Of a usage and its details alike, in the order that they mostly come in. */
 static const struct json_name names[USED_N] = {
         [USED_PROMPT] = JSON_NAME("prompt_tokens"),
         [USED_COMPLETION] = JSON_NAME("completion_tokens"),
         [USED_TOTAL] = JSON_NAME("total_tokens"),
         [USED_PROMPT_DETAILS] = JSON_NAME("prompt_tokens_details"),
-        [USED_CACHED] = JSON_NAME("cached_tokens"),
-        [USED_AUDIO] = JSON_NAME("audio_tokens"),
         [USED_COMPLETION_DETAILS] = JSON_NAME("completion_tokens_details"),
+        [USED_CACHED] = JSON_NAME("cached_tokens"),
         [USED_REASONING] = JSON_NAME("reasoning_tokens"),
+        [USED_AUDIO] = JSON_NAME("audio_tokens"),
         [USED_INPUT] = JSON_NAME("input_tokens"),
         [USED_OUTPUT] = JSON_NAME("output_tokens"),
         [USED_INPUT_DETAILS] = JSON_NAME("input_tokens_details"),
@@ -51,12 +51,11 @@ struct told {
 	const struct json_value *usage[USED_N], *in[USED_N], *out[USED_N];
 };
 
-/* Takes the number into *most if it is told and larger; what is no plain whole number is bad. */
-static bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *most)
+static bool tells_more(struct openai_usage *u, const struct json_value *v, uint64_t *most)
 {
 	uint64_t n;
 
-	if (json_type(v) <= JSON_NULL)
+	if (json_type(v) == JSON_NULL)
 		return false;
 	if (json_to_u64(v, UINT64_MAX, &n)) {
 		u->bad = true;
@@ -64,6 +63,12 @@ static bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *
 	}
 	*most = n > *most ? n : *most;
 	return true;
+}
+
+/* Takes the number into *most if it is told and larger; what is no plain whole number is bad. */
+static inline bool tells(struct openai_usage *u, const struct json_value *v, uint64_t *most)
+{
+	return v && tells_more(u, v, most);
 }
 
 static int members_of(
