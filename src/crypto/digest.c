@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digest: one fetched algorithm for the process and one context a thread, which ends with its
- * thread. */
+/* digest: SHA-256 by OpenSSL's own functions for it. EVP around them takes 50 ns a digest, a third of one as short as the
+ * journal's, of which each call has two to four. They are deprecated in favour of EVP, and there in every OpenSSL 3. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/digest.h"
 #include <assert.h>
 #include <errno.h>
@@ -9,62 +10,51 @@
 #include <stdlib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+#include "base/mem.h"
 
 #define SHA256_BLOCK 64
 #define HKDF_INFO_MAX 128
 
-static pthread_once_t algorithm_once = PTHREAD_ONCE_INIT;
-static EVP_MD *algorithm; /* owned, for as long as the process lives */
-static pthread_key_t context_key;
-static _Thread_local EVP_MD_CTX *context; /* owned; freed by context_key's destructor */
+static pthread_once_t begun = PTHREAD_ONCE_INIT;
 
-static void require(bool ok)
+/* OpenSSL reads its configuration when the first algorithm is fetched. The first digest is made while the process starts and
+ * may still open files; and one that is configured to have no SHA-256 is not gone behind. */
+static void begin(void)
 {
-	if (ok)
-		return;
-	fputs("weir: SHA-256 is not to be had from OpenSSL\n", stderr);
-	abort();
-}
+	EVP_MD *algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 
-static void context_free(void *at)
-{
-	EVP_MD_CTX_free(at);
-	context = NULL;
-}
-
-static void algorithm_fetch(void)
-{
-	algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-	require(algorithm && !pthread_key_create(&context_key, context_free));
-}
-
-static EVP_MD_CTX *context_get(void)
-{
-	if (__builtin_expect(!context, 0)) {
-		pthread_once(&algorithm_once, algorithm_fetch);
-		context = EVP_MD_CTX_new();
-		require(context && !pthread_setspecific(context_key, context));
+	if (!algorithm) {
+		fputs("weir: SHA-256 is not to be had from OpenSSL\n", stderr);
+		abort();
 	}
-	return context;
+	EVP_MD_free(algorithm);
 }
 
-/* Of two pieces, one after the other. */
+/* Of two pieces, one after the other, the first of which may be a key. */
 static void sha256_two(struct slice first, struct slice second, uint8_t ret[SHA256_LEN])
 {
-	EVP_MD_CTX *c = context_get();
+	SHA256_CTX c UNINIT;
 
-	require(EVP_DigestInit_ex2(c, algorithm, NULL) == 1 &&
-	        EVP_DigestUpdate(c, first.at, first.len) == 1 &&
-	        (!second.len || EVP_DigestUpdate(c, second.at, second.len) == 1) &&
-	        EVP_DigestFinal_ex(c, ret, NULL) == 1);
+	pthread_once(&begun, begin);
+	SHA256_Init(&c);
+	SHA256_Update(&c, first.at, first.len);
+	SHA256_Update(&c, second.at, second.len);
+	SHA256_Final(ret, &c);
+	wipe(&c, sizeof(c));
 }
 
 void sha256(struct slice data, uint8_t ret[SHA256_LEN])
 {
-	sha256_two(data, (struct slice){NULL, 0}, ret);
+	SHA256_CTX c UNINIT;
+
+	pthread_once(&begun, begin);
+	SHA256_Init(&c);
+	SHA256_Update(&c, data.at, data.len);
+	SHA256_Final(ret, &c);
 }
 
-/* RFC 2104. EVP_MAC would allocate anew for each key. */
+/* RFC 2104. */
 void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN])
 {
 	uint8_t pad[SHA256_BLOCK] = {0}, inner[SHA256_LEN];

@@ -8,7 +8,7 @@
 
 #define SHA256_LEN 32
 
-void sha256(struct slice data, uint8_t ret[SHA256_LEN]); /* one context a thread; aborts if OpenSSL has no SHA-256 */
+void sha256(struct slice data, uint8_t ret[SHA256_LEN]);
 void hmac_sha256(struct slice key, struct slice data, uint8_t ret[SHA256_LEN]);
 /* RFC 5869, with no salt where it is empty: len bytes, at most 8 KiB, for the purpose that info (at most 128 bytes) names. */
 void hkdf_sha256(struct slice key, struct slice salt, struct slice info, uint8_t *ret, size_t len);
