@@ -129,14 +129,13 @@ nanousd cost_of(const struct price *p, const struct usage *u, uint32_t *ret_unpr
 static picousd dearest(const struct price *p, const struct price_row *row, unsigned from,
         unsigned to, uint32_t classes, uint32_t *unpriced)
 {
+	uint32_t left = classes & ((1u << to) - (1u << from));
 	picousd most = 0;
 
-	for (unsigned c = from; c < to; c++) {
+	for (; left; left &= left - 1) {
+		unsigned c = (unsigned)__builtin_ctz(left), unit;
 		bool sure;
-		unsigned unit;
 
-		if (!(classes >> c & 1))
-			continue;
 		unit = unit_of(p, row, c, &sure);
 		if (unit != NOT_THIS && row->of[unit] > most)
 			most = row->of[unit];
