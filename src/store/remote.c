@@ -117,7 +117,7 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 		hold_grant(h);
 		return;
 	}
-	result = hold_ask(h, "admit", NULL, on_answer);
+	result = hold_ask(h, COUNTERS_ADMIT, NULL, on_answer);
 	if (result < 0)
 		hold_fail(h, result, NULL);
 }
@@ -147,7 +147,7 @@ static void demands_begin(struct demand *demands, unsigned n)
 	}
 }
 
-static int hold_begin(struct hold *h, const char *op, struct demand *out, struct ticket *t,
+static int hold_begin(struct hold *h, enum counters_op op, struct demand *out, struct ticket *t,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply))
 {
 	struct remote *r = h->remote;
@@ -192,7 +192,7 @@ static int remote_admit(struct store *s, struct admission *a)
 	h->expires = r->loop->now;
 	if (a->expires > a->now_wall_ns)
 		h->expires += a->expires - a->now_wall_ns;
-	return hold_begin(h, "admit", a->demands, &a->ticket, on_answer);
+	return hold_begin(h, COUNTERS_ADMIT, a->demands, &a->ticket, on_answer);
 }
 
 static void remote_settle(struct store *s, struct admission *a, const struct settlement *used)
@@ -222,7 +222,7 @@ static void on_looked(struct redis_ask *ask, int result, const struct redis_repl
 	if (!result)
 		result = reply ? hold_read(h, reply, &refused, NULL) : -EPROTO;
 	if (result > 0)
-		result = ++h->part < h->n_parts ? hold_ask(h, "look", NULL, on_looked) : READY;
+		result = ++h->part < h->n_parts ? hold_ask(h, COUNTERS_LOOK, NULL, on_looked) : READY;
 	if (result == PENDING)
 		return;
 	hold_tell(h, result);
@@ -244,7 +244,7 @@ static int remote_look(
 		return error;
 	/* Whether the smallest call there is would fit. */
 	h->reservation = (struct reservation){.fixed_cost = 1, .fixed_tokens = 1};
-	return hold_begin(h, "look", demands, t, on_looked);
+	return hold_begin(h, COUNTERS_LOOK, demands, t, on_looked);
 }
 
 static const struct store_ops remote_ops = {
@@ -321,6 +321,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	list_init(&r->settled);
 	list_init(&r->waiting);
 	r->again_max = REMOTE_AGAIN_FIRST;
+	r->ids_max = REMOTE_IDS_MAX;
 	deadline_init(&r->again, remote_on_again);
 	deadline_init(&r->fence, remote_on_fence);
 	errands_init(r);

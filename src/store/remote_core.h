@@ -9,6 +9,9 @@
 #define REMOTE_AGAIN_FIRST                                                                         \
 	32u /* of those that waited, put at once; then as many as are answered in time */
 
+/* What counters.lua is asked. */
+enum counters_op { COUNTERS_ADMIT = 1, COUNTERS_SETTLE, COUNTERS_HOLD, COUNTERS_LOOK, COUNTERS_OWED };
+
 enum hold_state {
 	HOLD_ASKING, /* an admission, or a look, that was not answered yet */
 	HOLD_HELD,   /* granted */
@@ -49,8 +52,7 @@ struct hold {
 	bool is_doubtful;    /* whether it holds anything there is not known */
 	bool is_again;       /* one of remote->n_again */
 	bool is_owed;        /* of a process before: what is not known there is over */
-	struct slice *words; /* owned: of the ask; NULL: none */
-	char *text;          /* owned: what they stand in */
+	struct slice *words; /* owned: of the ask, and what they stand in; NULL: none */
 };
 
 struct redis_link;
@@ -82,6 +84,7 @@ struct remote {
 	struct errands errands;
 	struct seal seals[REMOTE_KEYS_MAX]; /* of values: the first seals */
 	unsigned n_seals;
+	uint32_t ids_max; /* counters of budgets a group */
 };
 
 /* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
@@ -91,7 +94,7 @@ void hold_free(struct hold *h);
 void hold_time(struct hold *h, enum store_op op, int result); /* since asked_at */
 /* Puts the words of op for the part whose turn it is. PENDING or a negative errno, as redis_ask;
  * on: as redis_ask_on, or NULL. */
-int hold_ask(struct hold *h, const char *op, struct redis_link *on,
+int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
 void hold_unword(struct hold *h);
 /* What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM, or its code:

@@ -149,11 +149,11 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 	remote_push_on(r);
 }
 
-static const char *op_of(const struct hold *h)
+static enum counters_op op_of(const struct hold *h)
 {
 	if (h->is_owed)
-		return "settle_owed";
-	return h->state == HOLD_SETTLING ? "settle" : "hold";
+		return COUNTERS_OWED;
+	return h->state == HOLD_SETTLING ? COUNTERS_SETTLE : COUNTERS_HOLD;
 }
 
 static void hold_put(struct hold *h, struct redis_link *on)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remote_words: what is asked of scripts/counters.lua, and what it answers. Whatever is no integer
  * below 2^53 is rounded to one on the side that admits less. */
-#include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include "base/mem.h"
 #include "store/errand.h"
@@ -10,9 +10,9 @@
 
 #define SPAN_MAX (1ull << 52)
 #define OUT_MAX 9000000000000ull
-#define HEAD_WORDS 12u
-#define DEMAND_WORDS 8u
-#define NUMBER_MAX 24u
+#define HEAD_NUMBERS 14u
+#define DEMAND_NUMBERS 9u
+#define WORDS_MORE 6u /* beside a key for each demand: three more, the question, ids, a span */
 #define ANSWER_HEAD 5u
 #define ANSWER_DEMAND 6u
 
@@ -89,9 +89,7 @@ int hold_new(struct remote *r, struct slice id, const struct demand *demands, un
 void hold_unword(struct hold *h)
 {
 	mem_free(h->words);
-	mem_free(h->text);
 	h->words = NULL;
-	h->text = NULL;
 }
 
 void hold_free(struct hold *h)
@@ -118,23 +116,51 @@ struct writer {
 	char *at;
 };
 
-static void word_put(struct writer *w, struct slice word)
+static void word_put(struct writer *w, const char *from)
 {
-	w->words[w->n++] = word;
+	w->words[w->n++] = slice_from(from, (size_t)(w->at - from));
 }
 
 static void number_put(struct writer *w, uint64_t number)
 {
-	word_put(w, script_number(&w->at, number));
+	double d = (double)least(number, EXACT_MAX);
+	uint64_t bits;
+
+	memcpy(&bits, &d, sizeof(bits));
+	bits = htole64(bits);
+	memcpy(w->at, &bits, sizeof(bits));
+	w->at += sizeof(bits);
 }
 
 /* -1 stands for none. Sums saturate above every limit. */
 static void limit_put(struct writer *w, uint64_t number, uint64_t none)
 {
-	if (number == none)
-		word_put(w, SLICE("-1"));
-	else
+	const uint64_t minus_one = htole64(0xBFF0000000000000);
+
+	if (number != none) {
 		number_put(w, least(number, EXACT_MAX - 1));
+		return;
+	}
+	memcpy(w->at, &minus_one, sizeof(minus_one));
+	w->at += sizeof(minus_one);
+}
+
+static void key_put(
+        struct writer *w, struct slice group, struct slice kind, struct slice name, uint64_t window)
+{
+	struct slice key = script_key(&w->at, group, kind, name);
+
+	if (window) {
+		script_text(&w->at, SLICE(":"));
+		w->at += decimal_put(window, w->at);
+		key.len = (size_t)(w->at - key.at);
+	}
+	w->words[w->n++] = key;
+}
+
+static uint64_t window_of(const struct demand *d)
+{
+	return d->kind == DEMAND_BUDGET ? d->budget.window : 0;
 }
 
 static void counter_put(struct writer *w, const struct demand *d)
@@ -142,14 +168,30 @@ static void counter_put(struct writer *w, const struct demand *d)
 	static const struct slice kinds[] = {[DEMAND_RATE] = SLICE_INIT("}:r:"),
 	        [DEMAND_SLOT] = SLICE_INIT("}:s:"),
 	        [DEMAND_BUDGET] = SLICE_INIT("}:b:")};
-	struct slice key = script_key(&w->at, d->group, kinds[d->kind], d->name);
 
-	if (d->kind == DEMAND_BUDGET && d->budget.window) {
-		script_text(&w->at, SLICE(":"));
-		w->at += decimal_put(d->budget.window, w->at);
-		key.len = (size_t)(w->at - key.at);
+	key_put(w, d->group, kinds[d->kind], d->name, window_of(d));
+}
+
+static bool is_one_counter(const struct demand *a, const struct demand *b)
+{
+	return a->kind == b->kind && slice_equals(a->name, b->name) && window_of(a) == window_of(b);
+}
+
+/* Each counter once; at[i]: where demand i of the part finds it among the keys, from 1. */
+static void counters_put(struct writer *w, const struct hold *h, unsigned *at)
+{
+	const struct hold_part *p = &h->parts[h->part];
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct demand *d = &h->demands[p->demands[i]];
+		unsigned before = 0;
+
+		while (before < i && !is_one_counter(d, &h->demands[p->demands[before]]))
+			before++;
+		if (before == i)
+			counter_put(w, d);
+		at[i] = before < i ? at[before] : w->n;
 	}
-	word_put(w, key);
 }
 
 /* Nanoseconds of a unit, rounded up. */
@@ -183,18 +225,15 @@ static void budget_put(struct writer *w, const struct demand *d)
 {
 	limit_put(w, (uint64_t)d->budget.limit_cost, (uint64_t)BUDGET_NO_COST);
 	limit_put(w, d->budget.limit_tokens, BUDGET_NO_TOKENS);
-	limit_put(w, d->budget.ends, WINDOW_NEVER_ENDS);
 	number_put(w, 0);
+	limit_put(w, d->budget.ends, WINDOW_NEVER_ENDS);
 	number_put(w, 0);
 }
 
-static void demand_put(struct writer *w, const struct demand *d)
+static void demand_put(struct writer *w, const struct demand *d, unsigned key)
 {
-	static const struct slice kinds[] = {[DEMAND_RATE] = SLICE_INIT("r"),
-	        [DEMAND_SLOT] = SLICE_INIT("s"),
-	        [DEMAND_BUDGET] = SLICE_INIT("b")};
-
-	word_put(w, kinds[d->kind]);
+	number_put(w, (uint64_t)d->kind + 1);
+	number_put(w, key);
 	number_put(w, d->soft);
 	number_put(w, d->by_tokens);
 	if (d->kind == DEMAND_RATE)
@@ -206,15 +245,16 @@ static void demand_put(struct writer *w, const struct demand *d)
 			number_put(w, i ? 0 : d->slot.limit);
 }
 
-static void head_put(struct writer *w, const struct hold *h, const char *op)
+static void head_put(struct writer *w, const struct hold *h, enum counters_op op)
 {
 	const struct hold_part *p = &h->parts[h->part];
 	const struct reservation *r = &h->reservation;
 	uint64_t now = h->remote->loop->now;
 	bool asserts = h->state == HOLD_HELD_ASSERTING;
 
-	word_put(w, slice_str(op));
-	word_put(w, h->id);
+	number_put(w, op);
+	number_put(w, p->n);
+	number_put(w, h->id.len);
 	number_put(w, h->expires > now ? (h->expires - now) / NS_PER_US : 0);
 	number_put(w, (uint64_t)r->fixed_cost);
 	number_put(w, r->fixed_tokens);
@@ -225,80 +265,100 @@ static void head_put(struct writer *w, const struct hold *h, const char *op)
 	number_put(w, h->used.ran);
 	number_put(w, asserts ? p->cost : (uint64_t)h->used.cost);
 	number_put(w, asserts ? p->tokens : h->used.tokens);
+	number_put(w, h->remote->ids_max);
+}
+
+static void question_put(
+        struct writer *w, const struct hold *h, enum counters_op op, const unsigned *keys)
+{
+	const struct hold_part *p = &h->parts[h->part];
+	const char *from = w->at;
+
+	head_put(w, h, op);
+	for (unsigned i = 0; i < p->n; i++)
+		demand_put(w, &h->demands[p->demands[i]], keys[i]);
+	word_put(w, from);
 }
 
 /* Which keys open a value. */
 static void ids_put(struct writer *w, const struct remote *r)
 {
-	struct slice ids = slice_from(w->at, 0);
+	const char *from = w->at;
 
 	for (unsigned i = 0; i < r->n_seals; i++)
-		ids.len += script_text(&w->at, slice_from(r->seals[i].id, SEAL_ID_LEN)).len;
-	word_put(w, ids);
+		script_text(&w->at, slice_from(r->seals[i].id, SEAL_ID_LEN));
+	word_put(w, from);
 }
 
 /* The part whose turn it is looks for a value. */
-static bool has_cached(const struct hold *h, const char *op)
+static bool has_cached(const struct hold *h, enum counters_op op)
 {
 	const struct admission *a = h->admission;
 	const struct demand *first = &h->demands[h->parts[h->part].demands[0]];
 
-	return a && a->cached.len && op[0] == 'a' && h->remote->n_seals &&
+	return a && a->cached.len && op == COUNTERS_ADMIT && h->remote->n_seals &&
 	       a->cached.len <= VALUE_NAME_MAX && slice_equals(a->cached_group, first->group);
+}
+
+static bool has_budget(const struct hold *h)
+{
+	const struct hold_part *p = &h->parts[h->part];
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (h->demands[p->demands[i]].kind == DEMAND_BUDGET)
+			return true;
+	return false;
 }
 
 static size_t text_needed(const struct hold *h)
 {
 	const struct hold_part *p = &h->parts[h->part];
 	size_t group = h->demands[p->demands[0]].group.len + KEY_AROUND;
-	size_t size = 2 * group + h->id.len + HEAD_WORDS * NUMBER_MAX;
+	size_t size = 2 * group + h->id.len + HEAD_NUMBERS * sizeof(double);
 
 	for (unsigned i = 0; i < p->n; i++)
-		size += group + h->demands[p->demands[i]].name.len + DEMAND_WORDS * NUMBER_MAX;
+		size += group + h->demands[p->demands[i]].name.len + DECIMAL_MAX +
+		        DEMAND_NUMBERS * sizeof(double);
 	if (h->admission)
-		size += group + h->admission->cached.len + REMOTE_KEYS_MAX * SEAL_ID_LEN + NUMBER_MAX;
+		size += group + h->admission->cached.len + REMOTE_KEYS_MAX * SEAL_ID_LEN +
+		        DECIMAL_MAX;
 	return size;
 }
 
-int hold_ask(struct hold *h, const char *op, struct redis_link *on,
+int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply))
 {
 	const struct hold_part *p = &h->parts[h->part];
 	struct slice group = h->demands[p->demands[0]].group;
+	size_t words = (p->n + WORDS_MORE) * sizeof(*h->words);
+	UNINIT unsigned keys[REMOTE_DEMANDS_MAX];
 	struct writer w = {0};
-	bool is_cached = has_cached(h, op);
-	unsigned n_keys = 2 + p->n + is_cached;
-	unsigned n_words = n_keys + HEAD_WORDS + p->n * DEMAND_WORDS + 2 * is_cached;
+	unsigned n_keys;
 	int r;
 
 	hold_unword(h);
-	h->words = mem_alloc(n_words * sizeof(*h->words));
-	h->text = mem_alloc(text_needed(h));
-	if (!h->words || !h->text) {
-		hold_unword(h);
+	h->words = mem_alloc(words + text_needed(h));
+	if (!h->words)
 		return -ENOMEM;
-	}
 	w.words = h->words;
-	w.at = h->text;
-	word_put(&w, script_key(&w.at, group, SLICE("}:i:"), h->id));
-	word_put(&w, script_key(&w.at, group, SLICE("}:due"), SLICE("")));
-	for (unsigned i = 0; i < p->n; i++)
-		counter_put(&w, &h->demands[p->demands[i]]);
+	w.at = (char *)h->words + words;
+	key_put(&w, group, SLICE("}:i:"), h->id, 0);
+	counters_put(&w, h, keys);
+	if (has_budget(h))
+		key_put(&w, group, SLICE("}:due"), SLICE(""), 0);
 	h->cached = (struct slice){"", 0};
-	if (is_cached) {
-		h->cached = script_key(&w.at, group, SLICE("}:v:"), h->admission->cached);
-		word_put(&w, h->cached);
+	if (has_cached(h, op)) {
+		key_put(&w, group, SLICE("}:v:"), h->admission->cached, 0);
+		h->cached = w.words[w.n - 1];
 	}
-	head_put(&w, h, op);
-	for (unsigned i = 0; i < p->n; i++)
-		demand_put(&w, &h->demands[p->demands[i]]);
-	if (is_cached) {
+	n_keys = w.n;
+	question_put(&w, h, op, keys);
+	if (h->cached.len) {
 		ids_put(&w, h->remote);
-		number_put(&w, h->admission->cached_spare_ns / NS_PER_MS);
+		w.words[w.n++] = script_number(&w.at, h->admission->cached_spare_ns / NS_PER_MS);
 	}
-	assert(w.n == n_words);
 	h->ask = (struct redis_ask){.args = h->words,
-	        .n_args = n_words,
+	        .n_args = w.n,
 	        .n_keys = n_keys,
 	        .script = &redis_script_counters,
 	        .done = done};
@@ -311,79 +371,90 @@ int hold_ask(struct hold *h, const char *op, struct redis_link *on,
 
 /* ---- hearing */
 
-static uint64_t number_at(const struct redis_reply *reply, unsigned i)
+static int64_t signed_at(struct slice numbers, unsigned i)
 {
-	int64_t number = reply->list[i].integer;
+	uint64_t bits;
+	double d;
+
+	memcpy(&bits, numbers.at + i * sizeof(bits), sizeof(bits));
+	bits = le64toh(bits);
+	memcpy(&d, &bits, sizeof(d));
+	if (d > (double)EXACT_MAX)
+		return EXACT_MAX;
+	return d > -2 ? (int64_t)d : 0; /* and what is no number */
+}
+
+static uint64_t number_at(struct slice numbers, unsigned i)
+{
+	int64_t number = signed_at(numbers, i);
 
 	return number > 0 ? (uint64_t)number : 0;
 }
 
-static bool is_whole(const struct redis_reply *reply, unsigned n)
+static void demand_read(struct demand *d, struct slice numbers, unsigned at)
 {
-	if (reply->type != REPLY_LIST || reply->n < n)
-		return false;
-	for (unsigned i = 0; i < n; i++)
-		if (reply->list[i].type != REPLY_INTEGER)
-			return false;
-	return true;
-}
-
-static void demand_read(struct demand *d, const struct redis_reply *reply, unsigned at)
-{
-	uint64_t state = number_at(reply, at);
+	uint64_t state = number_at(numbers, at);
 
 	d->state = state <= DEMAND_CROWDED ? (enum demand_state)state : DEMAND_REFUSED;
-	d->wait_ns = number_at(reply, at + 1);
+	d->wait_ns = number_at(numbers, at + 1);
 	if (d->kind == DEMAND_BUDGET) {
-		d->spent_cost = (nanousd)number_at(reply, at + 2);
-		d->reserved_cost = (nanousd)number_at(reply, at + 3);
-		d->spent_tokens = number_at(reply, at + 4);
-		d->reserved_tokens = number_at(reply, at + 5);
+		d->spent_cost = (nanousd)number_at(numbers, at + 2);
+		d->reserved_cost = (nanousd)number_at(numbers, at + 3);
+		d->spent_tokens = number_at(numbers, at + 4);
+		d->reserved_tokens = number_at(numbers, at + 5);
 	} else if (d->kind == DEMAND_RATE) {
-		d->left = number_at(reply, at + 2);
-		d->reset_ns = number_at(reply, at + 3);
+		d->left = number_at(numbers, at + 2);
+		d->reset_ns = number_at(numbers, at + 3);
 	}
 }
 
 /* 0, -EPROTO, -EBADMSG, -ENOMEM. */
 static int found_read(struct hold *h, const struct redis_reply *reply, struct blob **ret_found)
 {
-	const struct redis_reply *last = reply_at(reply, reply->n - 1);
+	const struct redis_reply *last = reply_at(reply, 1);
 
-	if (!h->cached.len || !ret_found || last->type != REPLY_TEXT)
+	if (!h->cached.len || !ret_found || !last || last->type != REPLY_TEXT)
 		return -EPROTO;
 	return value_open(h->remote, h->cached, last->text, ret_found);
+}
+
+/* Of a list, what comes first. */
+static struct slice numbers_of(const struct redis_reply *reply)
+{
+	const struct redis_reply *first = reply->type == REPLY_LIST ? reply_at(reply, 0) : reply;
+
+	return first && first->type == REPLY_TEXT ? first->text : (struct slice){"", 0};
 }
 
 int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
         struct blob **ret_found)
 {
 	struct hold_part *p = &h->parts[h->part];
-	unsigned n = ANSWER_HEAD + p->n * ANSWER_DEMAND;
+	struct slice numbers = numbers_of(reply);
 	int64_t code, refused;
 	int r;
 
-	if (reply->n == 1 && is_whole(reply, 1) && reply->list[0].integer < 0)
+	if (numbers.len == sizeof(double) && signed_at(numbers, 0) < 0)
 		return -ECANCELED;
-	if (!is_whole(reply, n))
+	if (numbers.len != (ANSWER_HEAD + p->n * ANSWER_DEMAND) * sizeof(double))
 		return -EPROTO;
-	code = reply->list[0].integer;
-	refused = reply->list[1].integer;
-	if (code < 0 || code > 2 || reply->n < n + (code == 2) || reply->n > n + (code != 0) ||
+	code = signed_at(numbers, 0);
+	refused = signed_at(numbers, 1);
+	if (code < 0 || code > 2 || (code == 2 && reply->type != REPLY_LIST) ||
 	        (!code && (refused < 0 || refused >= p->n)))
 		return -EPROTO;
 	for (unsigned i = 0; i < p->n; i++)
-		demand_read(&h->out[p->demands[i]], reply, ANSWER_HEAD + i * ANSWER_DEMAND);
+		demand_read(&h->out[p->demands[i]], numbers, ANSWER_HEAD + i * ANSWER_DEMAND);
 	if (!code) {
 		*ret_refused = p->demands[refused];
 		return 0;
 	}
-	r = reply->n > n ? found_read(h, reply, ret_found) : 0;
+	r = reply->type == REPLY_LIST ? found_read(h, reply, ret_found) : 0;
 	if (r && (code == 2 || r == -EPROTO))
 		return r;
 	/* What the next group is asked for is what this one has room for. */
-	h->reservation.out_granted = h->reservation.out_wanted = number_at(reply, 2);
-	h->reservation.cost = (nanousd)(p->cost = number_at(reply, 3));
-	h->reservation.tokens = p->tokens = number_at(reply, 4);
+	h->reservation.out_granted = h->reservation.out_wanted = number_at(numbers, 2);
+	h->reservation.cost = (nanousd)(p->cost = number_at(numbers, 3));
+	h->reservation.tokens = p->tokens = number_at(numbers, 4);
 	return (int)code;
 }

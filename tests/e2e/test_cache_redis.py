@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 import oracle
-from fleet import Fleet
+from fleet import SUMS, Fleet
 from redis_rig import Link, Server
 from rig import Provider, code_of, eventually
 from test_embeddings import embed, vectors, words
@@ -23,6 +23,7 @@ MODELS = {"gpt-4o": {"cache": "1h"}, "gpt-4o-mini": {"cache": {"ttl": "1s", "sta
 SCRIPT = {"text": "a most secret answer"}
 FLIP = """local v = redis.call('HGET', KEYS[1], 'v')
 return redis.call('HSET', KEYS[1], 'v', string.sub(v, 1, 40) .. string.char((string.byte(v, 41) + 1) % 256) .. string.sub(v, 42))"""
+FIRST = "return string.format('%.0f', (struct.unpack('<d', redis.call('GET', KEYS[1]))))"  # of a packed counter
 TEAR = "return redis.call('HSET', KEYS[1], 'v', string.sub(redis.call('HGET', KEYS[1], 'v'), 1, 50))"
 SWAP = "return redis.call('HSET', KEYS[1], 'v', redis.call('HGET', KEYS[2], 'v'))"
 
@@ -133,14 +134,14 @@ def test_a_large_answer(pair):
 def spent(pair):
     """In nano-dollars; nothing is reserved once a call has ended."""
     keys = pair.redis.do("KEYS", "weir:{a:app}:b:*")
-    return [pair.redis.do("HMGET", k, "sc", "rc") for k in keys]
+    return [pair.redis.do("EVAL", SUMS, 1, k) for k in keys]
 
 
 def test_a_hit_counts_as_a_request(pair):
     """A request is 86 seconds of debt at this rate, which time has not taken off again by then."""
     def debt():
         (key,) = pair.redis.do("KEYS", "weir:{a:bare}:r:*")
-        return int(pair.redis.do("HGET", key, "debt"))
+        return int(pair.redis.do("EVAL", FIRST, 1, key))
 
     def act(text):
         pair.keep(text, "bare")

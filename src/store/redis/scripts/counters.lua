@@ -1,276 +1,317 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The counters of one group: rates, slots, budgets, asked all or nothing in one step.
 --
--- KEYS: the attempt's record; the group's attempts by when they expire; a counter for each demand.
--- ARGV: op, id, ttl (us), fixed cost, fixed tokens, price of output, tokens each, output wanted,
--- output at least, ran, cost, tokens; then eight words for each demand. With one more key, of a value that
--- would answer the call, come the ids of the keys that open it (8 bytes each), and a span (ms): where it stands,
--- opens and has more than that left of its life, no budget is asked, and the answer ends in its bytes; with less
--- it answers nothing, and comes with what was granted.
--- Answer: 1 granted or done, 2 granted and answered, 0 refused, -1 the id is known already; which demand refused (from 0);
--- output, cost, tokens reserved; then for each demand its state, its wait (ns), and four numbers.
+-- KEYS: the attempt's record; each counter once; with budgets the group's attempts by when they expire; with a value that
+-- would answer the call, that value.
+-- ARGV: numbers as doubles (little-endian), of the question and then of each demand; with a value, the ids of the keys that
+-- open it (8 bytes each), and a span (ms): where it stands, opens and has more than that left of its life, no budget is asked,
+-- and it follows the answer; with less it answers nothing, and follows what was granted.
+-- Answer, of doubles too: 1 granted or done, 2 granted and answered, 0 refused, -1 the id is known already; which demand refused
+-- (from 0); output, cost, tokens reserved; then for each demand its state, its wait (ns), and four numbers.
 --
--- Numbers are doubles, exact below 2^53, and nothing here goes above: instants are microseconds,
--- spans nanoseconds (104 days), amounts nano-dollars (9 million dollars) and tokens; sums saturate.
--- Time is the server's. A rate is its debt at an instant, so a clock that is set back refills
--- nothing, and one that is set forward no more than the burst.
+-- Numbers are exact below 2^53, and nothing here goes above: instants are microseconds, spans nanoseconds (104 days),
+-- amounts nano-dollars (9 million dollars) and tokens; sums saturate. Time is the server's. A rate is its debt at an
+-- instant, so a clock that is set back refills nothing, and one that is set forward no more than the burst.
+--
+-- What takes time here are calls, functions that are made and tables that grow: all is read by one call, each counter
+-- written by one, and tables are made as large as they become. Rates are four doubles (debt, at, served, kept until), budgets
+-- eight (below), records packed (below), slots sets of ids by when they expire.
 
-local MAX = 9007199254740991
-local SPAN_MAX = 4503599627370496
-local HEAD, WORDS = 12, 8
+local ADMIT, SETTLE, HOLD, OWED = 1, 2, 3, 5
+local RATE, SLOT, BUDGET = 1, 2, 3
+local GRANTED, REFUSED, RESERVED, NEVER, CROWDED = 1, 2, 3, 4, 5
+local MAX, SPAN_MAX = 9007199254740991, 4503599627370496
 local KEEP_MS, KEEP_SPENT_MS, KEEP_CHARGED_MS, SLACK_MS = 60000, 600000, 86400000, 120000
-local GRANTED, REFUSED, RESERVED, NEVER = 1, 2, 3, 4
+local HEAD, DEMAND = 112, 72
+-- Of a budget: cost spent and reserved, tokens spent and reserved, reservations, before when none of them expires, when the
+-- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, and whether it has changed.
+local SC, RC, ST, RT, N, NEXT, LAST, ENDS, ENDED, DIRTY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
-local op, id = ARGV[1], ARGV[2]
-local ttl = tonumber(ARGV[3])
-local fixed_cost, fixed_tokens = tonumber(ARGV[4]), tonumber(ARGV[5])
-local price, each = tonumber(ARGV[6]), tonumber(ARGV[7])
-local wanted, least = tonumber(ARGV[8]), tonumber(ARGV[9])
-local ran, used_cost, used_tokens = ARGV[10] == '1', tonumber(ARGV[11]), tonumber(ARGV[12])
-local record, due = KEYS[1], KEYS[2]
-local records = string.sub(record, 1, -#id - 1)
-local time = redis.call('TIME')
+local call, min, max, floor, ceil, fmod = redis.call, math.min, math.max, math.floor, math.ceil, math.fmod
+local read, write = struct.unpack, struct.pack
+local words = ARGV[1]
+local op, n, id_len, ttl, fixed_cost, fixed_tokens, price, each, wanted, least, ran, used_cost, used_tokens, ids_max =
+	read('<dddddddddddddd', words)
+local record = KEYS[1]
+local id = string.sub(record, -id_len)
+local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-
-local function add(a, b)
-	return math.min(a + b, MAX)
-end
-
-local function less(a, b)
-	return math.max(a - b, 0)
-end
-
--- Whole, and exact: what is divided has no rest left.
-local function divide(a, b)
-	return (a - math.fmod(a, b)) / b
-end
-
-local demands = {}
-local n_demands = math.floor((#ARGV - HEAD) / WORDS)
-for i = 3, 2 + n_demands do
-	local at = HEAD + (i - 3) * WORDS
-	demands[i - 2] = {
-		key = KEYS[i], kind = ARGV[at + 1], soft = ARGV[at + 2] == '1', by_tokens = ARGV[at + 3] == '1',
-		a = tonumber(ARGV[at + 4]), b = tonumber(ARGV[at + 5]), c = tonumber(ARGV[at + 6]),
-		d = tonumber(ARGV[at + 7]), e = tonumber(ARGV[at + 8]),
-	}
-end
-
--- What has been read, by key; written back at the end.
-local rates, budgets = {}, {}
+local values = call('MGET', unpack(KEYS))
 
 -- ---- rates: a = a unit, b = the burst, c = what is wanted (spans); d = the burst, e = wanted (units)
 
+local counters = {0, 0, 0, 0, 0, 0, 0, 0}
+
 local function rate_of(key)
-	local r = rates[key]
-	if not r then
-		local h = redis.call('HMGET', key, 'debt', 'at', 'served')
-		local past = less(now, tonumber(h[2]) or now)
-		r = {
-			debt = less(tonumber(h[1]) or 0, math.min(past * 1000, MAX)),
-			served = (tonumber(h[3]) or now) + past,
-		}
-		rates[key] = r
+	local r = counters[key]
+	if not r or r == 0 then
+		local debt, served, till = 0, now, 0
+		if values[key] then
+			local was, at, upto, keep = read('<dddd', values[key])
+			local past = max(now - at, 0)
+			debt, served, till = max(was - past * 1000, 0), upto + past, keep
+		end
+		r = {debt = debt, served = served, till = till, dirty = false}
+		counters[key] = r
 	end
 	return r
 end
 
-local function rate_judge(d, r)
-	local would = r.debt + d.c
-	if d.e > d.d then
-		return NEVER, 0
-	elseif would <= d.b then
-		return GRANTED, 0
-	end
-	return REFUSED, would - d.b
-end
-
-local function rate_take(r, span)
-	r.debt = math.min(r.debt + span, SPAN_MAX)
-	r.dirty = true
-	return r.served + math.floor(r.debt / 1000)
-end
-
--- But for what time has refilled since, which is told by how far the queue has been served.
-local function rate_give(r, mark, span)
-	local back = math.min(span, less(mark, r.served) * 1000, r.debt)
-	r.debt = r.debt - back
-	r.served = r.served + math.ceil(back / 1000)
-	r.dirty = true
-end
-
-local function rate_left(d, r)
-	if r.debt > d.b then
-		return 0
-	elseif r.debt == 0 or d.a == 0 then
-		return d.d
-	end
-	return math.min(divide(d.b - r.debt, d.a), d.d)
-end
-
--- ---- budgets: a = limit of cost, b = limit of tokens (-1: none), c = when it ends (s; -1: never)
+-- ---- budgets: a = limit of cost, b = limit of tokens (-1: none), d = when it ends (s; -1: never)
 
 local function budget_of(key)
-	local b = budgets[key]
-	if not b then
-		local h = redis.call('HMGET', key, 'sc', 'rc', 'st', 'rt', 'n', 'next', 'last', 'ends')
-		b = {}
-		for i, name in ipairs({'sc', 'rc', 'st', 'rt', 'n', 'next', 'last', 'ends'}) do
-			b[name] = tonumber(h[i]) or 0
+	local b = counters[key]
+	if not b or b == 0 then
+		local sc, rc, st, rt, n_held, next, last, ends = 0, 0, 0, 0, 0, 0, 0, 0
+		if values[key] then
+			sc, rc, st, rt, n_held, next, last, ends = read('<dddddddd', values[key])
 		end
-		budgets[key] = b
+		b = {sc, rc, st, rt, n_held, next, last, ends, ends, false}
+		counters[key] = b
 	end
 	return b
 end
 
 local function budget_ends(b, ends)
-	if b.ends ~= -1 and (ends == -1 or ends > b.ends) then
-		b.ends = ends
+	if b[ENDS] ~= -1 and (ends == -1 or ends > b[ENDS]) then
+		b[ENDS] = ends
 	end
 end
 
--- Tokens of output that cost may buy: rounded up to a nano-dollar, they still cost no more.
-local function bought(cost)
-	if price == 0 then
-		return MAX
+-- Whichever expires next is not before the one that goes.
+local function budget_release(b, cost, tokens)
+	b[RC], b[RT], b[N] = max(b[RC] - cost, 0), max(b[RT] - tokens, 0), max(b[N] - 1, 0)
+	if b[N] == 0 then
+		b[NEXT], b[LAST] = 0, 0
 	end
-	local rest = math.fmod(cost, price)
-	local n = math.min((cost - rest) / price * 1000, MAX)
-	if price <= MAX / 1000 then
-		n = math.min(n + divide(rest * 1000, price), MAX)
-	end
-	return n
-end
-
-local function room(d, cost, tokens)
-	local out = MAX
-	if d.a >= 0 then
-		if add(cost, fixed_cost) > d.a then
-			return nil
-		end
-		out = bought(d.a - cost - fixed_cost)
-	end
-	if d.b >= 0 then
-		if add(tokens, fixed_tokens) > d.b then
-			return nil
-		end
-		if each > 0 then
-			out = math.min(out, divide(d.b - tokens - fixed_tokens, each))
-		end
-	end
-	return out
-end
-
-local function budget_judge(d, b, out)
-	local want = math.min(least, wanted)
-	local fits = room(d, add(b.sc, b.rc), add(b.st, b.rt))
-	if fits and fits >= want then
-		return GRANTED, 0, math.min(out, fits)
-	end
-	fits = room(d, b.sc, b.st)
-	if fits and fits >= want then
-		return RESERVED, less(b.next, now) * 1000, out
-	end
-	return REFUSED, 0, out
-end
-
-local function budget_reserve(b, cost, tokens, expires)
-	b.rc, b.rt = add(b.rc, cost), add(b.rt, tokens)
-	b.next = b.n > 0 and math.min(b.next, expires) or expires
-	b.last = b.n > 0 and math.max(b.last, expires) or expires
-	b.n = b.n + 1
-	b.dirty = true
-end
-
-local function budget_release(b, cost, tokens, expires)
-	b.rc, b.rt, b.n = less(b.rc, cost), less(b.rt, tokens), less(b.n, 1)
-	if b.n == 0 then
-		b.next, b.last = 0, 0
-	elseif b.next == expires then
-		b.next = b.last
-	end
-	b.dirty = true
+	b[DIRTY] = true
 end
 
 local function budget_spend(b, cost, tokens)
-	b.sc, b.st = add(b.sc, cost), add(b.st, tokens)
-	b.dirty = true
+	b[SC], b[ST] = min(b[SC] + cost, MAX), min(b[ST] + tokens, MAX)
+	b[DIRTY] = true
 end
 
--- ---- slots: a = the limit. Who has died gives his place back when it expires.
+-- ---- how many counters of budgets a group has: by the hour in which they end, so that none is counted for ever
 
-local function slot_judge(d)
-	redis.call('ZREMRANGEBYSCORE', d.key, '-inf', now)
-	return redis.call('ZCARD', d.key) < d.a and GRANTED or REFUSED
-end
+local prefix = string.sub(record, 1, -id_len - 3)
+local live
 
-local function slot_take(key, expires)
-	local left = redis.call('PTTL', key)
-	local ms = math.ceil(ttl / 1000) + SLACK_MS
-	redis.call('ZADD', key, expires, id)
-	if left < ms then
-		redis.call('PEXPIRE', key, ms)
-	end
-end
-
--- ---- records: state h (held), c (charged, for it expired), s (settled, or cancelled: its id is used up)
-
-local function record_of(key)
-	local h = redis.call('HMGET', key, 's', 'c', 't', 'e', 'k')
-	if not h[1] then
-		return nil
-	end
-	return {
-		state = h[1], cost = tonumber(h[2]) or 0, tokens = tonumber(h[3]) or 0, expires = tonumber(h[4]) or 0,
-		taken = h[5] and cmsgpack.unpack(h[5]) or {},
-	}
-end
-
-local function record_write(cost, tokens, expires, taken)
-	local ends = expires / 1000000
-	for _, t in ipairs(taken) do
-		if t.kind == 'b' then
-			ends = (ends == -1 or t.ends == -1) and -1 or math.max(ends, t.ends)
+local function is_crowded()
+	if not live then
+		local hours, this, past = call('HGETALL', prefix .. 'n'), floor(now / 3600000000), {}
+		live = 0
+		for i = 1, #hours, 2 do
+			if hours[i] == 'never' or tonumber(hours[i]) >= this then
+				live = live + hours[i + 1]
+			else
+				past[#past + 1] = hours[i]
+			end
+		end
+		if past[1] then
+			call('HDEL', prefix .. 'n', unpack(past))
 		end
 	end
-	redis.call('HSET', record, 's', 'h', 'c', cost, 't', tokens, 'e', expires, 'k', cmsgpack.pack(taken))
-	if ends ~= -1 then
-		redis.call('PEXPIREAT', record, math.ceil(ends * 1000) + KEEP_CHARGED_MS)
-	end
-	redis.call('ZADD', due, expires, id)
+	return live >= ids_max
 end
 
--- Whoever has expired has died, and may have been sent: charged, not given back.
-local function charge_expired()
-	for _, dead in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 100)) do
-		local key = records .. dead
-		local r = record_of(key)
-		if r and r.state == 'h' then
-			for _, t in ipairs(r.taken) do
-				if t.kind == 'b' then
-					local b = budget_of(t.key)
-					budget_ends(b, t.ends)
-					budget_release(b, r.cost, r.tokens, r.expires)
-					budget_spend(b, r.cost, r.tokens)
+local function count_live(key, b)
+	local function hour_of(ends)
+		return ends == -1 and 'never' or string.format('%.0f', floor(ends / 3600))
+	end
+	local was, is = hour_of(b[ENDED]), hour_of(b[ENDS])
+	if values[key] and was == is then
+		return
+	end
+	local names, left = prefix .. 'n', 0
+	call('HINCRBY', names, is, 1)
+	if values[key] then
+		call('HINCRBY', names, was, -1)
+	end
+	left = call('PTTL', names)
+	if b[ENDS] == -1 then
+		call('PERSIST', names)
+	elseif call('HEXISTS', names, 'never') == 0 and left < b[ENDS] * 1000 + 3600000 - now / 1000 then
+		call('PEXPIRE', names, max(ceil(b[ENDS] * 1000 + 7200000 - now / 1000), SLACK_MS))
+	end
+end
+
+-- ---- writing back
+
+local function budget_write(key, name, b)
+	local packed = write('<dddddddd', b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])
+	if b[ENDED] ~= b[ENDS] or not values[key] then
+		count_live(key, b)
+	end
+	if b[ENDS] == -1 then
+		call('SET', name, packed)
+	else
+		local till = max(b[ENDS] * 1000, b[LAST] / 1000) + SLACK_MS
+		call('SET', name, packed, 'PX', max(ceil(till - now / 1000), 1))
+	end
+end
+
+local others -- budgets of those who have expired, by name
+
+local function write_back()
+	for key = 2, #KEYS do
+		local c = counters[key]
+		if c and c ~= 0 then
+			if c[DIRTY] then
+				budget_write(key, KEYS[key], c)
+			elseif c.dirty then
+				c.till = max(c.till, now + ceil(c.debt / 1000) + ttl + SLACK_MS * 1000)
+				call('SET', KEYS[key], write('<dddd', c.debt, now, c.served, c.till), 'PX', ceil((c.till - now) / 1000))
+			end
+		end
+	end
+	for name, b in pairs(others or {}) do
+		budget_write(name, name, b)
+	end
+end
+
+-- ---- records: "s": settled, or cancelled, its id is used up. Else packed: whether it was charged (for it expired), cost,
+-- tokens, when it expires, of each demand what it took (a double: a rate its mark, else 1; 0: nothing), then the names of the
+-- budgets and slots that it took, each budget's with when it ends.
+
+-- The budgets that an attempt took from may be others than those that are asked about.
+local function budget_named(name)
+	for key = 2, #KEYS do
+		if KEYS[key] == name then
+			return budget_of(key)
+		end
+	end
+	if not counters[name] then
+		values[name] = call('GET', name)
+		others = others or {}
+		others[name] = budget_of(name)
+	end
+	return counters[name]
+end
+
+-- What a process that has died wrote down may have been said long ago, by itself or by one that read it before: of an id
+-- that is not known any more nothing is.
+if op == OWED then
+	local r = values[1] and values[1] ~= 's' and {cmsgpack.unpack(values[1])} or {}
+	for at = 6, #r, 2 do
+		if r[at + 1] then
+			local b = budget_named(r[at])
+			if r[1] then
+				b[SC], b[ST] = max(b[SC] - r[2], 0), max(b[ST] - r[3], 0)
+			else
+				budget_release(b, r[2], r[3])
+			end
+			budget_spend(b, used_cost, used_tokens)
+		else
+			call('ZREM', r[at], id)
+		end
+	end
+	if r[1] ~= nil then
+		call('SET', record, 's', 'PX', KEEP_SPENT_MS)
+		call('ZREM', prefix .. 'due', id)
+		write_back()
+	end
+	return write('<d', 1)
+end
+
+if op == SETTLE then
+	local known, was_charged, was_cost, was_tokens, _, marks = values[1] and values[1] ~= 's', false, 0, 0, 0, nil
+	if known then
+		was_charged, was_cost, was_tokens, _, marks = cmsgpack.unpack(values[1])
+	end
+	local seen, has_budget = {0, 0, 0, 0, 0, 0, 0, 0}, false
+
+	-- But for what time has refilled since, which is told by how far the queue has been served.
+	local function rate_give(r, mark, span)
+		local back = min(span, max(mark - r.served, 0) * 1000, r.debt)
+		r.debt, r.served, r.dirty = r.debt - back, r.served + ceil(back / 1000), true
+	end
+
+	for i = 1, n do
+		local kind, key, _, by_tokens, unit, _, span, ends, units = read('<ddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
+		local took = known and read('<d', marks, i * 8 - 7)
+		took = took and took > 0 and took
+		if kind == BUDGET then
+			local b = (took or not values[1] and ran == 1 and seen[key] ~= 1) and budget_of(key)
+			has_budget = true
+			if b then
+				seen[key] = 1
+				budget_ends(b, ends)
+				if took and was_charged then
+					b[SC], b[ST], b[DIRTY] = max(b[SC] - was_cost, 0), max(b[ST] - was_tokens, 0), true
+				elseif took then
+					budget_release(b, was_cost, was_tokens)
+				end
+				-- Of what ran and a fail-over has lost the cost is what counts.
+				if ran == 1 then
+					budget_spend(b, used_cost, used_tokens)
 				end
 			end
-			redis.call('HSET', key, 's', 'c')
-			redis.call('PEXPIRE', key, KEEP_CHARGED_MS)
+		elseif took and kind == SLOT then
+			call('ZREM', KEYS[key], id)
+		elseif took then
+			if ran ~= 1 then
+				rate_give(rate_of(key), took, span)
+			elseif by_tokens == 1 and used_tokens < units then
+				rate_give(rate_of(key), took, min((units - used_tokens) * unit, SPAN_MAX))
+			elseif by_tokens == 1 and used_tokens > units then
+				local r = rate_of(key)
+				r.debt, r.dirty = min(r.debt + min((used_tokens - units) * unit, SPAN_MAX), SPAN_MAX), true
+			end
 		end
-		redis.call('ZREM', due, dead)
 	end
+	-- Of a slot that moves away, a key that is gone cannot be made anew: the script would break off here.
+	call('SET', record, 's', 'PX', has_budget and KEEP_SPENT_MS or KEEP_MS)
+	if has_budget and known then
+		call('ZREM', prefix .. 'due', id)
+	end
+	write_back()
+	return write('<d', 1)
+end
+
+if values[1] and (op == ADMIT or op == HOLD) then
+	return write('<d', op == HOLD and 1 or -1)
+end
+
+-- Whoever has expired has died, and may have been sent: charged, not given back. All is read before anything is written.
+local function charge_expired()
+	local due = prefix .. 'due'
+	local dead = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 100)
+	if dead[1] then
+		local names = {}
+		for i, d in ipairs(dead) do
+			names[i] = prefix .. 'i:' .. d
+		end
+		for i, packed in ipairs(call('MGET', unpack(names))) do
+			local r = packed and packed ~= 's' and {cmsgpack.unpack(packed)} or {true}
+			for at = 6, r[1] and 0 or #r, 2 do
+				local b = r[at + 1] and budget_named(r[at])
+				if b then
+					budget_ends(b, r[at + 1])
+					budget_release(b, r[2], r[3])
+					budget_spend(b, r[2], r[3])
+				end
+			end
+			if not r[1] then
+				r[1] = true
+				call('SET', names[i], cmsgpack.pack(unpack(r)), 'PX', KEEP_CHARGED_MS)
+			end
+		end
+		call('ZREM', due, unpack(dead))
+	end
+	return tonumber(call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]) or 0
 end
 
 -- ---- an admission
 
 local out, cost, tokens = wanted, 0, 0
-local cached, found, spare = KEYS[3 + n_demands], nil, nil
+local cached, found, spare = ARGV[2] and KEYS[#KEYS], nil, nil
 
 -- Bytes that no key opens are none.
 local function find_cached()
-	local bytes = cached and redis.call('HGET', cached, 'v')
-	if bytes and #bytes > 8 and string.find(ARGV[#ARGV - 1], string.sub(bytes, 1, 8), 1, true) then
-		if redis.call('PTTL', cached) > tonumber(ARGV[#ARGV]) then
+	local bytes = cached and call('HGET', cached, 'v')
+	if bytes and #bytes > 8 and string.find(ARGV[2], string.sub(bytes, 1, 8), 1, true) then
+		if call('PTTL', cached) > tonumber(ARGV[3]) then
 			found = bytes
 		else
 			spare = bytes
@@ -280,214 +321,149 @@ local function find_cached()
 	return found
 end
 
-local function judge(d)
-	if d.kind == 'r' then
-		d.state, d.wait = rate_judge(d, rate_of(d.key))
-	elseif d.kind == 's' then
-		d.state, d.wait = slot_judge(d), 0
-	else
-		local b, lowered = budget_of(d.key), nil
-		if op == 'admit' then
-			budget_ends(b, d.c)
-		end
-		d.state, d.wait, lowered = budget_judge(d, b, out)
-		if not d.soft then
-			out = lowered
+-- Tokens of output that have room; -1: not even what is fixed has. What a sum buys still costs no more when it is rounded up
+-- to a nano-dollar. Whole, and exact: what is divided has no rest left.
+local function room(limit_cost, limit_tokens, c, t)
+	local fits = MAX
+	if limit_cost >= 0 then
+		if c + fixed_cost > limit_cost then
+			return -1
+		elseif price > 0 then
+			local sum = limit_cost - c - fixed_cost
+			local rest = fmod(sum, price)
+			fits = min((sum - rest) / price * 1000, MAX)
+			if price <= 9007199254740 then
+				rest = rest * 1000
+				fits = min(fits + (rest - fmod(rest, price)) / price, MAX)
+			end
 		end
 	end
-	return d.state == GRANTED or d.soft
+	if limit_tokens >= 0 then
+		local left = limit_tokens - t - fixed_tokens
+		if left < 0 then
+			return -1
+		elseif each > 0 then
+			fits = min(fits, (left - fmod(left, each)) / each)
+		end
+	end
+	return fits
 end
 
-local function work_out_price()
-	local rest = math.fmod(price, 1000)
-	cost = add(fixed_cost, math.min(out * ((price - rest) / 1000), MAX))
-	cost = add(cost, math.ceil(out * rest / 1000))
-	tokens = add(fixed_tokens, math.min(out * each, MAX))
+local demands, states, waits = {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}
+local refused, next_due = -1, nil
+for i = 1, n do
+	local kind, key, soft, by_tokens, a, b, c, d, e = read('<ddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
+	local state, wait = 0, 0
+	if op == HOLD then
+		state = kind == RATE and NEVER or GRANTED
+	elseif refused >= 0 or found or kind == BUDGET and op == ADMIT and find_cached() then
+		state = 0
+	elseif kind == RATE then
+		local would = rate_of(key).debt + c
+		state = e > d and NEVER or would <= b and GRANTED or REFUSED
+		wait = state == REFUSED and would - b or 0
+	elseif kind == SLOT then
+		call('ZREMRANGEBYSCORE', KEYS[key], '-inf', now)
+		state = call('ZCARD', KEYS[key]) < a and GRANTED or REFUSED
+	elseif op == ADMIT and not values[key] and is_crowded() then
+		state = CROWDED
+	else
+		local u = budget_of(key)
+		if u[NEXT] > 0 and u[NEXT] <= now then
+			next_due = next_due or max(charge_expired(), now + 1)
+			if u[N] > 0 then
+				u[NEXT], u[DIRTY] = next_due, true
+			end
+		end
+		if op == ADMIT then
+			budget_ends(u, d)
+		end
+		local want = max(min(least, wanted), 0)
+		local fits = room(a, b, u[SC] + u[RC], u[ST] + u[RT])
+		if fits >= want then
+			state = GRANTED
+			out = soft == 1 and out or min(out, fits)
+		elseif room(a, b, u[SC], u[ST]) >= want then
+			local next = tonumber(call('ZRANGE', prefix .. 'due', 0, 0, 'WITHSCORES')[2]) or now
+			state, wait = RESERVED, max(max(u[NEXT], next) - now, 0) * 1000
+		else
+			state = REFUSED
+		end
+	end
+	if op == ADMIT and state ~= GRANTED and state > 0 and soft == 0 then
+		refused = i - 1
+	end
+	demands[i], states[i], waits[i] = {kind, key, a, b, c, d}, state, wait
+end
+
+if op == HOLD then
+	cost, tokens = used_cost, used_tokens
+elseif op == ADMIT and refused < 0 and not found and not find_cached() then
+	local rest = fmod(price, 1000)
+	cost = min(fixed_cost + min(out * ((price - rest) / 1000), MAX), MAX)
+	cost = min(cost + ceil(out * rest / 1000), MAX)
+	tokens = min(fixed_tokens + min(out * each, MAX), MAX)
 end
 
 -- A counter that is named twice is taken from once.
-local function take()
-	local taken, seen, expires = {}, {}, now + ttl
-	for _, d in ipairs(demands) do
-		local t = {kind = d.kind, key = d.key}
-		local is_taken = not seen[d.key] and (d.state == GRANTED or d.kind == 'b' and not found)
-		if is_taken and d.kind == 'r' then
-			t.mark, t.span = rate_take(rate_of(d.key), d.c), d.c
-			t.unit, t.units, t.by_tokens = d.a, d.e, d.by_tokens
-		elseif is_taken and d.kind == 's' then
-			slot_take(d.key, expires)
-		elseif is_taken then
-			t.ends = d.c
-			budget_ends(budget_of(d.key), d.c)
-			budget_reserve(budget_of(d.key), cost, tokens, expires)
+if op == HOLD or op == ADMIT and refused < 0 then
+	local marks, seen = {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}
+	local expires, names, ends, has_budget = now + ttl, '', (now + ttl) / 1000000, false
+	for i = 1, n do
+		local kind, key, took, d = demands[i][1], demands[i][2], 0, demands[i][6]
+		if seen[key] == 1 then
+			took = 0
+		elseif kind == RATE and states[i] == GRANTED then
+			local r = rate_of(key)
+			r.debt, r.dirty = min(r.debt + demands[i][5], SPAN_MAX), true
+			took = r.served + floor(r.debt / 1000)
+		elseif kind == SLOT and states[i] == GRANTED then
+			local ms = ceil(ttl / 1000) + SLACK_MS
+			call('ZADD', KEYS[key], expires, id)
+			if call('PTTL', KEYS[key]) < ms then
+				call('PEXPIRE', KEYS[key], ms)
+			end
+			names, took = names .. cmsgpack.pack(KEYS[key], false), 1
+		elseif kind == BUDGET and not found and states[i] ~= CROWDED then
+			local b = budget_of(key)
+			budget_ends(b, d)
+			b[RC], b[RT], b[N] = min(b[RC] + cost, MAX), min(b[RT] + tokens, MAX), b[N] + 1
+			b[NEXT], b[LAST] = b[NEXT] > 0 and min(b[NEXT], expires) or expires, max(b[LAST], expires)
+			b[DIRTY], took, has_budget = true, 1, true
+			names = names .. cmsgpack.pack(KEYS[key], d)
+			ends = (ends == -1 or d == -1) and -1 or max(ends, d)
 		end
-		if is_taken then
-			seen[d.key] = true
-			taken[#taken + 1] = t
+		marks[i] = took
+		if took > 0 then
+			seen[key] = 1
 		end
 	end
-	record_write(cost, tokens, expires, taken)
-end
-
-local function rate_settle(t)
-	local r = rate_of(t.key)
-	if not ran then
-		rate_give(r, t.mark, t.span)
-	elseif t.by_tokens and used_tokens < t.units then
-		rate_give(r, t.mark, math.min((t.units - used_tokens) * t.unit, SPAN_MAX))
-	elseif t.by_tokens then
-		rate_take(r, math.min((used_tokens - t.units) * t.unit, SPAN_MAX))
-	end
-end
-
-local function budget_settle(t, r)
-	local b = budget_of(t.key)
-	budget_ends(b, t.ends)
-	if r.state == 'h' then
-		budget_release(b, r.cost, r.tokens, r.expires)
+	local packed = cmsgpack.pack(false, cost, tokens, expires, write('<' .. string.rep('d', n), unpack(marks, 1, n))) .. names
+	if ends == -1 then
+		call('SET', record, packed)
 	else
-		b.sc, b.st, b.dirty = less(b.sc, r.cost), less(b.st, r.tokens), true
+		call('SET', record, packed, 'PX', ceil(ends * 1000 - now / 1000) + KEEP_CHARGED_MS)
 	end
-	if ran then
-		budget_spend(b, used_cost, used_tokens)
+	if has_budget then
+		call('ZADD', prefix .. 'due', expires, id)
 	end
-end
-
--- A fail-over has lost it: of what ran the cost is what counts.
-local function settle_lost()
-	local seen = {}
-	for _, d in ipairs(demands) do
-		if ran and d.kind == 'b' and not seen[d.key] then
-			seen[d.key] = true
-			budget_ends(budget_of(d.key), d.c)
-			budget_spend(budget_of(d.key), used_cost, used_tokens)
-		end
-	end
-end
-
--- Whether the same settlement once more would count twice.
-local function has_budget()
-	for _, d in ipairs(demands) do
-		if d.kind == 'b' then
-			return true
-		end
-	end
-	return false
-end
-
-local function settle_known(r)
-	for _, t in ipairs(r.taken) do
-		if t.kind == 'r' and op == 'settle' then
-			rate_settle(t)
-		elseif t.kind == 's' then
-			redis.call('ZREM', t.key, id)
-		elseif t.kind == 'b' then
-			budget_settle(t, r)
-		end
-	end
-end
-
--- ---- writing back, and the answer
-
-local function write_back()
-	for key, r in pairs(rates) do
-		if r.dirty then
-			redis.call('HSET', key, 'debt', r.debt, 'at', now, 'served', r.served)
-			local ms = math.ceil(r.debt / 1000000 + math.max(ttl, 0) / 1000) + SLACK_MS
-			if redis.call('PTTL', key) < ms then
-				redis.call('PEXPIRE', key, ms)
-			end
-		end
-	end
-	for key, b in pairs(budgets) do
-		if b.dirty then
-			redis.call('HSET', key, 'sc', b.sc, 'rc', b.rc, 'st', b.st, 'rt', b.rt, 'n', b.n,
-				'next', b.next, 'last', b.last, 'ends', b.ends)
-			if b.ends == -1 then
-				redis.call('PERSIST', key)
-			else
-				local at = math.max(b.ends * 1000, math.ceil(b.last / 1000))
-				redis.call('PEXPIREAT', key, at + SLACK_MS)
-			end
-		end
-	end
-end
-
-local function answer(code, refused)
-	local a = {code, refused, out, cost, tokens}
-	for _, d in ipairs(demands) do
-		local n = {0, 0, 0, 0}
-		if d.state and d.kind == 'r' then
-			local r = rate_of(d.key)
-			n = {rate_left(d, r), r.debt, 0, 0}
-		elseif d.state and d.kind == 'b' then
-			local b = budget_of(d.key)
-			n = {b.sc, b.rc, b.st, b.rt}
-		end
-		a[#a + 1], a[#a + 2] = d.state or 0, d.wait or 0
-		for i = 1, 4 do
-			a[#a + 1] = n[i]
-		end
-	end
-	a[#a + 1] = found or refused == -1 and spare or nil
-	return a
-end
-
--- What a process that has died wrote down may have been said long ago, by itself or by one that read it before: of an id
--- that is not known any more nothing is.
-if op == 'settle_owed' then
-	local r = record_of(record)
-	if not r or r.state == 's' then
-		return {1}
-	end
-end
-
-if op == 'settle' or op == 'settle_owed' then
-	local r = record_of(record)
-	if not r then
-		settle_lost()
-	elseif r.state ~= 's' then
-		settle_known(r)
-	end
-	-- Of a slot that moves away, a key that is gone cannot be made anew: the script would break off here.
-	redis.call('HSET', record, 's', 's')
-	redis.call('HDEL', record, 'c', 't', 'e', 'k')
-	redis.call('PEXPIRE', record, has_budget() and KEEP_SPENT_MS or KEEP_MS)
-	redis.call('ZREM', due, id)
-	write_back()
-	return {1}
-end
-
-if op ~= 'look' and redis.call('EXISTS', record) == 1 then
-	return {op == 'hold' and 1 or -1}
-end
-
-if op == 'hold' then
-	cost, tokens = used_cost, used_tokens
-	for _, d in ipairs(demands) do
-		d.state = d.kind ~= 'r' and GRANTED or NEVER
-	end
-	take()
-	write_back()
-	return {1}
-end
-
-charge_expired()
-local refused = -1
-for i, d in ipairs(demands) do
-	if d.kind == 'b' and op == 'admit' and find_cached() then
-		break
-	end
-	if not judge(d) and op == 'admit' then
-		refused = i - 1
-		break
-	end
-end
-if op == 'admit' and refused == -1 then
-	if not found and not find_cached() then
-		work_out_price()
-	end
-	take()
 end
 write_back()
-return answer(refused == -1 and (found and 2 or 1) or 0, refused)
+
+local answer = write('<ddddd', refused < 0 and (found and 2 or 1) or 0, refused, out, cost, tokens)
+for i = 1, n do
+	local d, n1, n2, n3, n4 = demands[i], 0, 0, 0, 0
+	if d[1] == RATE and states[i] > 0 then
+		n2 = rate_of(d[2]).debt
+		local left = d[4] - n2
+		if left >= 0 then
+			n1 = (n2 == 0 or d[3] == 0) and d[6] or min((left - fmod(left, d[3])) / d[3], d[6])
+		end
+	elseif d[1] == BUDGET and states[i] > 0 and states[i] ~= CROWDED then
+		local b = budget_of(d[2])
+		n1, n2, n3, n4 = b[SC], b[RC], b[ST], b[RT]
+	end
+	answer = answer .. write('<dddddd', states[i], waits[i], n1, n2, n3, n4)
+end
+found = found or refused < 0 and spare
+return found and {answer, found} or answer
