@@ -34,6 +34,8 @@ struct demand {
 	bool by_tokens;     /* RATE: its units are tokens */
 	struct slice group; /* whose it is: "t:TEAM", "a:AGENT", "tool:NAME", "g"; borrowed until settled */
 	struct slice name;  /* the counter within its group, at most 160 bytes; borrowed until settled */
+	struct slice lessee; /* BUDGET of a group that many share: the group of the caller's other counters, to which a store of
+	                      * several instances may lease some of it; empty: none. Borrowed until settled */
 	union {
 		struct {
 			uint64_t count, period_ns; /* so many a period */

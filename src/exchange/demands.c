@@ -97,7 +97,11 @@ void demand_of_counter(
 	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d)
 {
 	*d = (struct demand){.kind = DEMAND_BUDGET, .name = name};
-	d->group = b->scope == BUDGET_GATEWAY ? SLICE("g") : a->group;
+	d->group = a->group;
+	if (b->scope == BUDGET_GATEWAY) {
+		d->group = SLICE("g");
+		d->lessee = a->group;
+	}
 	d->budget.limit_cost = b->limit_cost;
 	d->budget.limit_tokens = b->limit_tokens;
 	set_window(d, b, now_s);

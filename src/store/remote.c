@@ -59,7 +59,7 @@ static bool is_unknown(int result, const struct redis_reply *reply)
 	       result == -EPROTO || result == -EBADMSG || result == -ENOMEM;
 }
 
-static void hold_fail(struct hold *h, int result, const struct redis_reply *reply)
+void hold_fail(struct hold *h, int result, const struct redis_reply *reply)
 {
 	unsigned parts = h->part + is_unknown(result, reply);
 
@@ -86,9 +86,16 @@ static void hold_grant(struct hold *h)
 	hold_tell(h, 1);
 }
 
+void hold_refuse(struct hold *h, unsigned by)
+{
+	h->admission->refused_by = by;
+	hold_tell(h, 0);
+	hold_abandon(h, h->part);
+}
+
 /* ---- an admission's answers */
 
-static void on_answer(struct redis_ask *ask, int result, const struct redis_reply *reply)
+void hold_on_answer(struct redis_ask *ask, int result, const struct redis_reply *reply)
 {
 	struct hold *h = container_of(ask, struct hold, ask);
 	struct blob *found = NULL;
@@ -97,10 +104,13 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 	if (!result)
 		result = reply ? hold_read(h, reply, &refused, &found) : -EPROTO;
 	if (result == 0) {
-		h->admission->refused_by = refused;
-		hold_tell(h, 0);
-		hold_abandon(h, h->part);
+		hold_refuse(h, refused);
 		return;
+	}
+	if (result == 3) {
+		result = hold_lease(h);
+		if (result == PENDING)
+			return;
 	}
 	if (result < 0) {
 		hold_fail(h, result, reply);
@@ -117,7 +127,7 @@ static void on_answer(struct redis_ask *ask, int result, const struct redis_repl
 		hold_grant(h);
 		return;
 	}
-	result = hold_ask(h, COUNTERS_ADMIT, NULL, on_answer);
+	result = hold_ask(h, COUNTERS_ADMIT, NULL, hold_on_answer);
 	if (result < 0)
 		hold_fail(h, result, NULL);
 }
@@ -184,7 +194,7 @@ static int remote_admit(struct store *s, struct admission *a)
 		store_times_count(&r->times, STORE_ADMIT, STORE_FENCED, 0);
 		return -EAGAIN;
 	}
-	error = hold_new(r, a->id, a->demands, a->n, &h);
+	error = hold_new(r, a->id, a->demands, a->n, true, &h);
 	if (error)
 		return error;
 	h->admission = a;
@@ -192,7 +202,7 @@ static int remote_admit(struct store *s, struct admission *a)
 	h->expires = r->loop->now;
 	if (a->expires > a->now_wall_ns)
 		h->expires += a->expires - a->now_wall_ns;
-	return hold_begin(h, COUNTERS_ADMIT, a->demands, &a->ticket, on_answer);
+	return hold_begin(h, COUNTERS_ADMIT, a->demands, &a->ticket, hold_on_answer);
 }
 
 static void remote_settle(struct store *s, struct admission *a, const struct settlement *used)
@@ -222,7 +232,8 @@ static void on_looked(struct redis_ask *ask, int result, const struct redis_repl
 	if (!result)
 		result = reply ? hold_read(h, reply, &refused, NULL) : -EPROTO;
 	if (result > 0)
-		result = ++h->part < h->n_parts ? hold_ask(h, COUNTERS_LOOK, NULL, on_looked) : READY;
+		result = ++h->part < h->n_parts ? hold_ask(h, COUNTERS_LOOK, NULL, on_looked)
+		                                : READY;
 	if (result == PENDING)
 		return;
 	hold_tell(h, result);
@@ -239,7 +250,7 @@ static int remote_look(
 	demands_begin(demands, n);
 	if (!n)
 		return READY;
-	error = hold_new(remote_of(s), SLICE("look"), demands, n, &h);
+	error = hold_new(remote_of(s), SLICE("look"), demands, n, false, &h);
 	if (error)
 		return error;
 	/* Whether the smallest call there is would fit. */
@@ -277,6 +288,7 @@ static void on_failover(void *owner, uint64_t epoch)
 	}
 	remote_failed_over(r);
 	errands_failed_over(r);
+	leases_failed_over(r);
 }
 
 static void on_mend(void *owner, struct redis_link *l)
@@ -325,6 +337,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	deadline_init(&r->again, remote_on_again);
 	deadline_init(&r->fence, remote_on_fence);
 	errands_init(r);
+	leases_init(r);
 	all.events = &events;
 	all.owner = r;
 	error = redis_new(l, resolver, contexts, &all, &r->redis);
@@ -363,6 +376,7 @@ void remote_free(struct remote *r)
 	holds_free(&r->settling);
 	holds_free(&r->settled);
 	errands_finish(r);
+	leases_finish(r);
 	loop_deadline_clear(r->loop, &r->again);
 	loop_deadline_clear(r->loop, &r->fence);
 	for (unsigned i = 0; i < r->n_seals; i++)
@@ -389,5 +403,6 @@ struct remote_state remote_state(const struct remote *r)
 	        .settling = r->n_settling,
 	        .claims = r->errands.n_owned,
 	        .ending = r->errands.n_ending,
-	        .dropped = r->dropped};
+	        .dropped = r->dropped,
+	        .leases = r->leases.n};
 }

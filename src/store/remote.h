@@ -46,6 +46,7 @@ struct remote_state {
 	unsigned claims;   /* that are owned */
 	unsigned ending;   /* ends of claims that were not answered yet */
 	uint64_t dropped;  /* of those, by the ceiling */
+	unsigned leases;   /* that are looked after */
 };
 struct remote_state remote_state(const struct remote *r);
 /* As long as r; may be read from any thread. */

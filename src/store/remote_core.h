@@ -2,7 +2,9 @@
 /* remote_core: what the remote_*.c files share. */
 #pragma once
 #include "crypto/seal.h"
+#include "base/map.h"
 #include "store/remote.h"
+#include "store/remote_lease.h"
 #include "store/times.h"
 
 #define REMOTE_DEMANDS_MAX 64u
@@ -10,7 +12,13 @@
 	32u /* of those that waited, put at once; then as many as are answered in time */
 
 /* What counters.lua is asked. */
-enum counters_op { COUNTERS_ADMIT = 1, COUNTERS_SETTLE, COUNTERS_HOLD, COUNTERS_LOOK, COUNTERS_OWED };
+enum counters_op {
+	COUNTERS_ADMIT = 1,
+	COUNTERS_SETTLE,
+	COUNTERS_HOLD,
+	COUNTERS_LOOK,
+	COUNTERS_OWED
+};
 
 enum hold_state {
 	HOLD_ASKING, /* an admission, or a look, that was not answered yet */
@@ -27,6 +35,19 @@ struct hold_part {
 	uint64_t cost, tokens; /* reserved */
 };
 
+#define DEMAND_LACKS                                                                               \
+	((enum demand_state)6) /* between the scripts and us: its lease has no room                \
+	                        */
+
+/* What a demand's lease was granted, as the pool said it. */
+struct hold_lease {
+	struct lease_state seen;                /* by its part's script */
+	uint64_t granted, granted_tokens, born; /* born 0: nothing was asked */
+	bool is_last;                           /* more than that is not to be had */
+	bool is_asked;                          /* in this round */
+	enum demand_state state;                /* what the pool said; soft ones go on */
+};
+
 /* One admission, from asked to forgotten; or one look. */
 struct hold {
 	struct list link;      /* of the list of its state */
@@ -39,10 +60,13 @@ struct hold {
 	struct ticket *ticket;  /* borrowed */
 	struct demand *demands; /* in this memory: with names of their own */
 	unsigned n;
-	struct hold_part *parts; /* in this memory */
-	unsigned n_parts, part;  /* part: whose turn it is */
-	struct slice cached;     /* its key among words; empty: this part has none */
-	struct slice id;         /* in this memory */
+	struct hold_part *parts;   /* in this memory */
+	struct hold_lease *leases; /* in this memory: by demand; NULL: none is leased */
+	unsigned rounds;           /* in which leases were asked for */
+	unsigned leasing;          /* the demand that is asked for now */
+	unsigned n_parts, part;    /* part: whose turn it is */
+	struct slice cached;       /* its key among words; empty: this part has none */
+	struct slice id;           /* in this memory */
 	struct reservation reservation;
 	uint64_t asked_at; /* loop time */
 	uint64_t expires;  /* loop time */
@@ -67,6 +91,15 @@ struct errands {
 	size_t left;  /* bytes of what nobody waits for, under way */
 };
 
+/* What is known here of leases. */
+struct leases {
+	struct list all;  /* by lease->link, the one that was used longest ago first */
+	struct map named; /* by lease->name: borrows all of them */
+	struct deadline tick;
+	uint64_t tick_ns, idle_ns;
+	unsigned n;
+};
+
 struct remote {
 	struct store store;
 	struct loop *loop;   /* borrowed */
@@ -85,11 +118,14 @@ struct remote {
 	struct seal seals[REMOTE_KEYS_MAX]; /* of values: the first seals */
 	unsigned n_seals;
 	uint32_t ids_max; /* counters of budgets a group */
+	struct leases leases;
 };
 
 /* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
 int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
-        struct hold **ret_hold);
+        bool leases, struct hold **ret_hold);
+/* The group whose part a demand is in. */
+struct slice demand_home(const struct demand *d);
 void hold_free(struct hold *h);
 void hold_time(struct hold *h, enum store_op op, int result); /* since asked_at */
 /* Puts the words of op for the part whose turn it is. PENDING or a negative errno, as redis_ask;
@@ -98,9 +134,18 @@ int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
 void hold_unword(struct hold *h);
 /* What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM, or its code:
- * 1, 0, 2 (then ret_found answers the call; with 1 it may be there beside), -1 is -ECANCELED. */
+ * 1, 0, 2 (then ret_found answers the call; with 1 it may be there beside), 3 (what out lacks has
+ * to be leased), -1 is -ECANCELED. */
 int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
         struct blob **ret_found);
+
+/* After a settlement: what its leases are now. */
+void hold_read_settled(struct hold *h, const struct redis_reply *reply);
+
+/* remote.c: an admission's answers. */
+void hold_on_answer(struct redis_ask *ask, int result, const struct redis_reply *reply);
+void hold_refuse(struct hold *h, unsigned by);
+void hold_fail(struct hold *h, int result, const struct redis_reply *reply);
 
 /* Says what it used; none: gives back, and its id is used up. */
 void hold_settle(struct hold *h, const struct settlement *used);

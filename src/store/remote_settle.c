@@ -128,7 +128,8 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 	struct hold *h = container_of(ask, struct hold, ask);
 	struct remote *r = h->remote;
 
-	(void)reply;
+	if (h->leases && h->state == HOLD_SETTLING && !result)
+		hold_read_settled(h, reply);
 	hold_unword(h);
 	hold_time(h, STORE_SETTLE, result);
 	if (result < 0) {
@@ -213,7 +214,7 @@ int remote_settle_owed(struct remote *r, const struct owed *e)
 		        .name = c->name,
 		        .budget = {BUDGET_NO_COST, BUDGET_NO_TOKENS, c->window, c->ends}};
 	}
-	error = hold_new(r, e->id, demands, e->n, &h);
+	error = hold_new(r, e->id, demands, e->n, false, &h);
 	if (error)
 		return error;
 	h->is_owed = true;

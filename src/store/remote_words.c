@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remote_words: what is asked of scripts/counters.lua, and what it answers. Whatever is no integer
  * below 2^53 is rounded to one on the side that admits less. */
-#include <endian.h>
 #include <errno.h>
 #include "base/mem.h"
 #include "store/errand.h"
 #include "store/remote_core.h"
+#include "store/remote_lease.h"
 #include "store/script_words.h"
 
 #define SPAN_MAX (1ull << 52)
 #define OUT_MAX 9000000000000ull
 #define HEAD_NUMBERS 14u
-#define DEMAND_NUMBERS 9u
+#define DEMAND_NUMBERS 10u
 #define WORDS_MORE 6u /* beside a key for each demand: three more, the question, ids, a span */
 #define ANSWER_HEAD 5u
 #define ANSWER_DEMAND 6u
+#define ANSWER_LEASE 6u
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -28,7 +29,7 @@ static size_t text_size(const struct demand *demands, unsigned n)
 	size_t size = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		size += demands[i].group.len + demands[i].name.len;
+		size += demands[i].group.len + demands[i].name.len + demands[i].lessee.len;
 	return size;
 }
 
@@ -37,35 +38,55 @@ static bool is_shared(struct slice group)
 	return !slice_starts(group, SLICE("a:")) && !slice_starts(group, SLICE("t:"));
 }
 
+struct slice demand_home(const struct demand *d)
+{
+	return d->lessee.len ? d->lessee : d->group;
+}
+
+static void part_add(struct hold *h, unsigned i)
+{
+	struct slice home = demand_home(&h->demands[i]);
+	unsigned p = 0;
+
+	while (p < h->n_parts &&
+	        !slice_equals(demand_home(&h->demands[h->parts[p].demands[0]]), home))
+		p++;
+	h->n_parts += p == h->n_parts;
+	h->parts[p].demands[h->parts[p].n++] = i;
+}
+
 /* Groups that many calls share are asked first: what an agent's own counters refuse is the usual
- * refusal, but what they hold is seen by fewer while it may have to be given back. */
+ * refusal, but what they hold is seen by fewer while it may have to be given back. Leases come
+ * last of their part: what its budgets lower is not asked of the pool. */
 static void hold_divide(struct hold *h)
 {
-	for (int shared = 1; shared >= 0; shared--)
+	for (unsigned turn = 0; turn < 3; turn++)
 		for (unsigned i = 0; i < h->n; i++) {
-			struct slice group = h->demands[i].group;
-			unsigned p = 0;
+			const struct demand *d = &h->demands[i];
 
-			if (is_shared(group) != shared)
-				continue;
-			while (p < h->n_parts &&
-			        !slice_equals(h->demands[h->parts[p].demands[0]].group, group))
-				p++;
-			h->n_parts += p == h->n_parts;
-			h->parts[p].demands[h->parts[p].n++] = i;
+			if ((d->lessee.len ? 2u : !is_shared(d->group)) == turn)
+				part_add(h, i);
 		}
 }
 
+static bool is_leased(const struct demand *demands, unsigned n)
+{
+	while (n && !demands[n - 1].lessee.len)
+		n--;
+	return n;
+}
+
 int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
-        struct hold **ret_hold)
+        bool leases, struct hold **ret_hold)
 {
 	size_t head = sizeof(struct hold) + n * (sizeof(*demands) + sizeof(struct hold_part));
+	size_t leased = leases && is_leased(demands, n) ? n * sizeof(struct hold_lease) : 0;
 	struct hold *h;
 	char *at;
 
 	if (n > REMOTE_DEMANDS_MAX)
 		return -EMSGSIZE;
-	h = mem_zalloc(head + id.len + text_size(demands, n));
+	h = mem_zalloc(head + leased + id.len + text_size(demands, n));
 	if (!h)
 		return -ENOMEM;
 	list_init(&h->link);
@@ -73,13 +94,16 @@ int hold_new(struct remote *r, struct slice id, const struct demand *demands, un
 	h->remote = r;
 	h->demands = (struct demand *)(h + 1);
 	h->parts = (struct hold_part *)(h->demands + n);
+	h->leases = leased ? (struct hold_lease *)(h->parts + n) : NULL;
 	h->n = n;
-	at = (char *)h + head;
+	at = (char *)h + head + leased;
 	h->id = script_text(&at, id);
 	for (unsigned i = 0; i < n; i++) {
 		h->demands[i] = demands[i];
 		h->demands[i].group = script_text(&at, demands[i].group);
 		h->demands[i].name = script_text(&at, demands[i].name);
+		h->demands[i].lessee =
+		        leased ? script_text(&at, demands[i].lessee) : (struct slice){"", 0};
 	}
 	hold_divide(h);
 	*ret_hold = h;
@@ -123,26 +147,12 @@ static void word_put(struct writer *w, const char *from)
 
 static void number_put(struct writer *w, uint64_t number)
 {
-	double d = (double)least(number, EXACT_MAX);
-	uint64_t bits;
-
-	memcpy(&bits, &d, sizeof(bits));
-	bits = htole64(bits);
-	memcpy(w->at, &bits, sizeof(bits));
-	w->at += sizeof(bits);
+	script_double(&w->at, number);
 }
 
-/* -1 stands for none. Sums saturate above every limit. */
 static void limit_put(struct writer *w, uint64_t number, uint64_t none)
 {
-	const uint64_t minus_one = htole64(0xBFF0000000000000);
-
-	if (number != none) {
-		number_put(w, least(number, EXACT_MAX - 1));
-		return;
-	}
-	memcpy(w->at, &minus_one, sizeof(minus_one));
-	w->at += sizeof(minus_one);
+	script_limit(&w->at, number, none);
 }
 
 static void key_put(
@@ -169,12 +179,16 @@ static void counter_put(struct writer *w, const struct demand *d)
 	        [DEMAND_SLOT] = SLICE_INIT("}:s:"),
 	        [DEMAND_BUDGET] = SLICE_INIT("}:b:")};
 
-	key_put(w, d->group, kinds[d->kind], d->name, window_of(d));
+	if (d->lessee.len)
+		key_put(w, d->lessee, SLICE("}:l:"), d->name, window_of(d));
+	else
+		key_put(w, d->group, kinds[d->kind], d->name, window_of(d));
 }
 
 static bool is_one_counter(const struct demand *a, const struct demand *b)
 {
-	return a->kind == b->kind && slice_equals(a->name, b->name) && window_of(a) == window_of(b);
+	return a->kind == b->kind && slice_equals(a->name, b->name) &&
+	       !a->lessee.len == !b->lessee.len && window_of(a) == window_of(b);
 }
 
 /* Each counter once; at[i]: where demand i of the part finds it among the keys, from 1. */
@@ -219,30 +233,35 @@ static void rate_put(struct writer *w, const struct demand *d)
 	number_put(w, span_of(unit, d->rate.units));
 	number_put(w, burst);
 	number_put(w, d->rate.units);
+	number_put(w, 0);
 }
 
-static void budget_put(struct writer *w, const struct demand *d)
+static void budget_put(struct writer *w, const struct demand *d, const struct hold_lease *l)
 {
 	limit_put(w, (uint64_t)d->budget.limit_cost, (uint64_t)BUDGET_NO_COST);
 	limit_put(w, d->budget.limit_tokens, BUDGET_NO_TOKENS);
-	number_put(w, 0);
+	number_put(w, l ? l->granted : 0);
 	limit_put(w, d->budget.ends, WINDOW_NEVER_ENDS);
-	number_put(w, 0);
+	number_put(w, l ? l->granted_tokens : 0);
+	number_put(w, l ? l->born : 0);
 }
 
-static void demand_put(struct writer *w, const struct demand *d, unsigned key)
+static void demand_put(struct writer *w, const struct hold *h, unsigned i, unsigned key)
 {
-	number_put(w, (uint64_t)d->kind + 1);
+	const struct demand *d = &h->demands[i];
+	const struct hold_lease *l = d->lessee.len ? &h->leases[i] : NULL;
+
+	number_put(w, (uint64_t)d->kind + 1 + (l != NULL));
 	number_put(w, key);
 	number_put(w, d->soft);
-	number_put(w, d->by_tokens);
+	number_put(w, l ? l->is_last : d->by_tokens);
 	if (d->kind == DEMAND_RATE)
 		rate_put(w, d);
 	else if (d->kind == DEMAND_BUDGET)
-		budget_put(w, d);
+		budget_put(w, d, l);
 	else
-		for (unsigned i = 0; i < 5; i++)
-			number_put(w, i ? 0 : d->slot.limit);
+		for (unsigned n = 0; n < 6; n++)
+			number_put(w, n ? 0 : d->slot.limit);
 }
 
 static void head_put(struct writer *w, const struct hold *h, enum counters_op op)
@@ -276,7 +295,7 @@ static void question_put(
 
 	head_put(w, h, op);
 	for (unsigned i = 0; i < p->n; i++)
-		demand_put(w, &h->demands[p->demands[i]], keys[i]);
+		demand_put(w, h, p->demands[i], keys[i]);
 	word_put(w, from);
 }
 
@@ -297,7 +316,7 @@ static bool has_cached(const struct hold *h, enum counters_op op)
 	const struct demand *first = &h->demands[h->parts[h->part].demands[0]];
 
 	return a && a->cached.len && op == COUNTERS_ADMIT && h->remote->n_seals &&
-	       a->cached.len <= VALUE_NAME_MAX && slice_equals(a->cached_group, first->group);
+	       a->cached.len <= VALUE_NAME_MAX && slice_equals(a->cached_group, demand_home(first));
 }
 
 static bool has_budget(const struct hold *h)
@@ -313,7 +332,7 @@ static bool has_budget(const struct hold *h)
 static size_t text_needed(const struct hold *h)
 {
 	const struct hold_part *p = &h->parts[h->part];
-	size_t group = h->demands[p->demands[0]].group.len + KEY_AROUND;
+	size_t group = demand_home(&h->demands[p->demands[0]]).len + KEY_AROUND;
 	size_t size = 2 * group + h->id.len + HEAD_NUMBERS * sizeof(double);
 
 	for (unsigned i = 0; i < p->n; i++)
@@ -329,7 +348,7 @@ int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply))
 {
 	const struct hold_part *p = &h->parts[h->part];
-	struct slice group = h->demands[p->demands[0]].group;
+	struct slice group = demand_home(&h->demands[p->demands[0]]);
 	size_t words = (p->n + WORDS_MORE) * sizeof(*h->words);
 	UNINIT unsigned keys[REMOTE_DEMANDS_MAX];
 	struct writer w = {0};
@@ -371,40 +390,20 @@ int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
 
 /* ---- hearing */
 
-static int64_t signed_at(struct slice numbers, unsigned i)
-{
-	uint64_t bits;
-	double d;
-
-	memcpy(&bits, numbers.at + i * sizeof(bits), sizeof(bits));
-	bits = le64toh(bits);
-	memcpy(&d, &bits, sizeof(d));
-	if (d > (double)EXACT_MAX)
-		return EXACT_MAX;
-	return d > -2 ? (int64_t)d : 0; /* and what is no number */
-}
-
-static uint64_t number_at(struct slice numbers, unsigned i)
-{
-	int64_t number = signed_at(numbers, i);
-
-	return number > 0 ? (uint64_t)number : 0;
-}
-
 static void demand_read(struct demand *d, struct slice numbers, unsigned at)
 {
-	uint64_t state = number_at(numbers, at);
+	uint64_t state = script_number_at(numbers, at);
 
-	d->state = state <= DEMAND_CROWDED ? (enum demand_state)state : DEMAND_REFUSED;
-	d->wait_ns = number_at(numbers, at + 1);
+	d->state = state <= DEMAND_LACKS ? (enum demand_state)state : DEMAND_REFUSED;
+	d->wait_ns = script_number_at(numbers, at + 1);
 	if (d->kind == DEMAND_BUDGET) {
-		d->spent_cost = (nanousd)number_at(numbers, at + 2);
-		d->reserved_cost = (nanousd)number_at(numbers, at + 3);
-		d->spent_tokens = number_at(numbers, at + 4);
-		d->reserved_tokens = number_at(numbers, at + 5);
+		d->spent_cost = (nanousd)script_number_at(numbers, at + 2);
+		d->reserved_cost = (nanousd)script_number_at(numbers, at + 3);
+		d->spent_tokens = script_number_at(numbers, at + 4);
+		d->reserved_tokens = script_number_at(numbers, at + 5);
 	} else if (d->kind == DEMAND_RATE) {
-		d->left = number_at(numbers, at + 2);
-		d->reset_ns = number_at(numbers, at + 3);
+		d->left = script_number_at(numbers, at + 2);
+		d->reset_ns = script_number_at(numbers, at + 3);
 	}
 }
 
@@ -426,35 +425,111 @@ static struct slice numbers_of(const struct redis_reply *reply)
 	return first && first->type == REPLY_TEXT ? first->text : (struct slice){"", 0};
 }
 
+static unsigned leases_in(const struct hold *h)
+{
+	const struct hold_part *p = &h->parts[h->part];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		n += h->demands[p->demands[i]].lessee.len > 0;
+	return n;
+}
+
+/* Sums of all groups take the place of the lease's own, as far as they are known here. */
+static void lease_tell(struct hold *h, unsigned i, int64_t code)
+{
+	const struct hold_lease *l = &h->leases[i];
+	struct demand *out = &h->out[i];
+
+	lease_note(h->remote, &h->demands[i], out, &l->seen, code == 1);
+	if (out->soft && l->state != DEMAND_NOT_ASKED)
+		out->state = l->state;
+	if (!code && out->state == DEMAND_REFUSED) { /* what was granted others had taken first */
+		out->state = DEMAND_RESERVED;
+		out->wait_ns = LEASE_TICK;
+	}
+}
+
+static void leases_read(struct hold *h, struct slice numbers, int64_t code)
+{
+	const struct hold_part *p = &h->parts[h->part];
+	unsigned at = ANSWER_HEAD + p->n * ANSWER_DEMAND;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct demand *d = &h->demands[p->demands[i]];
+		unsigned own = ANSWER_HEAD + i * ANSWER_DEMAND + 2;
+		struct hold_lease *l;
+
+		if (!d->lessee.len)
+			continue;
+		l = &h->leases[p->demands[i]];
+		l->seen = (struct lease_state){script_number_at(numbers, own),
+		        script_number_at(numbers, own + 1), script_number_at(numbers, own + 2),
+		        script_number_at(numbers, own + 3), script_number_at(numbers, at),
+		        script_number_at(numbers, at + 1), script_number_at(numbers, at + 2),
+		        script_number_at(numbers, at + 3), script_number_at(numbers, at + 4),
+		        script_number_at(numbers, at + 5)};
+		at += ANSWER_LEASE;
+		lease_tell(h, p->demands[i], code);
+	}
+}
+
+void hold_read_settled(struct hold *h, const struct redis_reply *reply)
+{
+	const struct hold_part *p = &h->parts[h->part];
+	struct slice numbers = reply ? numbers_of(reply) : (struct slice){"", 0};
+	unsigned at = 1;
+
+	if (numbers.len != (1 + leases_in(h) * LEASE_NUMBERS) * sizeof(double))
+		return;
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct demand *d = &h->demands[p->demands[i]];
+		struct lease_state l;
+
+		if (!d->lessee.len)
+			continue;
+		lease_read(numbers, at, &l);
+		lease_note(h->remote, d, NULL, &l, true);
+		at += LEASE_NUMBERS;
+	}
+}
+
 int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
         struct blob **ret_found)
 {
 	struct hold_part *p = &h->parts[h->part];
 	struct slice numbers = numbers_of(reply);
 	int64_t code, refused;
+	unsigned n;
 	int r;
 
-	if (numbers.len == sizeof(double) && signed_at(numbers, 0) < 0)
+	if (numbers.len == sizeof(double) && script_signed_at(numbers, 0) < 0)
 		return -ECANCELED;
-	if (numbers.len != (ANSWER_HEAD + p->n * ANSWER_DEMAND) * sizeof(double))
+	n = ANSWER_HEAD + p->n * ANSWER_DEMAND + leases_in(h) * ANSWER_LEASE;
+	if (numbers.len != n * sizeof(double))
 		return -EPROTO;
-	code = signed_at(numbers, 0);
-	refused = signed_at(numbers, 1);
-	if (code < 0 || code > 2 || (code == 2 && reply->type != REPLY_LIST) ||
+	code = script_signed_at(numbers, 0);
+	refused = script_signed_at(numbers, 1);
+	if (code < 0 || code > 3 || (code == 2 && reply->type != REPLY_LIST) ||
 	        (!code && (refused < 0 || refused >= p->n)))
 		return -EPROTO;
 	for (unsigned i = 0; i < p->n; i++)
 		demand_read(&h->out[p->demands[i]], numbers, ANSWER_HEAD + i * ANSWER_DEMAND);
+	if (h->leases)
+		leases_read(h, numbers, code);
 	if (!code) {
 		*ret_refused = p->demands[refused];
 		return 0;
 	}
+	h->reservation.out_granted = script_number_at(numbers, 2);
+	if (code == 3)
+		return 3;
 	r = reply->type == REPLY_LIST ? found_read(h, reply, ret_found) : 0;
 	if (r && (code == 2 || r == -EPROTO))
 		return r;
 	/* What the next group is asked for is what this one has room for. */
-	h->reservation.out_granted = h->reservation.out_wanted = number_at(numbers, 2);
-	h->reservation.cost = (nanousd)(p->cost = number_at(numbers, 3));
-	h->reservation.tokens = p->tokens = number_at(numbers, 4);
+	h->reservation.out_granted = h->reservation.out_wanted = script_number_at(numbers, 2);
+	h->reservation.cost = (nanousd)(p->cost = script_number_at(numbers, 3));
+	h->reservation.tokens = p->tokens = script_number_at(numbers, 4);
 	return (int)code;
 }

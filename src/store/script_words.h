@@ -2,6 +2,8 @@
 /* script_words: how keys and numbers are written for the scripts. Each writes at *at, moves it on,
  * and returns what it wrote. */
 #pragma once
+#include <endian.h>
+#include <string.h>
 #include "base/decimal.h"
 #include "base/slice.h"
 
@@ -24,6 +26,52 @@ static inline struct slice script_number(char **at, uint64_t number)
 
 	*at += decimal_put(number < EXACT_MAX ? number : EXACT_MAX, *at);
 	return slice_from(from, (size_t)(*at - from));
+}
+
+/* As a double, for scripts that take many numbers in one word. */
+static inline void script_double(char **at, uint64_t number)
+{
+	double d = (double)(number < EXACT_MAX ? number : EXACT_MAX);
+	uint64_t bits;
+
+	memcpy(&bits, &d, sizeof(bits));
+	bits = htole64(bits);
+	memcpy(*at, &bits, sizeof(bits));
+	*at += sizeof(bits);
+}
+
+/* -1 stands for none. Sums saturate above every limit. */
+static inline void script_limit(char **at, uint64_t number, uint64_t none)
+{
+	const uint64_t minus_one = htole64(0xBFF0000000000000);
+
+	if (number != none) {
+		script_double(at, number < EXACT_MAX ? number : EXACT_MAX - 1);
+		return;
+	}
+	memcpy(*at, &minus_one, sizeof(minus_one));
+	*at += sizeof(minus_one);
+}
+
+/* The double at that place of a word; -1 at least, and what is no number is 0. */
+static inline int64_t script_signed_at(struct slice numbers, unsigned i)
+{
+	uint64_t bits;
+	double d;
+
+	memcpy(&bits, numbers.at + i * sizeof(bits), sizeof(bits));
+	bits = le64toh(bits);
+	memcpy(&d, &bits, sizeof(d));
+	if (d > (double)EXACT_MAX)
+		return EXACT_MAX;
+	return d > -2 ? (int64_t)d : 0;
+}
+
+static inline uint64_t script_number_at(struct slice numbers, unsigned i)
+{
+	int64_t number = script_signed_at(numbers, i);
+
+	return number > 0 ? (uint64_t)number : 0;
 }
 
 /* Keys of a group lie on one node of a cluster: its name is their hash tag. kind: "}:v:" and such.

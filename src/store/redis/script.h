@@ -15,5 +15,7 @@ extern const struct redis_script *const redis_scripts[];
 extern const unsigned redis_scripts_n;
 
 extern const struct redis_script redis_script_counters;
+extern const struct redis_script redis_script_lease;
+extern const struct redis_script redis_script_pool;
 extern const struct redis_script redis_script_time;
 extern const struct redis_script redis_script_values;

@@ -6,8 +6,10 @@
 -- ARGV: numbers as doubles (little-endian), of the question and then of each demand; with a value, the ids of the keys that
 -- open it (8 bytes each), and a span (ms): where it stands, opens and has more than that left of its life, no budget is asked,
 -- and it follows the answer; with less it answers nothing, and follows what was granted.
--- Answer, of doubles too: 1 granted or done, 2 granted and answered, 0 refused, -1 the id is known already; which demand refused
--- (from 0); output, cost, tokens reserved; then for each demand its state, its wait (ns), and four numbers.
+-- Answer, of doubles too: 1 granted or done, 2 granted and answered, 0 refused, 3 it lacks a lease, -1 the id is known already;
+-- which demand refused (from 0); output, cost, tokens reserved; then for each demand its state, its wait (ns), and four
+-- numbers; then of each lease cost granted and tokens, returned, when it was born, when it was like this. Of a settlement: 1,
+-- and of each lease those after cost spent and reserved, tokens spent and reserved.
 --
 -- Numbers are exact below 2^53, and nothing here goes above: instants are microseconds, spans nanoseconds (104 days),
 -- amounts nano-dollars (9 million dollars) and tokens; sums saturate. Time is the server's. A rate is its debt at an
@@ -16,16 +18,21 @@
 -- What takes time here are calls, functions that are made and tables that grow: all is read by one call, each counter
 -- written by one, and tables are made as large as they become. Rates are four doubles (debt, at, served, kept until), budgets
 -- eight (below), records packed (below), slots sets of ids by when they expire.
+--
+-- A lease is a budget whose limit is what pool.lua has granted this group of one that all share, less what it has returned.
+-- What was granted only grows, so it may be said any number of times.
 
 local ADMIT, SETTLE, HOLD, OWED = 1, 2, 3, 5
-local RATE, SLOT, BUDGET = 1, 2, 3
-local GRANTED, REFUSED, RESERVED, NEVER, CROWDED = 1, 2, 3, 4, 5
+local RATE, SLOT, BUDGET, LEASE = 1, 2, 3, 4
+local GRANTED, REFUSED, RESERVED, NEVER, CROWDED, LACKS = 1, 2, 3, 4, 5, 6
 local MAX, SPAN_MAX = 9007199254740991, 4503599627370496
 local KEEP_MS, KEEP_SPENT_MS, KEEP_CHARGED_MS, SLACK_MS = 60000, 600000, 86400000, 120000
-local HEAD, DEMAND = 112, 72
+local HEAD, DEMAND = 112, 80
 -- Of a budget: cost spent and reserved, tokens spent and reserved, reservations, before when none of them expires, when the
 -- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, and whether it has changed.
 local SC, RC, ST, RT, N, NEXT, LAST, ENDS, ENDED, DIRTY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+-- Of a lease also: cost granted and tokens, returned, when it was born, the limits that it was granted under.
+local HAS, HAS_T, GAVE, GAVE_T, BORN, UNDER, UNDER_T = 11, 12, 13, 14, 15, 16, 17
 
 local call, min, max, floor, ceil, fmod = redis.call, math.min, math.max, math.floor, math.ceil, math.fmod
 local read, write = struct.unpack, struct.pack
@@ -67,6 +74,9 @@ local function budget_of(key)
 			sc, rc, st, rt, n_held, next, last, ends = read('<dddddddd', values[key])
 		end
 		b = {sc, rc, st, rt, n_held, next, last, ends, ends, false}
+		if values[key] and #values[key] > 64 then
+			b[HAS], b[HAS_T], b[GAVE], b[GAVE_T], b[BORN], b[UNDER], b[UNDER_T] = read('<ddddddd', values[key], 65)
+		end
 		counters[key] = b
 	end
 	return b
@@ -90,6 +100,32 @@ end
 local function budget_spend(b, cost, tokens)
 	b[SC], b[ST] = min(b[SC] + cost, MAX), min(b[ST] + tokens, MAX)
 	b[DIRTY] = true
+end
+
+local function lease_begin(b, limit, limit_t)
+	if not b[HAS] then
+		b[HAS], b[HAS_T], b[GAVE], b[GAVE_T], b[BORN], b[UNDER], b[UNDER_T] = 0, 0, 0, 0, now, limit, limit_t
+		b[DIRTY] = true
+	end
+end
+
+local function say_leases(settles)
+	local said = ''
+	for i = 1, n do
+		local kind, key = read('<dd', words, HEAD + (i - 1) * DEMAND + 1)
+		local b = kind == LEASE and (counters[key] ~= 0 and counters[key] or values[key] and budget_of(key))
+		if b and settles then
+			said = said .. write('<dddd', b[SC], b[RC], b[ST], b[RT])
+		elseif kind == LEASE and settles then
+			said = said .. write('<dddd', 0, 0, 0, 0)
+		end
+		if b and b[HAS] then
+			said = said .. write('<dddddd', b[HAS], b[HAS_T], b[GAVE], b[GAVE_T], b[BORN], now)
+		elseif kind == LEASE then
+			said = said .. write('<dddddd', 0, 0, 0, 0, 0, 0)
+		end
+	end
+	return said
 end
 
 -- ---- how many counters of budgets a group has: by the hour in which they end, so that none is counted for ever
@@ -140,7 +176,9 @@ end
 
 local function budget_write(key, name, b)
 	local packed = write('<dddddddd', b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])
-	if b[ENDED] ~= b[ENDS] or not values[key] then
+	if b[HAS] then
+		packed = packed .. write('<ddddddd', unpack(b, HAS, UNDER_T))
+	elseif b[ENDED] ~= b[ENDS] or not values[key] then
 		count_live(key, b)
 	end
 	if b[ENDS] == -1 then
@@ -219,7 +257,7 @@ if op == SETTLE then
 	if known then
 		was_charged, was_cost, was_tokens, _, marks = cmsgpack.unpack(values[1])
 	end
-	local seen, has_budget = {0, 0, 0, 0, 0, 0, 0, 0}, false
+	local seen, has_budget, has_leases = {0, 0, 0, 0, 0, 0, 0, 0}, false, false
 
 	-- But for what time has refilled since, which is told by how far the queue has been served.
 	local function rate_give(r, mark, span)
@@ -228,14 +266,17 @@ if op == SETTLE then
 	end
 
 	for i = 1, n do
-		local kind, key, _, by_tokens, unit, _, span, ends, units = read('<ddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
+		local kind, key, _, by_tokens, unit, limit_t, span, ends, units = read('<ddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
 		local took = known and read('<d', marks, i * 8 - 7)
 		took = took and took > 0 and took
-		if kind == BUDGET then
+		if kind >= BUDGET then
 			local b = (took or not values[1] and ran == 1 and seen[key] ~= 1) and budget_of(key)
-			has_budget = true
+			has_budget, has_leases = true, has_leases or kind == LEASE
 			if b then
 				seen[key] = 1
+				if kind == LEASE then
+					lease_begin(b, unit, limit_t)
+				end
 				budget_ends(b, ends)
 				if took and was_charged then
 					b[SC], b[ST], b[DIRTY] = max(b[SC] - was_cost, 0), max(b[ST] - was_tokens, 0), true
@@ -266,7 +307,7 @@ if op == SETTLE then
 		call('ZREM', prefix .. 'due', id)
 	end
 	write_back()
-	return write('<d', 1)
+	return has_leases and write('<d', 1) .. say_leases(true) or write('<d', 1)
 end
 
 if values[1] and (op == ADMIT or op == HOLD) then
@@ -350,13 +391,13 @@ local function room(limit_cost, limit_tokens, c, t)
 end
 
 local demands, states, waits = {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}
-local refused, next_due = -1, nil
+local refused, next_due, lacks, has_leases = -1, nil, false, false
 for i = 1, n do
-	local kind, key, soft, by_tokens, a, b, c, d, e = read('<ddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
+	local kind, key, soft, is_last, a, b, c, d, e, f = read('<dddddddddd', words, HEAD + (i - 1) * DEMAND + 1)
 	local state, wait = 0, 0
 	if op == HOLD then
 		state = kind == RATE and NEVER or GRANTED
-	elseif refused >= 0 or found or kind == BUDGET and op == ADMIT and find_cached() then
+	elseif refused >= 0 or found or kind >= BUDGET and op == ADMIT and find_cached() then
 		state = 0
 	elseif kind == RATE then
 		local would = rate_of(key).debt + c
@@ -365,7 +406,7 @@ for i = 1, n do
 	elseif kind == SLOT then
 		call('ZREMRANGEBYSCORE', KEYS[key], '-inf', now)
 		state = call('ZCARD', KEYS[key]) < a and GRANTED or REFUSED
-	elseif op == ADMIT and not values[key] and is_crowded() then
+	elseif kind == BUDGET and op == ADMIT and not values[key] and is_crowded() then
 		state = CROWDED
 	else
 		local u = budget_of(key)
@@ -379,8 +420,23 @@ for i = 1, n do
 			budget_ends(u, d)
 		end
 		local want = max(min(least, wanted), 0)
+		if kind == LEASE then
+			lease_begin(u, a, b)
+			if f == u[BORN] then
+				u[HAS], u[HAS_T], u[UNDER], u[UNDER_T], u[DIRTY] = max(u[HAS], c), max(u[HAS_T], e), a, b, true
+			end
+			-- A limit has been lowered: what is free was granted under another.
+			if a >= 0 and a < u[UNDER] or b >= 0 and b < u[UNDER_T] then
+				u[GAVE] = u[GAVE] + max(u[HAS] - u[GAVE] - u[SC] - u[RC], 0)
+				u[GAVE_T] = u[GAVE_T] + max(u[HAS_T] - u[GAVE_T] - u[ST] - u[RT], 0)
+				u[UNDER], u[UNDER_T], u[DIRTY] = a, b, true
+			end
+			a, b = a >= 0 and u[HAS] - u[GAVE] or -1, b >= 0 and u[HAS_T] - u[GAVE_T] or -1
+		end
 		local fits = room(a, b, u[SC] + u[RC], u[ST] + u[RT])
-		if fits >= want then
+		if kind == LEASE and is_last ~= 1 and fits < out then
+			state, lacks = LACKS, true
+		elseif fits >= want then
 			state = GRANTED
 			out = soft == 1 and out or min(out, fits)
 		elseif room(a, b, u[SC], u[ST]) >= want then
@@ -390,15 +446,16 @@ for i = 1, n do
 			state = REFUSED
 		end
 	end
-	if op == ADMIT and state ~= GRANTED and state > 0 and soft == 0 then
+	if op == ADMIT and state ~= GRANTED and state > 0 and state ~= LACKS and soft == 0 then
 		refused = i - 1
 	end
+	has_leases = has_leases or kind == LEASE
 	demands[i], states[i], waits[i] = {kind, key, a, b, c, d}, state, wait
 end
 
 if op == HOLD then
 	cost, tokens = used_cost, used_tokens
-elseif op == ADMIT and refused < 0 and not found and not find_cached() then
+elseif op == ADMIT and refused < 0 and not lacks and not found and not find_cached() then
 	local rest = fmod(price, 1000)
 	cost = min(fixed_cost + min(out * ((price - rest) / 1000), MAX), MAX)
 	cost = min(cost + ceil(out * rest / 1000), MAX)
@@ -406,7 +463,7 @@ elseif op == ADMIT and refused < 0 and not found and not find_cached() then
 end
 
 -- A counter that is named twice is taken from once.
-if op == HOLD or op == ADMIT and refused < 0 then
+if op == HOLD or op == ADMIT and refused < 0 and not lacks then
 	local marks, seen = {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}
 	local expires, names, ends, has_budget = now + ttl, '', (now + ttl) / 1000000, false
 	for i = 1, n do
@@ -424,8 +481,11 @@ if op == HOLD or op == ADMIT and refused < 0 then
 				call('PEXPIRE', KEYS[key], ms)
 			end
 			names, took = names .. cmsgpack.pack(KEYS[key], false), 1
-		elseif kind == BUDGET and not found and states[i] ~= CROWDED then
+		elseif kind >= BUDGET and not found and states[i] ~= CROWDED then
 			local b = budget_of(key)
+			if kind == LEASE then
+				lease_begin(b, demands[i][3], demands[i][4])
+			end
 			budget_ends(b, d)
 			b[RC], b[RT], b[N] = min(b[RC] + cost, MAX), min(b[RT] + tokens, MAX), b[N] + 1
 			b[NEXT], b[LAST] = b[NEXT] > 0 and min(b[NEXT], expires) or expires, max(b[LAST], expires)
@@ -450,7 +510,8 @@ if op == HOLD or op == ADMIT and refused < 0 then
 end
 write_back()
 
-local answer = write('<ddddd', refused < 0 and (found and 2 or 1) or 0, refused, out, cost, tokens)
+local code = refused >= 0 and 0 or lacks and 3 or found and 2 or 1
+local answer = write('<ddddd', code, refused, out, cost, tokens)
 for i = 1, n do
 	local d, n1, n2, n3, n4 = demands[i], 0, 0, 0, 0
 	if d[1] == RATE and states[i] > 0 then
@@ -459,11 +520,12 @@ for i = 1, n do
 		if left >= 0 then
 			n1 = (n2 == 0 or d[3] == 0) and d[6] or min((left - fmod(left, d[3])) / d[3], d[6])
 		end
-	elseif d[1] == BUDGET and states[i] > 0 and states[i] ~= CROWDED then
+	elseif d[1] >= BUDGET and states[i] > 0 and states[i] ~= CROWDED then
 		local b = budget_of(d[2])
 		n1, n2, n3, n4 = b[SC], b[RC], b[ST], b[RT]
 	end
 	answer = answer .. write('<dddddd', states[i], waits[i], n1, n2, n3, n4)
 end
-found = found or refused < 0 and spare
+answer = has_leases and answer .. say_leases(false) or answer
+found = found or refused < 0 and not lacks and spare
 return found and {answer, found} or answer
