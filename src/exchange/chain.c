@@ -291,6 +291,12 @@ void chain_cancel(struct call *c)
 	c->resumed = false;
 }
 
+void chain_leave_lap(struct call *c)
+{
+	chain_cancel(c);
+	c->in_lap = c->in_part = false;
+}
+
 void chain_finish(struct call *c)
 {
 	chain_cancel(c);

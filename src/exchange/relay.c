@@ -357,6 +357,7 @@ static bool begin_anew(struct exchange *x)
 {
 	if (x->head_sent || !x->collect || !stale_stand_in(x))
 		return false;
+	chain_leave_lap(&x->calls[0]);
 	x->answer.dialect->answer_close(&x->answer);
 	x->answer_open = false;
 	return true;

@@ -154,12 +154,16 @@ static void settle_tool(const struct exchange *x, struct call *c)
 
 void settle_lost(struct exchange *x, struct call *c)
 {
-	if (c->tool)
+	if (c->tool) {
 		settle_tool(x, c);
-	if (c->tool || !must_estimate(x, c))
 		return;
-	estimate(x, c);
-	c->estimated = true;
+	}
+	if (must_estimate(x, c)) {
+		estimate(x, c);
+		c->estimated = true;
+	} else if (!x->answer.usage.known) {
+		return;
+	}
 	price_used(x, c);
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "exchange/snapshot.h"
 #include "exchange/view.h"
+#include "policy/registry.h"
 #include "rig/allowance_rig.h"
 #include "rig/unit.h"
 #include "store/cache.h"
@@ -365,6 +366,51 @@ static void one_that_is_over_stands_in_for_an_upstream_that_fails(void **state)
 	assert_int_equal(rig.answer.status, 500);
 }
 
+/* A policy that takes its time over the first answer. */
+static struct policy *thinking;
+
+static enum verdict think(struct policy *p, const struct text_channel *ch, struct slice in,
+        struct buf *out, bool last)
+{
+	(void)ch, (void)last;
+	if (!thinking) {
+		thinking = p;
+		return VERDICT_WAIT;
+	}
+	return buf_put_slice(out, in) ? VERDICT_ABORT : VERDICT_PASS;
+}
+
+static void what_was_lost_while_a_policy_thought_is_charged_as_the_provider_told(void **state)
+{
+	static const struct policy_ops thinker = {.name = "thinker", .on_text = think};
+	const struct policy_ops *policies[POLICY_COUNT + 1];
+
+	(void)state;
+	EACH_AGENT(a)
+	{
+		if (a)
+			end(NULL);
+		thinking = NULL;
+		begin(agents[a]);
+		memcpy(policies, policy_registry, sizeof(policy_registry));
+		policies[POLICY_COUNT] = &thinker;
+		rig.x.env.policies = policies;
+		rig.x.env.n_policies = POLICY_COUNT + 1;
+		rig.x.view->snapshot->conf->models[0].cache.stale_ns = STALE;
+		stands("1 %lld application/json\n" BODY, -50 * 1000);
+		shelf.spare = true;
+		allowance_ask(&rig, "", NULL);
+		allowance_reply(&rig, 30, 100);
+		assert_non_null(thinking);
+		scripted_source_fault(&rig.x.source, FAULT_UPSTREAM_TIMEOUT, NULL);
+		allowance_read(&rig);
+		assert_int_equal(rig.answer.status, 200);
+		assert_string_equal(allowance_header(&rig, "x-weir-cache"), "stale");
+		assert_int_equal(rig.x.last.r.cost, 30 * 1000 + 100 * 2000);
+		assert_false(rig.x.last.r.estimated);
+	}
+}
+
 static void the_answer_may_come_later(void **state)
 {
 	(void)state;
@@ -525,6 +571,8 @@ int main(void)
 	        cmocka_unit_test_teardown(it_ends_here_when_it_ends_there, end),
 	        cmocka_unit_test_teardown(
 	                one_that_is_over_stands_in_for_an_upstream_that_fails, end),
+	        cmocka_unit_test_teardown(
+	                what_was_lost_while_a_policy_thought_is_charged_as_the_provider_told, end),
 	        cmocka_unit_test_teardown(the_answer_may_come_later, end),
 	        cmocka_unit_test_teardown(what_is_asked_again_may_come_later_too, end),
 	        cmocka_unit_test_teardown(who_leaves_while_it_is_looked_for_holds_nothing, end),
