@@ -11,6 +11,7 @@
 #include "app/server.h"
 #include "app/server_sockets.h"
 #include "app/shared_store.h"
+#include "app/team_change.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/diagnostics.h"
@@ -355,8 +356,11 @@ bool server_reload(struct server *s, struct buf *problems)
 	if (!shared_store_is_same(&s->snapshot->conf->store, &conf->store))
 		log_warn("the new policy names another store; the one of the start stays until Weir is started again");
 	tls_contexts_renew(s->contexts);
-	struct snapshot *snapshot = snapshot_new(conf, hash_key(s, conf), run_key(s), ++s->number);
+	struct snapshot *old = snapshot_ref(s->snapshot), *snapshot = snapshot_new(conf, hash_key(s, conf), run_key(s), ++s->number);
 	int r = snapshot ? put_in_force(s, snapshot, note) : -ENOMEM;
+	if (r == 0)
+		team_changes_say(old->conf, s->snapshot->conf);
+	snapshot_unref(old);
 	if (r < 0) {
 		log_error("the new policy cannot be put in force and the old one stays: %s%s", note,
 			r == -EACCES && s->confinement.landlock > 0 ? "; a socket in a folder that is new to Weir needs a restart" : "");

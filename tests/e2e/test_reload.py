@@ -128,6 +128,27 @@ def test_another_store_needs_a_restart(weir, tmp_path):
     assert weir.health("/readyz").status_code == 200
 
 
+def test_an_agent_that_gets_another_team_counts_anew_and_that_is_said(weir, provider):
+    budget = {"budget": {"agent": {"cost": "0.0016", "per": "day"}}, "min_output": 100}
+    usage = {"usage": {"prompt_tokens": 30, "completion_tokens": 100, "total_tokens": 130}}
+
+    def load(app, full):
+        weir.reload(teams={"red": {}, "blue": {}}, agents={"app": {**budget, **app}, "full": full})
+
+    def moved():
+        return [(line["agent"], line["team_before"], line["team"]) for line in weir.lines() if "another team" in line.get("msg", "")]
+    load({"team": "red"}, {})
+    assert moved() == [("app", "(none)", "red")]
+    assert weir.chat(max_tokens=100, script=usage).status_code == 200
+    assert weir.chat(max_tokens=100).headers["x-weir-code"] == "budget_exceeded"
+    load({"team": "red", "models": ["gpt-4o"]}, {"team": "blue"})  # full has nothing that is counted
+    assert len(moved()) == 1
+    assert weir.chat(max_tokens=100).headers["x-weir-code"] == "budget_exceeded"
+    load({"team": "blue"}, {})
+    assert moved()[1:] == [("app", "red", "blue")]
+    assert weir.chat(max_tokens=100, script=usage).status_code == 200
+
+
 @pytest.mark.parametrize("how", ["gone", "folder", "unreadable", "fifo"])
 def test_a_policy_file_that_cannot_be_read_changes_nothing(weir, how):
     weir.config.unlink()
