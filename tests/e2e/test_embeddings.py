@@ -369,6 +369,16 @@ def test_who_leaves_takes_nothing_from_the_others(start_weir, provider):
     assert [(c["code"], c["estimated"]) for c in calls] == [("client_gone", True), ("ok", False), ("ok", False)]
 
 
+def test_what_a_provider_refuses_costs_nobody_anything(start_weir, provider):
+    weir = together(start_weir, provider, 2, app={"budget": {"agent": {"tokens": 10000, "per": "day"}}})
+    provider.script(status=401, error={"message": "no", "type": "t"})
+    assert {code_of(a) for a in at_once(weir, ["a", "b"])} == {"upstream_auth_failed"}
+    assert len(provider.ledger()) == 1 and len(asked(provider)[0]) == 2
+    assert [(c["cost_usd"], c["tokens_used"], c["estimated"]) for c in lines(weir, 2)] == [(0, 0, False)] * 2
+    with weir.http() as http:
+        assert http.get("/weir/v1/budget").json()["budgets"][0]["tokens"] == {"limit": 10000, "spent": 0, "reserved": 0, "left": 10000}
+
+
 def test_who_leaves_before_it_is_sent_is_not_in_it(start_weir, provider):
     weir = together(start_weir, provider, 3)
     begun(weir, "a").close()
