@@ -91,13 +91,13 @@ def weir_command():
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis():
-    """For tests with real servers: they go by seconds, and so run one after the other on a machine."""
+    """For tests with real servers: they go by seconds, and so run one module after the other on a machine."""
     if not redis_rig.PROGRAM:
         pytest.skip("there is no redis-server (deploy/install-packages test)")
     with open(Path(tempfile.gettempdir()) / "weir-tests-redis.lock", "w") as lock:
-        end = time.monotonic() + 100
+        end = time.monotonic() + 300
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

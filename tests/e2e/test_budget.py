@@ -10,6 +10,8 @@ import pytest
 from rig import Heard, code_of, eventually, events, scripted
 from test_shared_calls import HELD, Asked
 
+pytestmark = pytest.mark.release
+
 # Prices of the rig's gpt-4o: 2.5 and 10 USD a million tokens.
 USAGE = {"prompt_tokens": 30, "completion_tokens": 100, "total_tokens": 130}
 COST = Decimal("0.001075")

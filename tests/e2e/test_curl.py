@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+pytestmark = [pytest.mark.release, pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")]
 
 
 def curl(weir, *words, agent="app", body=None):

@@ -232,6 +232,7 @@ def test_an_agent_that_shuts_its_sending_side_has_left(weir, provider):
     assert weir.last_call()["code"] == "client_gone"
 
 
+@pytest.mark.release  # where memory can be measured
 def test_a_slow_reader_costs_no_memory_and_gets_everything(weir):
     before = weir.resident_kib()
     with weir.http() as http, http.stream("POST", "/v1/chat/completions", headers=scripted(length=60_000, deltas=15_000), json={
@@ -253,6 +254,7 @@ def ask_and_never_read(weir, requests):
     return s
 
 
+@pytest.mark.release  # where memory can be measured
 def test_an_agent_that_never_reads_weirs_own_reply_is_given_up(start_weir, provider):
     model = {"upstream": "openai", "price": {"input": 1, "output": 2}}
     weir = start_weir(provider, models={f"a-model-with-a-long-name-{i:04}": model for i in range(200)}, workers=1,

@@ -110,9 +110,11 @@ def check_load(weir, provider, calls):
     assert len(lines) == calls + calls // 5
     exact = [c for c in lines if c["code"] == "ok" and not c["estimated"]]
     assert len(exact) >= said["ok"]
-    assert all(c["estimated"] or c["attempts"] == 0 for c in lines if c["code"] == "client_gone"), "cut calls that are not marked"
+    # Who leaves when all was said is charged exactly that; the oracle finds it at the provider.
+    unmarked = [c for c in lines if c["code"] == "client_gone" and not c["estimated"] and c["attempts"]]
+    assert all(c["tokens_used"] for c in unmarked), "cut calls that are not marked"
     assert weir.resident_kib() - first < 8_000, "memory is not flat"
-    eventually(lambda: all(e.over for e in provider.ledger()), 5, "a provider still works for nobody")
+    eventually(lambda: all(e.over for e in provider.ledger()), why="a provider still works for nobody")
 
 
 def test_two_thousand_mixed_calls_reconcile(weir, provider):

@@ -5,7 +5,11 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from rig import WEIR_BIN
+
+pytestmark = pytest.mark.release
 
 SANITISED = os.environ.get("WEIR_BUILD") in ("asan", "tsan")
 

@@ -14,8 +14,8 @@ SCRIPT = Path(__file__).parent / "node" / "stream_tools.mjs"
 THREE_CALLS = [{"name": "delete_order", "arguments": {"order_id": "X"}}, {"name": "lookup_order", "arguments": {"order_id": "A-1"}},
                {"name": "search_kb", "arguments": {"order_id": "returns"}}]
 
-pytestmark = pytest.mark.skipif(not shutil.which("node") or not (SCRIPT.parent / "node_modules").exists(),
-                                reason="no Node SDK here: npm ci in tests/e2e/node")
+pytestmark = [pytest.mark.release, pytest.mark.skipif(not shutil.which("node") or not (SCRIPT.parent / "node_modules").exists(),
+                                                      reason="no Node SDK here: npm ci in tests/e2e/node")]
 
 
 def ask(weir, agent, **what):

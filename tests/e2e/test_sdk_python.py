@@ -9,6 +9,8 @@ import pytest
 
 from rig import FOUR_TOOLS, scripted
 
+pytestmark = pytest.mark.release
+
 ASK = [{"role": "user", "content": "Where is order A-1?"}]
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from rig import FOUR_TOOLS, Heard, code_of, events, scripted, tool
 
+pytestmark = pytest.mark.release
+
 TEXT = "Let me sée what the order says."
 CALLS = [{"name": "lookup_order", "arguments": {"order_id": "A-1"}},
          {"name": "delete_order", "arguments": {"order_id": "SECRET-9"}},
