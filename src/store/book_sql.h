@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* book_sql: the schema, and every statement that the book runs. Texts are the journal's. Cells of
  * the ledger stand by hour, so that what is written lies close together. plus() is an addition that
- * saturates, where SQL's own would turn into a float. */
+ * saturates, where SQL's own would turn into a float. What is taken out is read first, and not by
+ * RETURNING: that makes a table for its rows, which costs more than both. */
 #pragma once
 #include "store/book_core.h"
 
@@ -59,11 +60,12 @@ static const char *const book_sql_texts[SQL_N] = {
 	[SQL_CALL] = "INSERT OR IGNORE INTO calls VALUES(?, ?, ?, ?, ?, ?)",
 	[SQL_CALL_SETTLED] = "UPDATE calls SET cost = plus(cost, ?2), tokens = plus(tokens, ?3), "
 		"estimated = max(estimated, ?4) WHERE request_id = ?1",
-	[SQL_CALL_OVER] = "DELETE FROM calls WHERE request_id = ? RETURNING denied",
+	[SQL_CALL_OF] = "SELECT denied FROM calls WHERE request_id = ?",
+	[SQL_CALL_OVER] = "DELETE FROM calls WHERE request_id = ?",
 	[SQL_CALLS] = "SELECT record, denied, estimated, cost, tokens FROM calls",
 	[SQL_HELD] = "INSERT OR IGNORE INTO held VALUES(?, ?, ?, 0, 0, 0, ?)",
 	[SQL_HELD_OF] = "SELECT record, charged, cost, tokens FROM held WHERE id = ?",
-	[SQL_HELD_OVER] = "DELETE FROM held WHERE id = ? RETURNING record, charged, cost, tokens",
+	[SQL_HELD_OVER] = "DELETE FROM held WHERE id = ?",
 	[SQL_HELD_CHARGED] = "UPDATE held SET charged = 1, cost = ?2, tokens = ?3 WHERE id = ?1",
 	[SQL_HELD_ALL] = "SELECT record FROM held WHERE NOT charged",
 	[SQL_COUNTER] = "INSERT INTO counters VALUES(?, ?, ?, ?, max(?, 0), max(?, 0)) ON CONFLICT DO UPDATE "

@@ -61,11 +61,21 @@ struct was_held {
 	int64_t cost, tokens;
 };
 
+static int take_out(struct book *b, enum book_sql which, struct slice id)
+{
+	sqlite3_stmt *s = book_statement(b, which);
+
+	if (!s)
+		return book_error(b);
+	bind_text(s, 1, id);
+	return book_run(b, s);
+}
+
 /* Takes a reservation out of the book; recovery's stays. 1, 0 when there is none, or a negative
  * errno. */
 static int take_held(struct book *b, const struct entry_settlement *e, struct was_held *ret)
 {
-	sqlite3_stmt *s = book_statement(b, e->by_recovery ? SQL_HELD_OF : SQL_HELD_OVER);
+	sqlite3_stmt *s = book_statement(b, SQL_HELD_OF);
 	int code, r = 0;
 
 	if (!s)
@@ -81,7 +91,14 @@ static int take_held(struct book *b, const struct entry_settlement *e, struct wa
 	if (code != SQLITE_DONE)
 		r = book_error(b);
 	sqlite3_reset(s);
-	return r == 1 && !ret->record.at ? -ENOMEM : r;
+	if (r == 1 && !ret->record.at)
+		return -ENOMEM;
+	if (r == 1 && !e->by_recovery) {
+		int gone = take_out(b, SQL_HELD_OVER, e->id);
+
+		r = gone ? gone : r;
+	}
+	return r;
 }
 
 static int mark_charged(
@@ -134,7 +151,7 @@ static int late_settlement(struct book *b, const struct entry_settlement *e)
 /* A second outcome of a call says nothing more. */
 static int late_outcome(struct book *b, const struct entry_outcome *o)
 {
-	sqlite3_stmt *s = book_statement(b, SQL_CALL_OVER);
+	sqlite3_stmt *s = book_statement(b, SQL_CALL_OF);
 	int code, r = 0, denied = -1;
 
 	if (!s)
@@ -145,7 +162,10 @@ static int late_outcome(struct book *b, const struct entry_outcome *o)
 	if (code != SQLITE_DONE)
 		r = book_error(b);
 	sqlite3_reset(s);
-	return r || denied < 0 ? r : tally_outcome(&b->tally, o, denied);
+	if (r || denied < 0)
+		return r;
+	r = take_out(b, SQL_CALL_OVER, o->who.request_id);
+	return r ? r : tally_outcome(&b->tally, o, denied);
 }
 
 static int write_late(struct book *b, const struct entry *e)
