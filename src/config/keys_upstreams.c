@@ -213,7 +213,9 @@ const struct directive upstream_directives[] = {
                 .words = "p2c_ewma round_robin least_request", LATER("none")},
         {KEY("slow_start", TIME, "how slowly a new endpoint gets its share"), LATER("none")},
         {KEY("health", BLOCK, "active probes"), OF_BLOCK(health_keys), LATER("none")},
-        {KEY("concurrency", BLOCK, "calls at once"), OF_BLOCK(concurrency_keys)},
+        {KEY("concurrency", BLOCK, "calls at once"), OF_BLOCK(concurrency_keys),
+                .note = "an upstream's concurrency.limit is read, not held: a worker opens 1,024 "
+                        "connections to an endpoint at most"},
         {KEY("rate_limit", RATE, "requests that the provider grants us"), ONE_OR_LIST,
                 LATER("none")},
         {KEY("token_rate_limit", RATE, "tokens that the provider grants us"), ONE_OR_LIST,
