@@ -295,6 +295,7 @@ void chain_leave_lap(struct call *c)
 {
 	chain_cancel(c);
 	c->in_lap = c->in_part = false;
+	c->n_tools = c->n_released; /* what else it calls the agent does not get */
 }
 
 void chain_finish(struct call *c)

@@ -22,8 +22,8 @@ enum chain_result chain_lap(struct call *c, struct lap *lap);
 bool chain_reads_text(const struct call *c); /* some policy has on_text */
 /* p passes, and the chain then asks from `to` on, which stands before it, once more: what they took was given back. */
 void chain_go_back(struct policy *p, const struct policy_ops *to);
-/* Nobody waits for a verdict any more: the call is refused, whatever the one that waits would say. */
 void chain_leave_lap(struct call *c); /* its answer is not given: what judged it is cancelled, and another one is judged anew */
+/* Nobody waits for a verdict any more: the call is refused, whatever the one that waits would say. */
 void chain_cancel(struct call *c);
 /* Cancels the one that waits, then tells every policy that the call is over. Once. */
 void chain_finish(struct call *c);

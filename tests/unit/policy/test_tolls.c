@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include "policy/registry.h"
 #include "rig/allowance_rig.h"
+#include "exchange/snapshot.h"
+#include "exchange/view.h"
 #include "rig/starve.h"
+#include "store/cache.h"
 
 #define MILLI ((nanousd)1000000) /* a thousandth of a dollar */
 #define USED ((nanousd)10 * 1000 + (nanousd)20 * 2000)
@@ -228,6 +231,39 @@ static void without_a_store_nothing_is_let_through(void **state)
 	check_costs(0, "0.00005");
 }
 
+static void calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given(void **state)
+{
+	struct cache *cache = cache_new((struct cache_limits){1 << 20, 1 << 16});
+	struct reuse_conf *rule;
+
+	(void)state;
+	assert_int_equal(begin_on(", budget: {agent: {cost: 1}}", false), 0);
+	rig.x.env.cache = cache;
+	rule = &rig.x.view->snapshot->conf->models[0].cache;
+	*rule = (struct reuse_conf){.ttl_ns = NS_PER_S, .stale_ns = 3600 * NS_PER_S};
+	assert_int_equal(allowance_call(&rig, ASK, NULL), 200);
+	rig_advance(&rig.x, 2 * NS_PER_S);
+	allowance_ask(&rig, ASK, NULL);
+	assert_int_equal(rig.x.n_reached, 1);
+	rig.fake.pending = true;
+	reply(CALLS("pay", "fax"));
+	assert_true(fake_store_answer(&rig.fake, 0));
+	rig_settle(&rig.x);
+	assert_int_equal(fake_store_waiting(&rig.fake), 1);
+	scripted_source_fault(&rig.x.source, FAULT_UPSTREAM_TIMEOUT, NULL);
+	allowance_read(&rig);
+	assert_int_equal(rig.answer.status, 200);
+	assert_string_equal(allowance_header(&rig, "x-weir-cache"), "stale");
+	assert_int_equal(rig.x.last.r.tools_cost, 0);
+	assert_int_equal(rig.x.last.r.n_tools, 0);
+	assert_int_equal(rig.x.last.r.cost, USED);
+	assert_int_equal(fake_store_waiting(&rig.fake), 0);
+	assert_int_equal(allowance_held(&rig, "b:"), 2 * USED);
+	allowance_end(&rig);
+	cache_free(cache);
+	begin("");
+}
+
 /* ---- streams ---- */
 
 static void feed(const char *text)
@@ -318,6 +354,7 @@ int main(void)
 	        T(each_call_waits_for_the_store),
 	        T(who_leaves_meanwhile_pays_for_no_tool),
 	        T(without_a_store_nothing_is_let_through),
+	        T(calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given),
 	        T(a_stream_pays_for_what_it_lets_out),
 	        T(a_legacy_function_call_is_one_too),
 	        T(want_of_memory_is_survived),
