@@ -360,8 +360,11 @@ static void facts_read(const struct metrics_gauges *g, struct page_facts *ret)
 	        .in_flight = g->in_flight,
 	        .stores = g->n_stores,
 	};
-	for (unsigned i = 0; i < g->n_stores; i++)
+	for (unsigned i = 0; i < g->n_stores; i++) {
 		ret->stores_up += atomic_load_explicit(&g->stores[i]->up, memory_order_relaxed);
+		uint64_t lost = atomic_load_explicit(&g->stores[i]->forgotten, memory_order_relaxed);
+		ret->stores_forgot = lost > ret->stores_forgot ? lost : ret->stores_forgot;
+	}
 	process_read(&ret->process);
 }
 

@@ -64,6 +64,7 @@ const struct metric metric_table[] = {
 		HISTOGRAM(histogram_store), .source = FROM_STORES, .unit = UNIT_NANO, .labels = {"op", "outcome"}},
 	{"weir_store_ways", "Ways to the store that instances share, one a loop.", GAUGE, FACT(stores)},
 	{"weir_store_ways_up", "Those of them that can be asked.", GAUGE, FACT(stores_up)},
+	{"weir_store_forgotten_total", "Times that the store had lost its data, and what was spent with it.", COUNTER, FACT(stores_forgot)},
 	{"weir_store_outage_calls_total", "Calls that the store could not be asked about, by what the policy said then.",
 		COUNTER, .table = TABLE_OUTAGE, .labels = {"decision"}},
 	{"weir_attempts_total", "Attempts to reach an upstream, by how they ended.",

@@ -16,7 +16,7 @@ struct page_facts {
 	uint64_t reload_good, reload_wall_ns, reloads_failed;
 	uint64_t log_dropped, book_lag_ns, shadow_agents, connections, in_flight,
 	        nothing_is_bounded;
-	uint64_t stores, stores_up;
+	uint64_t stores, stores_up, stores_forgot;
 	struct process_facts process;
 };
 

@@ -304,6 +304,7 @@ static void on_changed(void *owner)
 	remote_note_up(r);
 	if (!redis_state(r->redis).up)
 		return;
+	remote_mark_look(r);
 	remote_push_on(r);
 	errands_push(r, NULL);
 }
@@ -338,6 +339,7 @@ int remote_new(struct loop *l, struct resolver *resolver, struct tls_contexts *c
 	deadline_init(&r->fence, remote_on_fence);
 	errands_init(r);
 	leases_init(r);
+	remote_mark_init(r);
 	all.events = &events;
 	all.owner = r;
 	error = redis_new(l, resolver, contexts, &all, &r->redis);
@@ -377,6 +379,7 @@ void remote_free(struct remote *r)
 	holds_free(&r->settled);
 	errands_finish(r);
 	leases_finish(r);
+	remote_mark_finish(r);
 	loop_deadline_clear(r->loop, &r->again);
 	loop_deadline_clear(r->loop, &r->fence);
 	for (unsigned i = 0; i < r->n_seals; i++)

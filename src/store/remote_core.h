@@ -2,6 +2,7 @@
 /* remote_core: what the remote_*.c files share. */
 #pragma once
 #include "crypto/seal.h"
+#include "base/id.h"
 #include "base/map.h"
 #include "store/remote.h"
 #include "store/remote_lease.h"
@@ -91,6 +92,15 @@ struct errands {
 	size_t left;  /* bytes of what nobody waits for, under way */
 };
 
+/* By which it is told that a server has forgotten all. */
+struct remote_mark {
+	struct redis_ask ask;
+	struct slice words[4];
+	struct deadline again;
+	char own[ID_LEN + 1], seen[ID_LEN];
+	size_t seen_len; /* 0: nothing was seen yet */
+};
+
 /* What is known here of leases. */
 struct leases {
 	struct list all;  /* by lease->link, the one that was used longest ago first */
@@ -119,6 +129,7 @@ struct remote {
 	unsigned n_seals;
 	uint32_t ids_max; /* counters of budgets a group */
 	struct leases leases;
+	struct remote_mark mark;
 };
 
 /* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
@@ -158,6 +169,11 @@ void remote_note_up(struct remote *r); /* for whoever reads times: up or fenced 
 void remote_push_on(struct remote *r);
 void remote_on_again(struct deadline *d);
 void remote_on_fence(struct deadline *d);
+
+/* remote_mark: looked for when a server can be asked, and every few seconds. */
+void remote_mark_init(struct remote *r);
+void remote_mark_look(struct remote *r);
+void remote_mark_finish(struct remote *r);
 
 /* remote_value: the part of store_ops that is about values, and what is left of them. */
 int remote_claim(struct store *s, struct value_claim *c);

@@ -46,7 +46,8 @@ extern const char *const store_outcome_names[STORE_OUTCOMES];
 struct store_times {
 	_Atomic uint64_t n[STORE_OPS][STORE_OUTCOMES][STORE_TIMES_BOUNDS + 1];
 	_Atomic uint64_t sum_ns[STORE_OPS][STORE_OUTCOMES];
-	atomic_bool up; /* it can be asked, and admits */
+	atomic_bool up;             /* it can be asked, and admits */
+	_Atomic uint64_t forgotten; /* so often it had lost its data */
 };
 
 enum store_outcome store_outcome_of(int result); /* of an ask; negative: an errno */
