@@ -82,7 +82,9 @@ int journaling_reserve(struct exchange *x, struct admitted *a)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		const struct demand *d = &a->ask.demands[a->n_rates + i];
-		counters[i] = (struct entry_counter){d->group, d->name, d->budget.window, d->budget.ends};
+		counters[i] = (struct entry_counter){.group = d->group, .name = d->name, .window = d->budget.window, .ends = d->budget.ends};
+		if (a->by != x->env->local)
+			counters[i].lessee = d->lessee;
 	}
 	struct entry_reservation e = {
 		.id = a->ask.id,

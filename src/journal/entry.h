@@ -64,6 +64,7 @@ struct entry_decision {
 struct entry_counter { /* a budget that a reservation stands in */
 	struct slice group, name;
 	uint64_t window, ends; /* as weir/store.h */
+	struct slice lessee;   /* whose lease of it a shared store took from; empty: none */
 };
 
 struct entry_reservation {

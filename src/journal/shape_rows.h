@@ -85,6 +85,7 @@ static const struct field counter[] = {
         FIELD(entry_counter, name, "name", FIELD_TEXT),
         FIELD(entry_counter, window, "window", FIELD_U64),
         FIELD(entry_counter, ends, "ends", FIELD_U64),
+        FIELD(entry_counter, lessee, "lessee", FIELD_TEXT),
 };
 static const struct shape counters = SHAPE(entry_counter, "counter", counter, false);
 

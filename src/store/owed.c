@@ -68,7 +68,8 @@ static struct owed *owed_new(const struct entry_reservation *e)
 	char *at;
 
 	for (unsigned i = 0; i < e->n; i++)
-		texts += e->counters[i].group.len + e->counters[i].name.len;
+		texts += e->counters[i].group.len + e->counters[i].name.len +
+		         e->counters[i].lessee.len;
 	w = mem_alloc(head + texts);
 	if (!w)
 		return NULL;
@@ -79,6 +80,7 @@ static struct owed *owed_new(const struct entry_reservation *e)
 		w->counters[i] = e->counters[i];
 		w->counters[i].group = text_add(&at, e->counters[i].group);
 		w->counters[i].name = text_add(&at, e->counters[i].name);
+		w->counters[i].lessee = text_add(&at, e->counters[i].lessee);
 	}
 	return w;
 }

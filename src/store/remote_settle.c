@@ -210,7 +210,7 @@ int remote_settle_owed(struct remote *r, const struct owed *e)
 		const struct entry_counter *c = &e->counters[i];
 
 		demands[i] = (struct demand){.kind = DEMAND_BUDGET,
-		        .group = c->group,
+		        .group = c->lessee.len ? c->lessee : c->group, /* its record is there */
 		        .name = c->name,
 		        .budget = {BUDGET_NO_COST, BUDGET_NO_TOKENS, c->window, c->ends}};
 	}

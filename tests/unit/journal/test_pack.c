@@ -354,7 +354,7 @@ static void the_numbers_of_members_stay(void **state)
 	              "policy_version tools_offered tools_removed",
 	        shape_of(ENTRY_DECISION));
 	names_are("timestamp id request_id expires cost_nanousd tokens counters[group name window "
-	          "ends]",
+	          "ends lessee]",
 	        shape_of(ENTRY_RESERVATION));
 	names_are("timestamp id request_id cost_nanousd tokens estimated by_recovery",
 	        shape_of(ENTRY_SETTLEMENT));

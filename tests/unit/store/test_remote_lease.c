@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of budgets that all groups share, leased to them in parts, against a real server: never
  * more than the limit is good for, whoever dies, and what nobody uses comes back. */
+#include "store/owed.h"
 #include "store/remote_core.h"
 #include "unit/store/remote_rig.h"
 
@@ -347,6 +348,33 @@ static void many_of_several_groups_never_pass_the_limit(void **state)
 	WAIT_FOR(pool_is(LIMIT, 0));
 }
 
+/* Its record is the lessee's, and no other budget of the call may say whose that is. */
+static void what_a_process_before_took_from_a_lease_is_settled_there(void **state)
+{
+	struct owed *e = mem_zalloc(sizeof(*e) + sizeof(*e->counters));
+	struct redisReply *r;
+
+	(void)state;
+	assert_non_null(e);
+	x.demands[0] = leased("a:one", 1000, BUDGET_NO_TOKENS);
+	x.a.reservation = (struct reservation){.fixed_cost = 100};
+	assert_int_equal(admit(1), 1);
+	e->id = slice_str(x.id);
+	e->cost = 30;
+	e->n = 1;
+	e->counters[0] = (struct entry_counter){
+	        SLICE("g"), SLICE("all"), 0, WINDOW_NEVER_ENDS, SLICE("a:one")};
+	loop->now_is_stale = true;
+	assert_int_equal(remote_settle_owed(remotes[1], e), 0);
+	mem_free(e);
+	WAIT_FOR(!remote_state(remotes[1]).settling);
+	r = redis_server_do(&server, "GET weir:{a:one}:i:%s", x.id);
+	assert_int_equal(r->type, REDIS_REPLY_STRING);
+	assert_string_equal(r->str, "s");
+	freeReplyObject(r);
+	settle(true, 30, 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, rig_end)
 #define C(name) cmocka_unit_test_setup_teardown(name, begin_cluster, rig_end)
 
@@ -354,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        T(a_call_takes_from_its_lease_with_its_other_budgets),
+	        T(what_a_process_before_took_from_a_lease_is_settled_there),
 	        T(a_small_budget_is_leased_call_by_call),
 	        T(output_is_lowered_to_what_the_pool_has),
 	        T(tokens_are_leased_as_money_is),
