@@ -67,7 +67,7 @@ def test_a_good_policy_is_good(check, tmp_path):
 def test_what_is_inactive_is_listed(check, tmp_path):
     (tmp_path / "good.yaml").write_text(GOOD)
     said = check("-c", tmp_path / "good.yaml").stdout
-    assert "cached" in said and "personal data" in said, said
+    assert "are not retried" in said and "personal data" in said, said
 
 
 def test_mistakes_can_be_read_by_machines(check):
