@@ -281,7 +281,7 @@ class Weir:
     def is_ready(self):
         assert self.process.poll() is None, f"Weir ended with {self.process.returncode}: {self.err_path.read_text()[-3000:]}"
         with contextlib.suppress(httpx.TransportError):
-            return self.health("/readyz").status_code == 200
+            return self.health("/readyz").status_code == 200 and self.process.poll() is None
 
     def stop(self, how=signal.SIGTERM, seconds=15):
         if self.process and self.process.poll() is None:

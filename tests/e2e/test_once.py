@@ -13,7 +13,7 @@ import pytest
 from fleet import Fleet
 from redis_rig import Server
 from rig import code_of, eventually
-from test_plain_tools import OK, call, refusal, start
+from test_plain_tools import OK, call, call_in_time, refusal, start
 
 KEY = {"idempotency-key": "k"}
 HELD = {**OK, "held": True}
@@ -40,7 +40,7 @@ def begin(weir, name, script):
     """A call that runs until Weir or the tool ends it."""
     def run():
         try:
-            call(weir, name, {}, headers=KEY, script=script)
+            call_in_time(weir, name, {}, headers=KEY, script=script)
         except httpx.TransportError:
             pass
     thread = threading.Thread(target=run)
@@ -87,11 +87,11 @@ def test_who_stops_tells_the_others_how_its_keys_ended(tmp_path, provider, shop,
         one, other = fleet.start().weirs
         caller = begin(one, "pay", HELD)
         eventually(shop.ledger)
-        assert refusal(call(other, "pay", {}, headers=KEY))["code"] == "idempotency_in_progress"
+        assert refusal(call_in_time(other, "pay", {}, headers=KEY))["code"] == "idempotency_in_progress"
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(60) == 0
         caller.join()
-        assert refusal(call(other, "pay", {}, headers=KEY))["code"] == "outcome_unknown"
+        assert refusal(call_in_time(other, "pay", {}, headers=KEY))["code"] == "outcome_unknown"
         assert len(shop.ledger()) == 1
         fleet.stop()
     finally:
