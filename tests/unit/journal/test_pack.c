@@ -15,6 +15,7 @@ struct fixture {
 	struct seal *seals[1];
 	struct unpack unpack;
 	struct entry entry;
+	char *record; /* owned: what entry's texts were unpacked from */
 };
 
 static int setup(void **state)
@@ -36,6 +37,7 @@ static int teardown(void **state)
 	buf_finish(&f->out);
 	unpack_finish(&f->unpack);
 	users_finish(&f->users);
+	free(f->record);
 	free(f);
 	return 0;
 }
@@ -264,12 +266,10 @@ static void a_reservation_is_never_cut(void **state)
 static int unpack_literal(struct fixture *f, struct slice record)
 {
 	/* In memory of exactly its size. */
-	char *at = malloc(record.len ? record.len : 1);
-
-	memcpy(at, record.at, record.len);
-	int r = entry_unpack(&f->unpack, slice_from(at, record.len), &f->entry);
-	free(at);
-	return r;
+	free(f->record);
+	f->record = malloc(record.len ? record.len : 1);
+	memcpy(f->record, record.at, record.len);
+	return entry_unpack(&f->unpack, slice_from(f->record, record.len), &f->entry);
 }
 #define UNPACK(literal) unpack_literal(*state, SLICE(literal))
 
