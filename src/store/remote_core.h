@@ -73,6 +73,7 @@ struct hold {
 	uint64_t expires;  /* loop time */
 	struct settlement used;
 	uint64_t settled_at; /* loop time */
+	uint64_t told_at;    /* loop time: when its settlement was first under way; 0: it never was */
 	enum hold_state state;
 	bool is_doubtful;    /* whether it holds anything there is not known */
 	bool is_again;       /* one of remote->n_again */

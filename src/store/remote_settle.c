@@ -12,6 +12,7 @@
 #define AGAIN_NS (50 * NS_PER_MS)
 #define AGAIN_MIN 4u
 #define AGAIN_MAX 256u
+#define KNOWN_NS (540 * NS_PER_S) /* so long a server surely knows what it has settled: 10 minutes */
 
 static void hold_put(struct hold *h, struct redis_link *on);
 
@@ -150,11 +151,18 @@ static void on_put(struct redis_ask *ask, int result, const struct redis_reply *
 	remote_push_on(r);
 }
 
+/* What was said so long ago may have been carried out and forgotten: what is not known there any
+ * more is over, and what still is held is settled all the same. */
+static bool is_long_ago(const struct hold *h)
+{
+	return h->told_at && h->remote->loop->now - h->told_at > KNOWN_NS;
+}
+
 static enum counters_op op_of(const struct hold *h)
 {
-	if (h->is_owed)
-		return COUNTERS_OWED;
-	return h->state == HOLD_SETTLING ? COUNTERS_SETTLE : COUNTERS_HOLD;
+	if (h->state != HOLD_SETTLING)
+		return COUNTERS_HOLD;
+	return h->is_owed || is_long_ago(h) ? COUNTERS_OWED : COUNTERS_SETTLE;
 }
 
 static void hold_put(struct hold *h, struct redis_link *on)
@@ -163,6 +171,8 @@ static void hold_put(struct hold *h, struct redis_link *on)
 	h->asked_at = h->remote->loop->now;
 	if (hold_ask(h, op_of(h), on, on_put) < 0)
 		hold_wait(h);
+	else if (h->state == HOLD_SETTLING && !h->told_at)
+		h->told_at = h->asked_at;
 }
 
 /* The journal has it; there its reservation is charged when it expires. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of store/remote when many ask at once, when who asked goes away or dies, and when the
  * server is frozen, gone, or has forgotten. The claims are those of tests/model/budget.pml. */
+#include "store/remote_core.h"
 #include "store/times.h"
 #include "store/redis/slots.h"
 #include "unit/store/remote_rig.h"
@@ -300,6 +301,59 @@ static void after_a_failover_the_others_are_waited_for(void **state)
 	check_budget(x.demands[0], 3, 0);
 }
 
+/* ---- settled long ago */
+
+static void fail_over(void)
+{
+	redis_server_kill(&server, SIGKILL);
+	redis_server_again(&server);
+	WAIT_FOR(remote_state(remotes[0]).fenced);
+	WAIT_FOR(!remote_state(remotes[0]).fenced && !remote_state(remotes[0]).settling);
+	WAIT_FOR(remote_state(remotes[1]).redis.up);
+	rest(50);
+}
+
+static void settle_long_ago(bool ran, nanousd cost)
+{
+	settle(ran, cost, 0);
+	container_of(remotes[0]->settled.prev, struct hold, link)->told_at -= 600 * NS_PER_S;
+}
+
+/* The server has kept all but the id, whose ten minutes are over, and what was settled since. */
+static void what_was_settled_long_ago_is_not_charged_again(void **state)
+{
+	(void)state;
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(1), 1);
+	settle_long_ago(true, 7);
+	redis_server_must(&server, "DEL weir:{a:one}:i:%s", x.id);
+	redis_server_must(&server, "SAVE");
+	assert_int_equal(admit(1), 1);
+	settle(true, 5, 0);
+	check_budget(x.demands[0], 12, 0);
+	fail_over();
+	check_budget(x.demands[0], 12, 0);
+}
+
+/* It has lost the settlement, and knows who was admitted. */
+static void what_is_still_held_is_settled_however_long_ago(void **state)
+{
+	(void)state;
+	x.demands[0] = budget("b", 100, BUDGET_NO_TOKENS);
+	x.a.reservation.fixed_cost = 10;
+	assert_int_equal(admit(1), 1);
+	redis_server_must(&server, "SAVE");
+	settle_long_ago(true, 7);
+	fail_over();
+	check_budget(x.demands[0], 7, 0);
+	assert_int_equal(admit(1), 1);
+	redis_server_must(&server, "SAVE");
+	settle_long_ago(false, 3);
+	fail_over();
+	check_budget(x.demands[0], 7, 0);
+}
+
 /* ---- a slot that moves away */
 
 static void begin_moving(struct redis_server *to)
@@ -384,6 +438,8 @@ int main(void)
 	        T(a_frozen_server_is_waited_for_25_ms),
 	        T(after_a_failover_all_that_is_held_comes_first),
 	        T(after_a_failover_the_others_are_waited_for),
+	        T(what_was_settled_long_ago_is_not_charged_again),
+	        T(what_is_still_held_is_settled_however_long_ago),
 	        C(what_ends_while_its_slot_moves_away_is_settled_once_and_gives_all_back),
 	        C(what_a_moving_slot_refuses_is_not_cancelled),
 	};

@@ -227,19 +227,21 @@ local function budget_named(name)
 	return counters[name]
 end
 
--- What a process that has died wrote down may have been said long ago, by itself or by one that read it before: of an id
--- that is not known any more nothing is.
+-- What a process that has died wrote down may have been said long ago, by itself or by one that read it before, and so may
+-- what is said again: of an id that is not known any more nothing is.
 if op == OWED then
 	local r = values[1] and values[1] ~= 's' and {cmsgpack.unpack(values[1])} or {}
 	for at = 6, #r, 2 do
 		if r[at + 1] then
 			local b = budget_named(r[at])
 			if r[1] then
-				b[SC], b[ST] = max(b[SC] - r[2], 0), max(b[ST] - r[3], 0)
+				b[SC], b[ST], b[DIRTY] = max(b[SC] - r[2], 0), max(b[ST] - r[3], 0), true
 			else
 				budget_release(b, r[2], r[3])
 			end
-			budget_spend(b, used_cost, used_tokens)
+			if ran == 1 then
+				budget_spend(b, used_cost, used_tokens)
+			end
 		else
 			call('ZREM', r[at], id)
 		end
