@@ -7,6 +7,8 @@
 #include "store/remote.h"
 
 #define ERRAND_WORDS 12u
+/* Bytes that a value needs there beside its own: scripts/values.lua says the same. */
+#define VALUE_AROUND 400u
 #define ERRAND_LABEL SLICE("shared value")
 
 struct remote;

@@ -19,6 +19,9 @@
 #define REMOTE_LEFT_BYTES                                                                          \
 	((size_t)5 << 18) /* under way without anybody who waits; more is dropped: what is asked   \
 	                     behind it has to be answered within 25 ms, also over a gigabit */
+#define REMOTE_LEFT_MAX                                                                            \
+	64u /* the same, so many at once: they take no link from what is waited for, and a         \
+	       server does not work on them for long */
 #define REMOTE_ENDING_BYTES ((size_t)32 << 20) /* of answers that wait to be recorded there */
 
 struct remote;

@@ -89,8 +89,9 @@ struct errands {
 	struct list waiting; /* of owned and ending: those that are to be put, by errand->wait */
 	struct deadline again;
 	unsigned n_owned, n_ending, n_ended;
-	size_t bytes; /* of ending and ended */
-	size_t left;  /* bytes of what nobody waits for, under way */
+	size_t bytes;    /* of ending and ended */
+	unsigned n_left; /* of what nobody waits for, under way */
+	size_t left;     /* its bytes, and VALUE_AROUND a piece */
 };
 
 /* By which it is told that a server has forgotten all. */

@@ -326,8 +326,10 @@ static void on_value(struct redis_ask *ask, int result, const struct redis_reply
 	errand_time(e, e->op[0] == 'p' ? STORE_PUT : STORE_GET, result);
 	if (!result && e->value)
 		result = reply ? value_read(e, reply) : -EPROTO;
-	if (!e->ticket)
-		e->remote->errands.left -= e->bytes.len;
+	if (!e->ticket) {
+		e->remote->errands.n_left--;
+		e->remote->errands.left -= e->bytes.len + VALUE_AROUND;
+	}
 	errand_tell(e, result);
 	errand_free(e);
 }
@@ -363,8 +365,9 @@ void remote_leave(struct store *s, const struct value *v)
 	left.expected = VALUE_ANY;
 	if (left.room && left.bytes.len > left.room)
 		return;
-	if (left.bytes.len > VALUE_MAX ||
-	        r->errands.left + left.bytes.len + SEAL_OVERHEAD > REMOTE_LEFT_BYTES ||
+	if (r->errands.n_left >= REMOTE_LEFT_MAX || left.bytes.len > VALUE_MAX ||
+	        r->errands.left + left.bytes.len + SEAL_OVERHEAD + VALUE_AROUND >
+	                REMOTE_LEFT_BYTES ||
 	        errand_of_value(r, "put", &left, &e))
 		return;
 	if (errand_seal(e, left.bytes)) {
@@ -372,8 +375,10 @@ void remote_leave(struct store *s, const struct value *v)
 		return;
 	}
 	size_t len = e->bytes.len;
-	if (errand_begin(e, NULL, STORE_PUT, on_value) == PENDING)
-		r->errands.left += len;
+	if (errand_begin(e, NULL, STORE_PUT, on_value) == PENDING) {
+		r->errands.n_left++;
+		r->errands.left += len + VALUE_AROUND;
+	}
 }
 
 int remote_get(struct store *s, struct value *v)

@@ -317,6 +317,52 @@ static void what_is_left_has_a_ceiling_and_may_come_to_nothing(void **state)
 	s->ops->leave(s, &v); /* and it is forgotten with its store */
 }
 
+static long values_there(void)
+{
+	struct redisReply *r = redis_server_do(&server, "KEYS weir:{a:many}:v:*");
+	long n = (long)r->elements;
+
+	freeReplyObject(r);
+	return n;
+}
+
+/* A link takes 1024 commands, and there are two: one call for embeddings may bring 2048 values.
+ * Once some have been answered, more are left. */
+static void who_leaves_much_takes_the_store_from_nobody(void **state)
+{
+	struct store *s = remote_store(remotes[0]);
+	unsigned n_put = 0, rounds = 0;
+	char name[16];
+
+	(void)state;
+	while (rounds < 250 && (n_put < 3 || values_there() <= (long)REMOTE_LEFT_MAX)) {
+		enter();
+		for (unsigned i = 0; i < 2500; i++) {
+			uint64_t now = clock_wall(&clock_system);
+			snprintf(name, sizeof(name), "k%u-%u", rounds, i);
+			s->ops->leave(s, &(struct value){.group = SLICE("a:many"),
+			                         .name = slice_str(name),
+			                         .now_wall_ns = now,
+			                         .ends = now + 3600 * NS_PER_S,
+			                         .bytes = SLICE("x")});
+		}
+		rounds++;
+		x.demands[0] = rate("r", 1000, 1);
+		x.id[0] = 0;
+		int r = put(0, &x, 1, NS_PER_S);
+		assert_true(r == PENDING || is_late(r));
+		if (r == PENDING) {
+			n_put++;
+			WAIT_FOR(x.done);
+			if (x.result == 1)
+				settle(false, 0, 0);
+		}
+		rest(20);
+		assert_true(values_there() <= (long)(rounds * REMOTE_LEFT_MAX));
+	}
+	assert_true(n_put && values_there() > (long)REMOTE_LEFT_MAX);
+}
+
 /* ---- what is left in a room */
 
 #define GROUP_KEY "weir:{a:one}:"
@@ -405,6 +451,7 @@ int main(void)
 	        T(who_cancels_gives_back_what_a_hit_took),
 	        T(without_memory_it_is_an_error_and_nothing_is_held),
 	        T(what_is_left_has_a_ceiling_and_may_come_to_nothing),
+	        T(who_leaves_much_takes_the_store_from_nobody),
 	        T(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
 	        C(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
 	};
