@@ -363,7 +363,7 @@ void remote_leave(struct store *s, const struct value *v)
 	struct errand *e;
 
 	left.expected = VALUE_ANY;
-	if (left.room && left.bytes.len > left.room)
+	if (left.room && left.bytes.len + SEAL_OVERHEAD + VALUE_AROUND > left.room)
 		return;
 	if (r->errands.n_left >= REMOTE_LEFT_MAX || left.bytes.len > VALUE_MAX ||
 	        r->errands.left + left.bytes.len + SEAL_OVERHEAD + VALUE_AROUND >

@@ -2,6 +2,7 @@
 /* Tests of an admission that names a value which would answer its call: asked in one question with
  * rates and budgets, after the ones and before the others, on a real server. */
 #include "crypto/seal.h"
+#include "store/errand.h"
 #include "unit/store/value_rig.h"
 
 /* A busy machine is late for 25 ms now and then. */
@@ -389,7 +390,7 @@ static void leave_in_room(const char *name, size_t size, uint64_t life_ns, uint6
 	        .name = slice_str(name),
 	        .bytes = slice_from(bytes, size),
 	        .room = room};
-	long want = (long)(size + SEAL_OVERHEAD);
+	size_t sealed = size + SEAL_OVERHEAD;
 
 	for (unsigned i = 0; i < 100; i++) {
 		loop->now_is_stale = true;
@@ -398,7 +399,8 @@ static void leave_in_room(const char *name, size_t size, uint64_t life_ns, uint6
 		v.ends = v.now_wall_ns + life_ns;
 		s->ops->leave(s, &v);
 		rest(10);
-		if (size > room || told("HSTRLEN " GROUP_KEY "v:%s v", name) == want)
+		if (sealed + VALUE_AROUND > room ||
+		        told("HSTRLEN " GROUP_KEY "v:%s v", name) == (long)sealed)
 			return;
 	}
 	fail_msg("%s was not left", name);
@@ -421,7 +423,9 @@ static void values_with_a_room_take_no_more_than_that_and_what_ends_first_goes(v
 	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), room);
 	leave_in_room("e", 2500, 400 * NS_PER_S, room);
 	assert_true(!is_there("a") && !is_there("c") && !is_there("d") && is_there("e"));
-	leave_in_room("f", 3999, 400 * NS_PER_S, 3998);
+	/* What can never be in it takes nothing out. */
+	for (size_t size = 4000; size > 3999 - SEAL_OVERHEAD - VALUE_AROUND; size -= 10)
+		leave_in_room("f", size, 400 * NS_PER_S, 3999);
 	assert_true(is_there("e") && !is_there("f"));
 	leave_in_room("e", 100, 400 * NS_PER_S, room);
 	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), 100 + SEAL_OVERHEAD + 400);
@@ -434,6 +438,76 @@ static void values_with_a_room_take_no_more_than_that_and_what_ends_first_goes(v
 	leave_in_room("h", 100, 400 * NS_PER_S, room);
 	assert_int_equal(told("ZCARD " GROUP_KEY "vs", NULL), 2);
 	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), 2 * (100 + SEAL_OVERHEAD + 400));
+}
+
+static struct value put_in_room(size_t size, uint64_t room)
+{
+	static const char bytes[4000];
+	struct waiting_value w;
+
+	do {
+		w = value_of("", VALUE_ANY);
+		w.v.group = SLICE("a:one");
+		w.v.name = SLICE("put");
+		w.v.bytes = slice_from(bytes, size);
+		w.v.room = room;
+		w.result = ask_value(0, &w, true);
+	} while (is_late(w.result));
+	assert_int_equal(w.result, READY);
+	blob_unref(w.v.found);
+	return w.v;
+}
+
+static long scripts_ran(void)
+{
+	struct redisReply *r = redis_server_do(&server, "INFO commandstats");
+	const char *at = strstr(r->str, "cmdstat_evalsha:calls=");
+	long n = at ? strtol(at + strlen("cmdstat_evalsha:calls="), NULL, 10) : 0;
+
+	freeReplyObject(r);
+	return n;
+}
+
+/* As if the room had been larger before, and full. */
+static void fill(unsigned n)
+{
+	redis_server_must(&server,
+	        "EVAL %s 3 " GROUP_KEY "vs " GROUP_KEY "vb " GROUP_KEY "v:small %u",
+	        "local ends = redis.call('TIME')[1] * 1000000 + 1000000000 for i = 1, ARGV[1] do "
+	        "redis.call('HSET', KEYS[3] .. i, 'v', '') redis.call('ZADD', KEYS[1], ends + i, "
+	        "'400 ' .. KEYS[3] .. i) end redis.call('INCRBY', KEYS[2], 400 * ARGV[1]) return 1",
+	        n);
+}
+
+static void one_put_takes_out_no_more_than_a_server_does_at_once(void **state)
+{
+	const uint64_t room = 1000 + SEAL_OVERHEAD + VALUE_AROUND;
+	long n = 3500;
+	struct value v;
+
+	(void)state;
+	assert_int_equal(put_in_room(1000, 10 * room).state, VALUE_STORED);
+	fill((unsigned)n);
+	for (unsigned puts = 0; n; puts++) {
+		long before = scripts_ran();
+		v = put_in_room(1000, room);
+		long left = told("ZCARD " GROUP_KEY "vs", NULL);
+		long took = n + (v.state == VALUE_OTHER ? 0 : 1) - left;
+		assert_true(took <= 1000 * (scripts_ran() - before) && puts < 4);
+		if (v.state == VALUE_STORED)
+			break;
+		assert_int_equal(v.version, 0);
+		assert_false(is_there("put"));
+		assert_int_equal(told("GET " GROUP_KEY "vb", NULL), 400 * left);
+		assert_true(told("TTL " GROUP_KEY "vb", NULL) > 300);
+		n = left;
+	}
+	assert_int_equal(v.state, VALUE_STORED);
+	assert_true(is_there("put"));
+	assert_int_equal(told("ZCARD " GROUP_KEY "vs", NULL), 1);
+	assert_int_equal(told("GET " GROUP_KEY "vb", NULL), room);
+	assert_int_equal(put_in_room(1001, room).state, VALUE_OTHER); /* it never can */
+	assert_true(is_there("put"));
 }
 
 int main(void)
@@ -454,6 +528,8 @@ int main(void)
 	        T(who_leaves_much_takes_the_store_from_nobody),
 	        T(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
 	        C(values_with_a_room_take_no_more_than_that_and_what_ends_first_goes),
+	        T(one_put_takes_out_no_more_than_a_server_does_at_once),
+	        C(one_put_takes_out_no_more_than_a_server_does_at_once),
 	};
 
 	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

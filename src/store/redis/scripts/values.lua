@@ -10,6 +10,7 @@
 local CLAIMED, BUSY, DONE, LOST, CROWDED = 1, 2, 3, 4, 6
 local GRAVE_MS, ANY = 60000, -1
 local AROUND = 400 -- bytes that a value needs beside its own
+local TURNS = 1000 -- values that one put takes out at most: while a script runs, nobody else is answered
 
 local op, id, bytes, mark, how = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7]
 local time = redis.call('TIME')
@@ -68,9 +69,10 @@ if op == 'finish' then
 	return {1}
 end
 
--- What is over is taken out, and then what ends first, until there is room for one more of this size.
-local function make_room(size)
-	local most, used = tonumber(ARGV[9]), tonumber(redis.call('GET', grave)) or 0
+-- What is over is taken out, and then what ends first, until there is room for one more of this size. Where that takes too
+-- many turns, the next put goes on. What is used then, and whether there is room.
+local function make_room(size, most)
+	local used, turns = tonumber(redis.call('GET', grave)) or 0, 0
 	local function take_out(member)
 		local len, of = string.match(member, '^(%d+) (.*)$')
 		if redis.call('ZREM', names, member) == 1 then
@@ -82,7 +84,8 @@ local function make_room(size)
 	for _, member in ipairs(redis.call('ZRANGEBYSCORE', names, '-inf', now, 'LIMIT', 0, 100)) do
 		take_out(member)
 	end
-	while used + size > most do
+	while used + size > most and turns < TURNS do
+		turns = turns + 1
 		local first = redis.call('ZRANGE', names, 0, 0)[1]
 		if not first then
 			used = 0
@@ -90,15 +93,14 @@ local function make_room(size)
 		end
 		redis.call('DEL', take_out(first))
 	end
-	return used
+	return used, used + size <= most
 end
 
--- Its name and size, as long as the longest of all.
-local function enter(size, used)
-	redis.call('ZADD', names, now + ends, size .. ' ' .. key)
+-- As long as the longest of all.
+local function note(used)
 	local ms = math.max(redis.call('PTTL', names), math.ceil(ends / 1000))
 	redis.call('PEXPIRE', names, ms)
-	redis.call('SET', grave, used + size, 'PX', ms)
+	redis.call('SET', grave, used, 'PX', ms)
 end
 
 if op == 'put' then
@@ -109,8 +111,18 @@ if op == 'put' then
 		return {1, math.max(now, version + 1)}
 	end
 	if names then
-		local size = #bytes + AROUND
-		enter(size, make_room(size))
+		local size, most = #bytes + AROUND, tonumber(ARGV[9])
+		if size > most then
+			return {0, version, '', h[6] or ''}
+		end
+		local used, is_room = make_room(size, most)
+		if not is_room then
+			redis.call('DEL', key)
+			note(used)
+			return {0}
+		end
+		redis.call('ZADD', names, now + ends, size .. ' ' .. key)
+		note(used + size)
 	end
 	keep('v', bytes)
 	return {1, math.max(now, version + 1)}
