@@ -72,8 +72,9 @@ static int put_sharers(const struct call *c, struct buf *b)
 	return e || share != CACHE_SHARE_USER ? e : buf_put_part(b, c->by.user);
 }
 
-/* Where it would go: a policy may leave that to what stands around it, which instances need not have in common. */
-static int put_endpoints(const struct upstream_conf *u, struct buf *b)
+/* Where it would go, and with which credential: a policy may leave both to what stands around it, which instances need not have
+ * in common, and which changes while the policy stays. */
+static int put_upstream(const struct snapshot *s, const struct upstream_conf *u, struct buf *b)
 {
 	int e = 0;
 
@@ -85,7 +86,7 @@ static int put_endpoints(const struct upstream_conf *u, struct buf *b)
 		if (!e)
 			e = buf_put_part(b, at->base_path);
 	}
-	return e;
+	return e ? e : buf_put_part(b, slice_from(s->upstreams[u->index].credential, SHA256_LEN));
 }
 
 /* The whole policy stands for the entries that the decision has read. */
@@ -104,7 +105,7 @@ static int put_all(struct call *c, struct slice content, struct buf *b)
 	for (unsigned i = 0; !e && i < sizeof(parts) / sizeof(parts[0]); i++)
 		e = buf_put_part(b, parts[i]);
 	if (!e)
-		e = put_endpoints(call_upstream(c), b);
+		e = put_upstream(x->snapshot, call_upstream(c), b);
 	return e ? e : put_headers(x, b);
 }
 

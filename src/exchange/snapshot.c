@@ -112,6 +112,20 @@ bool snapshot_price_of(const struct model_conf *m, struct slice asked, uint64_t 
 	return table;
 }
 
+/* By these, what one account was answered is told from what another was; of the value itself nothing can be made sure. */
+static void learn_credentials(struct snapshot *s, struct slice deployment_key)
+{
+	uint8_t key[SHA256_LEN];
+
+	hmac_sha256(deployment_key, SLICE("weir upstream credentials in names of answers"), key);
+	for (unsigned i = 0; i < s->conf->n_upstreams; i++) {
+		const struct secret *value = s->conf->upstreams[i].credential_value;
+		if (value)
+			hmac_sha256(slice_from(key, sizeof(key)), secret_slice(value), s->upstreams[i].credential);
+	}
+	wipe(key, sizeof(key));
+}
+
 struct snapshot *snapshot_new(
 	struct conf *conf, struct slice deployment_key, const struct run_key *run_key, unsigned long number)
 {
@@ -135,6 +149,7 @@ struct snapshot *snapshot_new(
 		learn_upstream(&s->upstreams[i], &conf->upstreams[i]);
 	for (unsigned i = 0; i < conf->n_models; i++)
 		learn_price(s, &s->prices[i], &conf->models[i]);
+	learn_credentials(s, deployment_key);
 	hmac_sha256(deployment_key, SLICE("weir user ids in logs"), s->user_key);
 	return s;
 }

@@ -23,6 +23,7 @@ struct model_price { /* by model index */
 struct upstream_facts { /* by upstream index */
 	struct slice provider;           /* the price table's name for it; empty: it does not know it */
 	const struct usage_rules *usage_rules;
+	uint8_t credential[SHA256_LEN];  /* a keyed hash of what Weir shows there; zeros: nothing of its own */
 };
 
 struct snapshot {

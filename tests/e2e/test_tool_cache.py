@@ -64,6 +64,21 @@ def test_without_the_key_nothing_is_kept_or_said(begin, shop):
     assert said([call(weir, "pay", {}), call(weir, "pay", {})]) == [None, None] and len(shop.ledger()) == 2
 
 
+def test_another_account_there_has_its_own(begin, shop, tmp_path):
+    """The file that its token stands in is written anew; the policy stays as it is."""
+    token = tmp_path / "token"
+    token.write_text("account-one\n")
+    weir = begin(upstream={"credential": {"header": "x-account", "value": f"${{file:{token}}}"}})
+
+    def ask():
+        return said([call(weir, "lookup", {"order_id": "A-1"})])
+    assert ask() + ask() == ["miss", "hit"]
+    token.write_text("account-two\n")
+    weir.reload()
+    eventually(lambda: ask() == ["miss"], 5, "what account-one was answered is given to account-two")
+    assert ask() == ["hit"] and len(shop.ledger()) == 2
+
+
 SAME = [b'{"a": 1, "b": [1.0, "x\\u0061", {"d": null, "c": 100}]}', b'{"b":[10e-1,"xa",{"c":1E+2,"d":null}],"a":1.00}',
         b'\n{"a":0.1e1,"b":[1,"\\u0078a",{"c":1e2,"d":null}] } ']
 

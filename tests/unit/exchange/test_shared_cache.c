@@ -228,7 +228,7 @@ static void what_is_answered_is_left_there_for_as_long_as_it_is_kept_here(void *
 	assert_int_equal(shelf.leaves, 3);
 }
 
-/* Two instances may have one file, and go to different places by it. */
+/* Two instances may have one file, and go to different places by it, or as different accounts. */
 static void what_went_elsewhere_has_another_name(void **state)
 {
 	char name[VALUE_NAME_MAX + 1];
@@ -244,6 +244,11 @@ static void what_went_elsewhere_has_another_name(void **state)
 	end(NULL);
 	begin("");
 	rig.x.view->snapshot->conf->upstreams[0].endpoints[0].authority = SLICE("127.0.0.1:10");
+	call(NULL);
+	assert_string_not_equal(shelf.name, name);
+	end(NULL);
+	begin("");
+	rig.x.view->snapshot->upstreams[0].credential[SHA256_LEN - 1] ^= 1;
 	call(NULL);
 	assert_string_not_equal(shelf.name, name);
 }

@@ -172,6 +172,55 @@ static void the_key_for_users_depends_on_the_deployment(void **state)
 	snapshot_unref(other);
 }
 
+static struct snapshot *snapshot_with(const char *token, const char *key)
+{
+	struct diagnostics d;
+
+	setenv("WEIR_TEST_TOKEN", token, 1);
+	diagnostics_init(&d);
+	struct conf *c = conf_load_text("test.yaml",
+	        SLICE("version: 1\n"
+	              "listeners: {agents: {address: \"127.0.0.1:4000\"}}\n"
+	              "upstreams:\n"
+	              "  own: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: {api_key: "
+	              "\"${env:WEIR_TEST_TOKEN}\"}}\n"
+	              "  none: {api: openai, url: \"http://127.0.0.1:9/v1\", credential: none}\n"
+	              "models: {m: {upstream: own}}\n"
+	              "agents: {a: {models: [m]}}\n"),
+	        &d);
+	diagnostics_finish(&d);
+	unsetenv("WEIR_TEST_TOKEN");
+	assert_non_null(c);
+	return snapshot_new(c, slice_str(key), NULL, 1);
+}
+
+/* While the policy's own hash is the same. */
+static void another_credential_is_known_as_such_and_not_shown(void **state)
+{
+	static const uint8_t nothing[SHA256_LEN];
+	static const char *const tokens[] = {"one", "one", "two", "one"};
+	static const char *const by[] = {"k", "k", "k", "other"};
+	struct snapshot *s[4];
+	uint8_t plain[SHA256_LEN];
+
+	(void)state;
+	sha256(SLICE("Bearer one"), plain);
+	for (unsigned i = 0; i < 4; i++) {
+		s[i] = snapshot_with(tokens[i], by[i]);
+		assert_memory_equal(s[i]->conf->hash, s[0]->conf->hash, SHA256_LEN);
+		assert_memory_not_equal(s[i]->upstreams[0].credential, nothing, SHA256_LEN);
+		assert_memory_not_equal(s[i]->upstreams[0].credential, plain, SHA256_LEN);
+		assert_memory_equal(s[i]->upstreams[1].credential, nothing, SHA256_LEN);
+	}
+	assert_memory_equal(
+	        s[1]->upstreams[0].credential, s[0]->upstreams[0].credential, SHA256_LEN);
+	for (unsigned i = 2; i < 4; i++)
+		assert_memory_not_equal(
+		        s[i]->upstreams[0].credential, s[0]->upstreams[0].credential, SHA256_LEN);
+	for (unsigned i = 0; i < 4; i++)
+		snapshot_unref(s[i]);
+}
+
 static void it_lives_as_long_as_somebody_holds_it(void **state)
 {
 	struct snapshot *s = snapshot_of(NULL);
@@ -213,6 +262,7 @@ int main(void)
 	        cmocka_unit_test(a_run_key_counts_for_an_agent_that_exists),
 	        cmocka_unit_test(prices_are_looked_up_once),
 	        cmocka_unit_test(the_key_for_users_depends_on_the_deployment),
+	        cmocka_unit_test(another_credential_is_known_as_such_and_not_shown),
 	        cmocka_unit_test(it_lives_as_long_as_somebody_holds_it),
 	        cmocka_unit_test(without_memory_there_is_none_and_nothing_leaks),
 	};
