@@ -72,6 +72,7 @@ struct exchange_env {
 	struct journal *journal;                    /* the worker's own; NULL: nothing is written down */
 	struct list deciding, syncing;              /* exchanges that were let go in this turn; that wait for the disk */
 	struct list settling;                       /* admissions whose settlement is written down in this turn */
+	struct list holding, holding_disk;          /* journaling_hold: until this turn is in the file; until it is on the disk */
 	struct tokens_learn *learn;                 /* how far estimates are off; NULL: nothing is learned */
 	struct store *store;                        /* what calls take of rates and budgets; NULL: nothing can be asked */
 	struct store *local;                        /* this process's own, for when the one that is shared cannot be asked; or NULL */

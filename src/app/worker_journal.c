@@ -17,7 +17,7 @@ static void on_synced(struct journal_wait *wait, int result)
 
 static void ask(struct worker_journal *w)
 {
-	if (w->asking || !w->journal || list_is_empty(&w->env->syncing))
+	if (w->asking || !w->journal || (list_is_empty(&w->env->syncing) && list_is_empty(&w->env->holding_disk)))
 		return;
 	w->asking = true;
 	w->asked = journal_written(w->journal);
@@ -103,6 +103,8 @@ void worker_journal_init(struct worker_journal *w, struct journal *journal, stru
 	list_init(&env->deciding);
 	list_init(&env->syncing);
 	list_init(&env->settling);
+	list_init(&env->holding);
+	list_init(&env->holding_disk);
 }
 
 void worker_journal_finish(struct worker_journal *w)

@@ -118,7 +118,9 @@ static void on_answer(struct ticket *t, int result)
 		return;
 	a->asker = NULL;
 	take_answer(p->call->exchange, a, result);
-	policy_settle(p, a->read(p));
+	enum verdict v = a->read(p);
+	if (v != VERDICT_WAIT) /* else it has to be written down before p passes */
+		policy_settle(p, v);
 }
 
 enum verdict admission_ask_for(struct policy *p, struct admitted *a, enum verdict (*read)(struct policy *p))

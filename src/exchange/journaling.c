@@ -141,6 +141,46 @@ int journaling_allow(struct exchange *x, struct call *c)
 	return 0;
 }
 
+static void drop_hold(struct ticket *t)
+{
+	list_unlink(&container_of(t, struct journaling_hold, ticket)->link);
+}
+
+void journaling_hold(struct exchange *x, struct journaling_hold *h, void (*done)(struct ticket *t, int result))
+{
+	*h = (struct journaling_hold){.strict = x->snapshot->conf->audit.strict};
+	ticket_init(&h->ticket, done);
+	ticket_arm(&h->ticket, x->env->turn, drop_hold, NULL);
+	list_init(&h->link);
+	list_push(&x->env->holding, &h->link);
+}
+
+static void holds_written(struct exchange_env *env, int result, uint64_t bytes)
+{
+	struct list *node;
+
+	while ((node = list_pop(&env->holding))) {
+		struct journaling_hold *h = container_of(node, struct journaling_hold, link);
+		h->written = result >= 0;
+		h->written_at = bytes;
+		if (h->written && h->strict)
+			list_push(&env->holding_disk, &h->link);
+		else
+			ticket_complete(&h->ticket, result);
+	}
+}
+
+static void holds_synced(struct exchange_env *env, uint64_t bytes, int result)
+{
+	list_foreach_safe(node, after, &env->holding_disk) {
+		struct journaling_hold *h = container_of(node, struct journaling_hold, link);
+		if (result >= 0 && h->written_at > bytes)
+			continue;
+		list_unlink(&h->link);
+		ticket_complete(&h->ticket, result);
+	}
+}
+
 int journaling_settle(struct exchange *x, const struct call *c, const struct admitted *a)
 {
 	struct entry_settlement e = {
@@ -244,6 +284,7 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 	uint64_t written = journal_written(env->journal);
 
 	admission_settle_turn(env, result >= 0);
+	holds_written(env, result, written);
 	list_init(&decided);
 	list_splice(&decided, &env->deciding);
 	while ((node = list_pop(&decided))) {
@@ -263,6 +304,7 @@ bool journaling_turn_ended(struct exchange_env *env, int result)
 
 void journaling_synced(struct exchange_env *env, uint64_t bytes, int result)
 {
+	holds_synced(env, bytes, result);
 	list_foreach_safe(node, after, &env->syncing) {
 		struct exchange *x = container_of(node, struct exchange, journal_link);
 		if (result >= 0 && x->written_at > bytes)

@@ -14,6 +14,8 @@
 
 struct toll { /* in the exchange's arena */
 	struct admitted held;
+	struct journaling_hold writing; /* what is held is written down before the call of the tool is let through */
+	struct policy *asker;   /* waits for that */
 	struct toll *before;    /* the one that was taken before it; NULL: it is the first */
 	unsigned number;
 	struct toolcall *of;    /* borrowed from its lap, while that is judged */
@@ -70,21 +72,20 @@ static enum verdict deny_lone(struct call *c, struct toolcall *tc, const char *w
 	return tools_deny(c, tc, FAULT_BUDGET_EXCEEDED, text);
 }
 
-static enum verdict read_toll(struct policy *p)
+/* In shadow too: what a restart would not know of is not let through. */
+static enum verdict deny_unwritten(struct policy *p, struct toolcall *tc)
+{
+	p->mode = MODE_ENFORCE;
+	return tools_deny(p->call, tc, FAULT_AUDIT_UNAVAILABLE, fault_infos[FAULT_AUDIT_UNAVAILABLE].text);
+}
+
+static enum verdict read_limits(struct policy *p, struct toll *t)
 {
 	struct call *c = p->call;
-	struct toll *t = c->tolls;
 	const struct admitted *a = &t->held;
 	struct toolcall *tc = t->of;
 	char text[BUDGET_TEXT];
 
-	t->of = NULL;
-	if (a->error)
-		return tools_deny(c, tc, FAULT_STORE_UNAVAILABLE, "What this agent has used cannot be looked up now; try again.");
-	if (a->ask.granted && journaling_reserve(c->exchange, &t->held) < 0) {
-		p->mode = MODE_ENFORCE;
-		return tools_deny(c, tc, FAULT_AUDIT_UNAVAILABLE, fault_infos[FAULT_AUDIT_UNAVAILABLE].text);
-	}
 	if (t->short_of)
 		return deny_lone(c, tc, t->short_of);
 	for (unsigned i = 0; i < a->ask.n; i++) {
@@ -93,6 +94,31 @@ static enum verdict read_toll(struct policy *p)
 			return tools_deny(c, tc, f, text);
 	}
 	return VERDICT_PASS;
+}
+
+static void on_written(struct ticket *ticket, int result)
+{
+	struct toll *t = container_of(ticket, struct toll, writing.ticket);
+
+	t->held.journaled = t->writing.written;
+	t->held.journaled_in = UINT64_MAX; /* no turn that is still to be written */
+	policy_settle(t->asker, result < 0 ? deny_unwritten(t->asker, t->of) : read_limits(t->asker, t));
+}
+
+static enum verdict read_toll(struct policy *p)
+{
+	struct call *c = p->call;
+	struct toll *t = c->tolls;
+
+	if (t->held.error)
+		return tools_deny(c, t->of, FAULT_STORE_UNAVAILABLE, "What this agent has used cannot be looked up now; try again.");
+	if (!journaling_is_ready(c->exchange) || (t->held.ask.granted && journaling_reserve(c->exchange, &t->held) < 0))
+		return deny_unwritten(p, t->of);
+	if (!t->held.journaled)
+		return read_limits(p, t);
+	t->asker = p;
+	journaling_hold(c->exchange, &t->writing, on_written);
+	return VERDICT_WAIT;
 }
 
 static bool add_counters(struct call *c, struct admitted *a, bool soft)
@@ -164,8 +190,10 @@ enum verdict tolls_take(struct policy *p, struct toolcall *tc)
 
 void tolls_cancel(struct call *c)
 {
-	if (c->tolls)
-		admission_cancel(&c->tolls->held);
+	if (!c->tolls)
+		return;
+	admission_cancel(&c->tolls->held);
+	ticket_cancel(&c->tolls->writing.ticket);
 }
 
 /* They are held in the same counters, so that it does not matter which of them is charged with what. */

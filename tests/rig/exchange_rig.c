@@ -176,6 +176,8 @@ void rig_turn(struct exchange_rig *rig)
 {
 	turn_run_ready(&rig->turn);
 	wheel_run(&rig->wheel, rig->now);
+	while (rig->journal && rig->journal(rig))
+		turn_run_ready(&rig->turn);
 	if (!rig->down.closed)
 		loopback_turn_end(&rig->down);
 	scripted_source_turn_end(&rig->source);

@@ -31,6 +31,8 @@ struct exchange_rig {
 	struct observer observer;
 	unsigned n_records;
 	struct rig_record last;
+	/* Writes the turn down; true: steps run once more. NULL: nobody does. */
+	bool (*journal)(struct exchange_rig *rig);
 	bool keep_spare; /* finished exchanges serve again; else each is freed, so that a use of it
 	                    shows */
 	/* what reaching does */

@@ -3,11 +3,17 @@
  * says, once, if it gets to the agent; what no longer fits a budget is denied. */
 #include "rig/unit.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include "policy/registry.h"
 #include "rig/allowance_rig.h"
+#include "exchange/journaling.h"
 #include "exchange/snapshot.h"
 #include "exchange/view.h"
+#include "journal/journal.h"
+#include "journal/keeper.h"
+#include "rig/journal_rig.h"
 #include "rig/starve.h"
 #include "store/cache.h"
 
@@ -33,10 +39,18 @@ static void begin(const char *budget)
 	assert_int_equal(begin_on(budget, true), 0);
 }
 
+static struct journal_rig folder;
+static struct keeper *keeper;
+
 static int end(void **state)
 {
 	(void)state;
 	allowance_end(&rig);
+	if (keeper) {
+		keeper_close(keeper);
+		journal_rig_finish(&folder);
+	}
+	keeper = NULL;
 	return 0;
 }
 
@@ -264,6 +278,142 @@ static void calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given(void
 	begin("");
 }
 
+/* ---- a journal ---- */
+
+static bool waits; /* no turn's end is written down yet */
+
+static bool write_turn(struct exchange_rig *x)
+{
+	struct journal *j = x->env.journal;
+
+	if (waits || (!journal_has_put(j) && list_is_empty(&x->env.settling)))
+		return false;
+	return journaling_turn_ended(&x->env, journal_has_put(j) ? journal_end_turn(j) : 0);
+}
+
+static void begin_written(const char *budget, bool strict)
+{
+	char note[KEEPER_NOTE];
+	struct exchange_env *env = &rig.x.env;
+
+	assert_int_equal(begin_on(budget, false), 0);
+	journal_rig_init(&folder);
+	struct keeper_options o = {.path = folder.path,
+	        .workers = 1,
+	        .segment = KEEPER_SEGMENT_MIN,
+	        .key = JOURNAL_KEY,
+	        .clock = &rig.x.clock.clock};
+	assert_int_equal(keeper_open(&keeper, &o, note), 0);
+	env->journal = keeper_journal(keeper, 0);
+	rig.x.journal = write_turn;
+	list_init(&env->deciding);
+	list_init(&env->syncing);
+	list_init(&env->settling);
+	list_init(&env->holding);
+	list_init(&env->holding_disk);
+	rig.x.view->snapshot->conf->audit.strict = strict;
+}
+
+/* The journal can be written, or not. */
+static void disk_is_full(bool full)
+{
+	static struct rlimit before;
+
+	if (full)
+		assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit limit = {full ? 1 : before.rlim_cur, before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void synced(int result)
+{
+	journaling_synced(&rig.x.env, journal_written(rig.x.env.journal), result);
+	rig_settle(&rig.x);
+}
+
+static bool is_answered(void)
+{
+	allowance_read(&rig);
+	return rig.answer.whole;
+}
+
+static void ask_written(bool strict)
+{
+	waits = false;
+	allowance_ask(&rig, ASK, NULL);
+	rig_settle(&rig.x);
+	if (strict)
+		synced(0);
+	assert_int_equal(rig.x.n_reached, 1);
+}
+
+static void what_is_held_is_written_down_before_a_call_leaves(void **state)
+{
+	(void)state;
+	begin_written(", budget: {agent: {cost: 1}}", false);
+	ask_written(false);
+	waits = true;
+	reply(CALLS("pay", "free", "fax"));
+	assert_false(is_answered());
+	waits = false;
+	assert_true(is_answered());
+	check_costs(7 * MILLI, "0.00705");
+	assert_int_equal(allowance_held(&rig, ""), 7 * MILLI + USED);
+}
+
+static void what_cannot_be_written_down_does_not_leave(void **state)
+{
+	(void)state;
+	begin_written(", budget: {agent: {cost: 1}}, mode: {shadow: [budget]}", false);
+	ask_written(false);
+	disk_is_full(true);
+	reply(CALLS("pay", "fax", "free"));
+	disk_is_full(false);
+	assert_true(is_answered());
+	check_tool(0, false, 0, "audit_unavailable"); /* its turn was not written */
+	check_tool(1, false, 0, "audit_unavailable"); /* nothing is */
+	check_tool(2, true, 0, "ok");
+	check_costs(0, "0.00005");
+	assert_in_range(allowance_held(&rig, ""), USED, MILLI);
+}
+
+static void where_the_policy_is_strict_it_is_on_the_disk_before(void **state)
+{
+	(void)state;
+	begin_written(", budget: {agent: {cost: 1}}", true);
+	ask_written(true);
+	reply(CALLS("pay", "fax"));
+	assert_false(is_answered());
+	synced(0);
+	assert_false(is_answered());
+	synced(-EIO);
+	assert_true(is_answered());
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "audit_unavailable");
+	assert_int_equal(allowance_held(&rig, ""), 5 * MILLI + USED);
+}
+
+static void who_leaves_before_it_is_written_down_pays_for_no_tool(void **state)
+{
+	(void)state;
+	for (unsigned strict = 0; strict < 2; strict++) {
+		begin_written(", budget: {agent: {cost: 1}}", strict);
+		ask_written(strict);
+		waits = !strict;
+		reply(CALLS("pay", "fax"));
+		exchange_on_client_gone(rig.x.down.exchange);
+		waits = false;
+		rig_settle(&rig.x);
+		assert_true(list_is_empty(&rig.x.env.holding));
+		assert_true(list_is_empty(&rig.x.env.holding_disk));
+		assert_int_equal(rig.x.last.r.tools_cost, 0);
+		assert_in_range(allowance_held(&rig, ""), USED, MILLI);
+		end(NULL);
+	}
+	begin("");
+}
+
 /* ---- streams ---- */
 
 static void feed(const char *text)
@@ -355,6 +505,10 @@ int main(void)
 	        T(who_leaves_meanwhile_pays_for_no_tool),
 	        T(without_a_store_nothing_is_let_through),
 	        T(calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given),
+	        T(what_is_held_is_written_down_before_a_call_leaves),
+	        T(what_cannot_be_written_down_does_not_leave),
+	        T(where_the_policy_is_strict_it_is_on_the_disk_before),
+	        T(who_leaves_before_it_is_written_down_pays_for_no_tool),
 	        T(a_stream_pays_for_what_it_lets_out),
 	        T(a_legacy_function_call_is_one_too),
 	        T(want_of_memory_is_survived),
