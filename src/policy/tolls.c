@@ -16,6 +16,7 @@ struct toll { /* in the exchange's arena */
 	struct admitted held;
 	struct journaling_hold writing; /* what is held is written down before the call of the tool is let through */
 	struct policy *asker;   /* waits for that */
+	bool known;             /* it has been: a restart would know of it */
 	struct toll *before;    /* the one that was taken before it; NULL: it is the first */
 	unsigned number;
 	struct toolcall *of;    /* borrowed from its lap, while that is judged */
@@ -102,6 +103,7 @@ static void on_written(struct ticket *ticket, int result)
 
 	t->held.journaled = t->writing.written;
 	t->held.journaled_in = UINT64_MAX; /* no turn that is still to be written */
+	t->known = result >= 0;
 	policy_settle(t->asker, result < 0 ? deny_unwritten(t->asker, t->of) : read_limits(t->asker, t));
 }
 
@@ -196,13 +198,14 @@ void tolls_cancel(struct call *c)
 	ticket_cancel(&c->tolls->writing.ticket);
 }
 
-/* They are held in the same counters, so that it does not matter which of them is charged with what. */
+/* They are held in the same counters, so that it does not matter which of them is charged with what, but for one of which a
+ * restart would not know: no call was let through for it. */
 void tolls_settle(struct call *c)
 {
 	nanousd left = call_tools_cost(c);
 
 	for (struct toll *t = c->tolls; t; t = t->before) {
-		nanousd cost = t->held.ask.reservation.cost;
+		nanousd cost = t->known || !c->exchange->env->journal ? t->held.ask.reservation.cost : 0;
 		if (!t->held.ask.granted)
 			continue;
 		if (cost > left)

@@ -280,7 +280,20 @@ static void calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given(void
 
 /* ---- a journal ---- */
 
-static bool waits; /* no turn's end is written down yet */
+/* The journal can be written, or not. */
+static void disk_is_full(bool full)
+{
+	static struct rlimit before;
+
+	if (full)
+		assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit limit = {full ? 1 : before.rlim_cur, before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static bool waits;           /* no turn's end is written down yet */
+static unsigned fails_after; /* so many turns one is not written; 0: none */
 
 static bool write_turn(struct exchange_rig *x)
 {
@@ -288,7 +301,13 @@ static bool write_turn(struct exchange_rig *x)
 
 	if (waits || (!journal_has_put(j) && list_is_empty(&x->env.settling)))
 		return false;
-	return journaling_turn_ended(&x->env, journal_has_put(j) ? journal_end_turn(j) : 0);
+	bool fails = fails_after && !--fails_after;
+	if (fails)
+		disk_is_full(true);
+	int e = journal_has_put(j) ? journal_end_turn(j) : 0;
+	if (fails)
+		disk_is_full(false);
+	return journaling_turn_ended(&x->env, e);
 }
 
 static void begin_written(const char *budget, bool strict)
@@ -312,18 +331,6 @@ static void begin_written(const char *budget, bool strict)
 	list_init(&env->holding);
 	list_init(&env->holding_disk);
 	rig.x.view->snapshot->conf->audit.strict = strict;
-}
-
-/* The journal can be written, or not. */
-static void disk_is_full(bool full)
-{
-	static struct rlimit before;
-
-	if (full)
-		assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	struct rlimit limit = {full ? 1 : before.rlim_cur, before.rlim_max};
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void synced(int result)
@@ -376,6 +383,39 @@ static void what_cannot_be_written_down_does_not_leave(void **state)
 	check_tool(2, true, 0, "ok");
 	check_costs(0, "0.00005");
 	assert_in_range(allowance_held(&rig, ""), USED, MILLI);
+}
+
+static struct store_ops spied;
+static void (*settle)(struct store *s, struct admission *a, const struct settlement *used);
+static nanousd charged[3]; /* by the number of what was held; 0: the call itself */
+
+static void spy(struct store *s, struct admission *a, const struct settlement *used)
+{
+	unsigned i = a->id.at[a->id.len - 2] == 't' ? (unsigned)(a->id.at[a->id.len - 1] - '0') : 0;
+
+	assert_in_range(i, 0, 2);
+	charged[i] = used->ran ? used->cost : 0;
+	settle(s, a, used);
+}
+
+static void what_a_restart_knows_of_is_charged(void **state)
+{
+	(void)state;
+	begin_written(", budget: {agent: {cost: 1}}", false);
+	spied = *rig.fake.store.ops;
+	settle = spied.settle;
+	spied.settle = spy;
+	rig.fake.store.ops = &spied;
+	ask_written(false);
+	fails_after = 2;
+	reply(CALLS("pay", "fax"));
+	assert_true(is_answered());
+	check_tool(0, true, 5 * MILLI, "ok");
+	check_tool(1, false, 0, "audit_unavailable");
+	assert_int_equal(charged[0], USED);
+	assert_int_equal(charged[1], 5 * MILLI);
+	assert_int_equal(charged[2], 0);
+	assert_int_equal(allowance_held(&rig, ""), 5 * MILLI + USED);
 }
 
 static void where_the_policy_is_strict_it_is_on_the_disk_before(void **state)
@@ -507,6 +547,7 @@ int main(void)
 	        T(calls_of_an_answer_for_which_an_old_one_stands_in_are_not_given),
 	        T(what_is_held_is_written_down_before_a_call_leaves),
 	        T(what_cannot_be_written_down_does_not_leave),
+	        T(what_a_restart_knows_of_is_charged),
 	        T(where_the_policy_is_strict_it_is_on_the_disk_before),
 	        T(who_leaves_before_it_is_written_down_pays_for_no_tool),
 	        T(a_stream_pays_for_what_it_lets_out),
