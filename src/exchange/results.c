@@ -15,7 +15,9 @@ int results_digest(struct call *c, uint8_t ret[SHA256_LEN])
 
 	if (e)
 		return e;
-	e = json_canonical(&doc, &x->arena, &text);
+	e = buf_put_part(&text, c->facts.tool.target);
+	if (!e)
+		e = json_canonical(&doc, &x->arena, &text);
 	if (!e)
 		sha256(buf_slice(&text), ret);
 	json_done(&doc);

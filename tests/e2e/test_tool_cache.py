@@ -127,8 +127,10 @@ def test_who_shares_a_result(begin, share, others):
 
 def test_a_path_and_a_query_are_made_of_the_same_arguments(begin, shop):
     weir = begin(method="GET", path="/kb/{area}/find")
-    answers = [call(weir, "lookup", body) for body in (b'{"area":"x","q":1}', b'{"q":1.0,"area":"\\u0078"}', b'{"area":"y","q":1}')]
+    answers = [call(weir, "lookup", body) for body in (b'{"area":"x","q":1}', b'{"q": 1,"area":"\\u0078"}', b'{"area":"y","q":1}')]
     assert said(answers) == ["miss", "hit", "miss"]
+    # What stands there is as it was spelled, and another resource where that is other.
+    assert said([call(weir, "lookup", body) for body in (b'{"area":1.1,"q":1}', b'{"area":1.10,"q":1}', b'{"area":"x","q":1.0}')]) == ["miss"] * 3
 
 
 def test_a_hit_takes_a_request_of_the_agent_and_nothing_else(begin, shop):

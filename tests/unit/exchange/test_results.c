@@ -51,10 +51,12 @@ static void what_is_private_is_for_one_user(void **state)
 	assert_false(may_be_kept("max-age=1", "Private", CACHE_SHARE_TEAM));
 }
 
-static int digest(const char *body, uint8_t ret[SHA256_LEN])
+static int digest_at(const char *target, const char *body, uint8_t ret[SHA256_LEN])
 {
 	struct exchange x = {0};
 	struct call c = {.exchange = &x};
+
+	c.facts.tool.target = slice_str(target);
 	int e;
 
 	arena_init(&x.arena, 1 << 20);
@@ -67,6 +69,11 @@ static int digest(const char *body, uint8_t ret[SHA256_LEN])
 	return e;
 }
 
+static int digest(const char *body, uint8_t ret[SHA256_LEN])
+{
+	return digest_at("/shop", body, ret);
+}
+
 static void arguments_are_what_they_mean(void **state)
 {
 	uint8_t one[SHA256_LEN], same[SHA256_LEN], other[SHA256_LEN];
@@ -75,6 +82,18 @@ static void arguments_are_what_they_mean(void **state)
 	assert_int_equal(digest("{\"a\":1.0,\"b\":[\"x\"]}", one), 0);
 	assert_int_equal(digest(" {\"b\":[\"\\u0078\"],\n\"a\":10e-1}", same), 0);
 	assert_int_equal(digest("{\"b\":[\"x\"],\"a\":\"1\"}", other), 0);
+	assert_memory_equal(one, same, SHA256_LEN);
+	assert_memory_not_equal(one, other, SHA256_LEN);
+}
+
+static void what_stands_in_the_path_is_as_it_is_spelled(void **state)
+{
+	uint8_t one[SHA256_LEN], same[SHA256_LEN], other[SHA256_LEN];
+
+	(void)state;
+	assert_int_equal(digest_at("/releases/1.1", "{\"version\":1.1,\"x\":1}", one), 0);
+	assert_int_equal(digest_at("/releases/1.1", "{\"x\":1.0,\"version\":1.1}", same), 0);
+	assert_int_equal(digest_at("/releases/1.10", "{\"version\":1.10,\"x\":1}", other), 0);
 	assert_memory_equal(one, same, SHA256_LEN);
 	assert_memory_not_equal(one, other, SHA256_LEN);
 }
@@ -99,6 +118,7 @@ int main(void)
 	        cmocka_unit_test(a_tool_may_forbid_it),
 	        cmocka_unit_test(what_is_private_is_for_one_user),
 	        cmocka_unit_test(arguments_are_what_they_mean),
+	        cmocka_unit_test(what_stands_in_the_path_is_as_it_is_spelled),
 	        cmocka_unit_test(want_of_memory_is_survived),
 	};
 
