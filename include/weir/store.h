@@ -32,6 +32,7 @@ struct demand {
 	enum demand_kind kind;
 	bool soft;          /* asked and counted, but never a reason to refuse: its policy is in shadow */
 	bool by_tokens;     /* RATE: its units are tokens */
+	bool of_id;         /* BUDGET: one of as many as there are ids; a store of several instances has a ceiling for these */
 	struct slice group; /* whose it is: "t:TEAM", "a:AGENT", "tool:NAME", "g"; borrowed until settled */
 	struct slice name;  /* the counter within its group, at most 160 bytes; borrowed until settled */
 	struct slice lessee; /* BUDGET of a group that many share: the group of the caller's other counters, to which a store of

@@ -96,7 +96,7 @@ static void set_window(struct demand *d, const struct budget_conf *b, uint64_t n
 void demand_of_counter(
 	const struct allowance_conf *a, const struct budget_conf *b, struct slice name, uint64_t now_s, struct demand *d)
 {
-	*d = (struct demand){.kind = DEMAND_BUDGET, .name = name};
+	*d = (struct demand){.kind = DEMAND_BUDGET, .of_id = budget_counts_by_id(b->scope), .name = name};
 	d->group = a->group;
 	if (b->scope == BUDGET_GATEWAY) {
 		d->group = SLICE("g");

@@ -14,7 +14,7 @@
  * and said again what it holds: a way that is down is dialled again within a second. */
 #define REMOTE_FENCE_NS (2 * NS_PER_S)
 
-#define REMOTE_IDS_MAX 1000000u /* counters of budgets a group: one more id is DEMAND_CROWDED */
+#define REMOTE_IDS_MAX 1000000u /* counters of ids a group: one more is DEMAND_CROWDED */
 #define REMOTE_KEYS_MAX 9u
 #define REMOTE_LEFT_BYTES                                                                          \
 	((size_t)5 << 18) /* under way without anybody who waits; more is dropped: what is asked   \

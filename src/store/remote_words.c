@@ -240,7 +240,7 @@ static void budget_put(struct writer *w, const struct demand *d, const struct ho
 {
 	limit_put(w, (uint64_t)d->budget.limit_cost, (uint64_t)BUDGET_NO_COST);
 	limit_put(w, d->budget.limit_tokens, BUDGET_NO_TOKENS);
-	number_put(w, l ? l->granted : 0);
+	number_put(w, l ? l->granted : d->of_id);
 	limit_put(w, d->budget.ends, WINDOW_NEVER_ENDS);
 	number_put(w, l ? l->granted_tokens : 0);
 	number_put(w, l ? l->born : 0);

@@ -8,7 +8,10 @@ static uint64_t hour;
 
 static struct demand of_id(const char *id)
 {
-	return budget_in(id, 100, BUDGET_NO_TOKENS, 0, (hour + 24) * 3600);
+	struct demand d = budget_in(id, 100, BUDGET_NO_TOKENS, 0, (hour + 24) * 3600);
+
+	d.of_id = true;
+	return d;
 }
 
 static int begin(void **state)
@@ -87,12 +90,32 @@ static void ids_that_have_ended_leave_room_and_those_that_go_on_count_once(void 
 
 static void counters_without_an_end_count_as_long_as_they_are(void **state)
 {
+	struct demand total = of_id("total");
+
 	(void)state;
-	assert_int_equal(ask(budget("total", 100, BUDGET_NO_TOKENS)), 1);
+	total.budget.ends = WINDOW_NEVER_ENDS;
+	assert_int_equal(ask(total), 1);
 	assert_int_equal(ask(of_id("one")), 1);
 	assert_int_equal(ask(of_id("two")), 1);
 	assert_int_equal(ask(of_id("three")), 0);
-	assert_int_equal(ask(budget("total", 100, BUDGET_NO_TOKENS)), 1);
+	assert_int_equal(ask(total), 1);
+}
+
+/* A group's own begin anew with each window, however many ids it has. */
+static void counters_of_no_id_are_neither_counted_nor_refused(void **state)
+{
+	struct demand day = of_id("day");
+
+	(void)state;
+	day.of_id = false;
+	assert_int_equal(ask(day), 1);
+	fill();
+	assert_int_equal(ask(of_id("four")), 0);
+	day.budget.window = hour * 3600;
+	assert_int_equal(ask(day), 1);
+	check_budget(day, 1, 0);
+	assert_int_equal(ask(of_id("four")), 0);
+	fill();
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, rig_end)
@@ -104,6 +127,7 @@ int main(void)
 	        T(a_soft_one_too_many_is_not_counted),
 	        T(ids_that_have_ended_leave_room_and_those_that_go_on_count_once),
 	        T(counters_without_an_end_count_as_long_as_they_are),
+	        T(counters_of_no_id_are_neither_counted_nor_refused),
 	};
 
 	return redis_server_can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

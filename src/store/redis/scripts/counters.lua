@@ -29,10 +29,11 @@ local MAX, SPAN_MAX = 9007199254740991, 4503599627370496
 local KEEP_MS, KEEP_SPENT_MS, KEEP_CHARGED_MS, SLACK_MS = 60000, 600000, 86400000, 120000
 local HEAD, DEMAND = 112, 80
 -- Of a budget: cost spent and reserved, tokens spent and reserved, reservations, before when none of them expires, when the
--- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, and whether it has changed.
-local SC, RC, ST, RT, N, NEXT, LAST, ENDS, ENDED, DIRTY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+-- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, whether it has changed, and whether it
+-- is one of as many as there are ids.
+local SC, RC, ST, RT, N, NEXT, LAST, ENDS, ENDED, DIRTY, OF_ID = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 -- Of a lease also: cost granted and tokens, returned, when it was born, the limits that it was granted under.
-local HAS, HAS_T, GAVE, GAVE_T, BORN, UNDER, UNDER_T = 11, 12, 13, 14, 15, 16, 17
+local HAS, HAS_T, GAVE, GAVE_T, BORN, UNDER, UNDER_T = 12, 13, 14, 15, 16, 17, 18
 
 local call, min, max, floor, ceil, fmod = redis.call, math.min, math.max, math.floor, math.ceil, math.fmod
 local read, write = struct.unpack, struct.pack
@@ -64,7 +65,7 @@ local function rate_of(key)
 	return r
 end
 
--- ---- budgets: a = limit of cost, b = limit of tokens (-1: none), d = when it ends (s; -1: never)
+-- ---- budgets: a = limit of cost, b = limit of tokens (-1: none), c = 1: of an id, d = when it ends (s; -1: never)
 
 local function budget_of(key)
 	local b = counters[key]
@@ -73,7 +74,7 @@ local function budget_of(key)
 		if values[key] then
 			sc, rc, st, rt, n_held, next, last, ends = read('<dddddddd', values[key])
 		end
-		b = {sc, rc, st, rt, n_held, next, last, ends, ends, false}
+		b = {sc, rc, st, rt, n_held, next, last, ends, ends, false, false}
 		if values[key] and #values[key] > 64 then
 			b[HAS], b[HAS_T], b[GAVE], b[GAVE_T], b[BORN], b[UNDER], b[UNDER_T] = read('<ddddddd', values[key], 65)
 		end
@@ -128,7 +129,7 @@ local function say_leases(settles)
 	return said
 end
 
--- ---- how many counters of budgets a group has: by the hour in which they end, so that none is counted for ever
+-- ---- how many counters of ids a group has: by the hour in which they end, so that none is counted for ever
 
 local prefix = string.sub(record, 1, -id_len - 3)
 local live
@@ -178,7 +179,7 @@ local function budget_write(key, name, b)
 	local packed = write('<dddddddd', b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])
 	if b[HAS] then
 		packed = packed .. write('<ddddddd', unpack(b, HAS, UNDER_T))
-	elseif b[ENDED] ~= b[ENDS] or not values[key] then
+	elseif b[OF_ID] and (b[ENDED] ~= b[ENDS] or not values[key]) then
 		count_live(key, b)
 	end
 	if b[ENDS] == -1 then
@@ -279,6 +280,7 @@ if op == SETTLE then
 				if kind == LEASE then
 					lease_begin(b, unit, limit_t)
 				end
+				b[OF_ID] = kind == BUDGET and span == 1
 				budget_ends(b, ends)
 				if took and was_charged then
 					b[SC], b[ST], b[DIRTY] = max(b[SC] - was_cost, 0), max(b[ST] - was_tokens, 0), true
@@ -408,7 +410,7 @@ for i = 1, n do
 	elseif kind == SLOT then
 		call('ZREMRANGEBYSCORE', KEYS[key], '-inf', now)
 		state = call('ZCARD', KEYS[key]) < a and GRANTED or REFUSED
-	elseif kind == BUDGET and op == ADMIT and not values[key] and is_crowded() then
+	elseif kind == BUDGET and c == 1 and op == ADMIT and not values[key] and is_crowded() then
 		state = CROWDED
 	else
 		local u = budget_of(key)
@@ -421,6 +423,7 @@ for i = 1, n do
 		if op == ADMIT then
 			budget_ends(u, d)
 		end
+		u[OF_ID] = kind == BUDGET and c == 1
 		local want = max(min(least, wanted), 0)
 		if kind == LEASE then
 			lease_begin(u, a, b)
@@ -488,6 +491,7 @@ if op == HOLD or op == ADMIT and refused < 0 and not lacks then
 			if kind == LEASE then
 				lease_begin(b, demands[i][3], demands[i][4])
 			end
+			b[OF_ID] = kind == BUDGET and demands[i][5] == 1
 			budget_ends(b, d)
 			b[RC], b[RT], b[N] = min(b[RC] + cost, MAX), min(b[RT] + tokens, MAX), b[N] + 1
 			b[NEXT], b[LAST] = b[NEXT] > 0 and min(b[NEXT], expires) or expires, max(b[LAST], expires)
