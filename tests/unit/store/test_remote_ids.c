@@ -80,12 +80,24 @@ static void ids_that_have_ended_leave_room_and_those_that_go_on_count_once(void 
 	fill();
 	later.budget.ends += 2 * 3600;
 	assert_int_equal(ask(later), 1);
-	redis_server_must(&server, "HDEL weir:{a:one}:n %llu", (unsigned long long)hour + 24);
+	redis_server_must(&server, "HDEL weir:{a:one}:n %llu", (unsigned long long)hour + 23);
 	redis_server_must(&server, "HSET weir:{a:one}:n %llu 2", (unsigned long long)hour - 1);
 	assert_int_equal(ask(of_id("four")), 1);
 	assert_int_equal(ask(of_id("five")), 1);
 	assert_int_equal(ask(of_id("six")), 0);
 	assert_int_equal(x.demands[0].state, DEMAND_CROWDED);
+}
+
+static void ids_are_counted_in_the_hour_in_which_they_end(void **state)
+{
+	struct redisReply *r;
+
+	(void)state;
+	fill();
+	r = redis_server_do(&server, "HGET weir:{a:one}:n %llu", (unsigned long long)hour + 23);
+	assert_int_equal(r->type, REDIS_REPLY_STRING);
+	assert_string_equal(r->str, "3");
+	freeReplyObject(r);
 }
 
 static void counters_without_an_end_count_as_long_as_they_are(void **state)
@@ -126,6 +138,7 @@ int main(void)
 	        T(one_id_too_many_is_refused_and_those_there_are_not),
 	        T(a_soft_one_too_many_is_not_counted),
 	        T(ids_that_have_ended_leave_room_and_those_that_go_on_count_once),
+	        T(ids_are_counted_in_the_hour_in_which_they_end),
 	        T(counters_without_an_end_count_as_long_as_they_are),
 	        T(counters_of_no_id_are_neither_counted_nor_refused),
 	};

@@ -29,8 +29,8 @@ local MAX, SPAN_MAX = 9007199254740991, 4503599627370496
 local KEEP_MS, KEEP_SPENT_MS, KEEP_CHARGED_MS, SLACK_MS = 60000, 600000, 86400000, 120000
 local HEAD, DEMAND = 112, 80
 -- Of a budget: cost spent and reserved, tokens spent and reserved, reservations, before when none of them expires, when the
--- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, whether it has changed, and whether it
--- is one of as many as there are ids.
+-- last one does, when it ends (s; -1: never). Then, not written: when it ended as it was read, whether it has changed, and whether
+-- it is one of as many as there are ids.
 local SC, RC, ST, RT, N, NEXT, LAST, ENDS, ENDED, DIRTY, OF_ID = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 -- Of a lease also: cost granted and tokens, returned, when it was born, the limits that it was granted under.
 local HAS, HAS_T, GAVE, GAVE_T, BORN, UNDER, UNDER_T = 12, 13, 14, 15, 16, 17, 18
@@ -154,7 +154,7 @@ end
 
 local function count_live(key, b)
 	local function hour_of(ends)
-		return ends == -1 and 'never' or string.format('%.0f', floor(ends / 3600))
+		return ends == -1 and 'never' or string.format('%.0f', floor((ends - 1) / 3600))
 	end
 	local was, is = hour_of(b[ENDED]), hour_of(b[ENDS])
 	if values[key] and was == is then
