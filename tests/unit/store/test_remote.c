@@ -386,6 +386,29 @@ static void what_is_not_known_any_more_is_not_charged_anew(void **state)
 	check_both(30, 0);
 }
 
+/* The counter is gone, and is made anew for as long as its window is. */
+static void what_is_owed_to_a_counter_that_is_gone_is_kept_until_it_ends(void **state)
+{
+	uint64_t ends = clock_wall(&clock_system) / NS_PER_S + 3600;
+	struct redisReply *r;
+
+	(void)state;
+	x.demands[0] = budget_in("b", 1000, 1000, 1, ends);
+	x.a.reservation = (struct reservation){.fixed_cost = 100, .fixed_tokens = 10};
+	x.id[0] = 0;
+	assert_int_equal(admit_for(0, &x, 1, 60 * NS_PER_S), 1);
+	redis_server_must(&server, "DEL weir:{a:one}:b:b:1 weir:{a:one}:n");
+	x.demands[1] = x.demands[0];
+	say_owed(30, 3);
+	rest(5);
+	check_budget(x.demands[0], 30, 0);
+	r = redis_server_do(&server, "TTL weir:{a:one}:b:b:1");
+	assert_in_range(r->integer, 3600, 3600 + 121);
+	freeReplyObject(r);
+	settle(true, 30, 3);
+	check_budget(x.demands[0], 30, 0);
+}
+
 static void without_memory_nothing_is_asked(void **state)
 {
 	(void)state;
@@ -421,6 +444,7 @@ int main(void)
 	        T(what_a_process_before_has_settled_counts_once),
 	        T(what_was_charged_for_a_dead_process_is_corrected),
 	        T(what_is_not_known_any_more_is_not_charged_anew),
+	        T(what_is_owed_to_a_counter_that_is_gone_is_kept_until_it_ends),
 	        T(without_memory_nothing_is_asked),
 	        C(an_admission_takes_all_that_it_asks),
 	        C(what_did_not_run_gives_all_of_it_back),

@@ -130,6 +130,25 @@ static void counters_of_no_id_are_neither_counted_nor_refused(void **state)
 	fill();
 }
 
+/* It ran until long after its window, and all that was known of it is gone: it is charged, and what counts it goes away. */
+static void what_counts_ids_ends_even_if_all_of_them_have(void **state)
+{
+	struct hold *h;
+	struct redisReply *r;
+
+	(void)state;
+	x.demands[0] = of_id("one");
+	x.a.reservation.fixed_cost = 1;
+	assert_int_equal(admit(1), 1);
+	h = container_of(remotes[0]->held.next, struct hold, link);
+	h->demands[0].budget.ends = (hour - 2) * 3600;
+	redis_server_must(&server, "DEL weir:{a:one}:i:%s weir:{a:one}:b:one weir:{a:one}:n", x.id);
+	settle(true, 1, 0);
+	r = redis_server_do(&server, "TTL weir:{a:one}:n");
+	assert_in_range(r->integer, 1, 120);
+	freeReplyObject(r);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, rig_end)
 
 int main(void)
@@ -140,6 +159,7 @@ int main(void)
 	        T(ids_that_have_ended_leave_room_and_those_that_go_on_count_once),
 	        T(ids_are_counted_in_the_hour_in_which_they_end),
 	        T(counters_without_an_end_count_as_long_as_they_are),
+	        T(what_counts_ids_ends_even_if_all_of_them_have),
 	        T(counters_of_no_id_are_neither_counted_nor_refused),
 	};
 

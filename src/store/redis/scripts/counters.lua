@@ -168,7 +168,7 @@ local function count_live(key, b)
 	left = call('PTTL', names)
 	if b[ENDS] == -1 then
 		call('PERSIST', names)
-	elseif call('HEXISTS', names, 'never') == 0 and left < b[ENDS] * 1000 + 3600000 - now / 1000 then
+	elseif call('HEXISTS', names, 'never') == 0 and (left == -1 or left < b[ENDS] * 1000 + 3600000 - now / 1000) then
 		call('PEXPIRE', names, max(ceil(b[ENDS] * 1000 + 7200000 - now / 1000), SLACK_MS))
 	end
 end
@@ -235,6 +235,7 @@ if op == OWED then
 	for at = 6, #r, 2 do
 		if r[at + 1] then
 			local b = budget_named(r[at])
+			budget_ends(b, r[at + 1])
 			if r[1] then
 				b[SC], b[ST], b[DIRTY] = max(b[SC] - r[2], 0), max(b[ST] - r[3], 0), true
 			else
