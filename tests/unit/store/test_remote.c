@@ -261,6 +261,28 @@ static void windows_are_counters_of_their_own(void **state)
 	check_budget(old, 90, 0);
 }
 
+/* Who is so late names a window that nobody remembers any more: it would have no limit. */
+static void a_window_that_is_forgotten_admits_nothing(void **state)
+{
+	uint64_t now = clock_wall(&clock_system) / NS_PER_S;
+
+	(void)state;
+	x.a.reservation.fixed_cost = 1;
+	x.demands[0] = budget_in("b", 10, BUDGET_NO_TOKENS, 1, now - 180);
+	assert_int_equal(admit(1), 0);
+	assert_int_equal(x.demands[0].state, DEMAND_REFUSED);
+	x.demands[0].group = SLICE("g");
+	x.demands[0].lessee = SLICE("a:one");
+	assert_int_equal(admit(1), 0);
+	x.demands[0].soft = true;
+	assert_int_equal(admit(1), 1);
+	settle(true, 1, 0);
+	x.demands[0] = budget_in("b", 10, BUDGET_NO_TOKENS, 1, now - 60); /* not so late */
+	assert_int_equal(admit(1), 1);
+	settle(true, 1, 0);
+	check_budget(x.demands[0], 1, 0);
+}
+
 static void looking_takes_and_makes_nothing(void **state)
 {
 	struct demand d;
@@ -439,6 +461,7 @@ int main(void)
 	        T(a_counter_named_twice_is_taken_from_once),
 	        T(groups_of_their_own_take_part_in_all_or_nothing),
 	        T(windows_are_counters_of_their_own),
+	        T(a_window_that_is_forgotten_admits_nothing),
 	        T(looking_takes_and_makes_nothing),
 	        T(amounts_are_exact_up_to_nine_million_dollars),
 	        T(what_a_process_before_has_settled_counts_once),

@@ -411,6 +411,8 @@ for i = 1, n do
 	elseif kind == SLOT then
 		call('ZREMRANGEBYSCORE', KEYS[key], '-inf', now)
 		state = call('ZCARD', KEYS[key]) < a and GRANTED or REFUSED
+	elseif kind >= BUDGET and op == ADMIT and d ~= -1 and d * 1000 + SLACK_MS <= now / 1000 then
+		state = REFUSED -- it is forgotten at once: who names it has a clock that is late
 	elseif kind == BUDGET and c == 1 and op == ADMIT and not values[key] and is_crowded() then
 		state = CROWDED
 	else
