@@ -129,18 +129,25 @@ static void step_stage(struct control *c)
 	}
 }
 
-static int watch_certificates(struct watch *w, const struct conf *conf)
+/* What cannot be watched keeps nothing else from being so. */
+static void watch_also(struct watch *w, const char *path, int *error)
+{
+	int r = watch_add(w, path);
+
+	if (*error == 0)
+		*error = r;
+}
+
+static void watch_certificates(struct watch *w, const struct conf *conf, int *error)
 {
 	const struct slice of_store[] = {conf->store.tls_ca, conf->store.tls_certificate, conf->store.tls_key};
-	int r = 0;
 
-	for (unsigned i = 0; i < sizeof(of_store) / sizeof(*of_store) && r == 0; i++)
+	for (unsigned i = 0; i < sizeof(of_store) / sizeof(*of_store); i++)
 		if (of_store[i].len)
-			r = watch_add(w, of_store[i].at);
-	for (unsigned i = 0; i < conf->n_upstreams && r == 0; i++)
+			watch_also(w, of_store[i].at, error);
+	for (unsigned i = 0; i < conf->n_upstreams; i++)
 		if (conf->upstreams[i].tls_ca.len)
-			r = watch_add(w, conf->upstreams[i].tls_ca.at);
-	return r;
+			watch_also(w, conf->upstreams[i].tls_ca.at, error);
 }
 
 /* The files that the policy in force was read from: its own, what stands in for references, certificates. While a newer one
@@ -149,20 +156,20 @@ static void watch_policy(struct control *c)
 {
 	struct server *s = c->server;
 	const struct conf *conf = s->snapshot->conf;
-	int r = 0;
+	int error = 0;
 
 	if (!s->n_paths)
 		return;
 	c->watch.takes_all = !atomic_load(&s->last_reload_good);
 	watch_clear(&c->watch);
-	for (unsigned i = 0; i < s->n_paths && r == 0; i++)
-		r = watch_add(&c->watch, s->paths[i]);
-	for (unsigned i = 0; i < conf->n_value_files && r == 0; i++)
-		r = watch_add(&c->watch, conf->value_files[i]);
-	if (r == 0)
-		r = watch_certificates(&c->watch, conf);
-	if (r < 0)
-		log_warn("the policy's files cannot be watched (%s); send SIGHUP after a change", strerror(-r));
+	for (unsigned i = 0; i < s->n_paths; i++)
+		watch_also(&c->watch, s->paths[i], &error);
+	for (unsigned i = 0; i < conf->n_value_files; i++)
+		watch_also(&c->watch, conf->value_files[i], &error);
+	watch_certificates(&c->watch, conf, &error);
+	watch_settle(&c->watch);
+	if (error < 0)
+		log_warn("some of the policy's files cannot be watched (%s); send SIGHUP after a change", strerror(-error));
 }
 
 /* The first change of several sets the time: files that change without end must not put a reload off for ever, nor a signal's. */

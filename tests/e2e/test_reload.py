@@ -90,6 +90,38 @@ def test_a_configmaps_swap_is_taken(start_weir, provider):
     eventually(lambda: weir.chat().status_code == 200, 5)
 
 
+def test_a_release_that_is_a_link_is_taken(weir):
+    folder, name = weir.config.parent, weir.config.name
+
+    def publish(version, **change):
+        (folder / version).mkdir()
+        weir.config = folder / version / name
+        weir.write_policy(**change)
+        weir.config = folder / name
+        (folder / "current.tmp").symlink_to(version)
+        (folder / "current.tmp").rename(folder / "current")
+    publish("v1")
+    (folder / "link").symlink_to(f"current/{name}")
+    (folder / "link").rename(weir.config)
+    weir.said("policy reloaded")
+    publish("v2", agents={"app": {"suspended": True}})
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    publish("v3")
+    eventually(lambda: weir.chat().status_code == 200, 5)
+
+
+def test_a_link_to_a_policy_beside_it_is_followed(weir):
+    link, weir.config = weir.config, weir.config.with_name("prod.yaml")
+    weir.write_policy()
+    (weir.folder / "link").symlink_to(weir.config.name)
+    (weir.folder / "link").rename(link)
+    weir.said("policy reloaded")
+    weir.write_policy(agents={"app": {"suspended": True}})  # another file in the place of what it points to
+    eventually(lambda: weir.chat().status_code == 403, 5)
+    weir.write_policy()
+    eventually(lambda: weir.chat().status_code == 200, 5)
+
+
 def test_only_what_the_policy_was_read_from_reloads_it(weir):
     for name in (".policy.yaml.swp", "policy.yaml~", "notes.txt", "other.yaml"):
         (weir.config.parent / name).write_text("not: a policy\n")

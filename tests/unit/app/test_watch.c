@@ -45,7 +45,8 @@ static int begin(void **state)
 static int end(void **state)
 {
 	static const char *const names[] = {"policy.yaml", "policy.yaml.new", ".policy.yaml.swp", "policy.yaml~", "4913", "state.sqlite-wal",
-		"more.yml", "key", "..data", "..data_tmp", "notes.txt", ".hidden.yaml"};
+		"more.yml", "key", "..data", "..data_tmp", "notes.txt", ".hidden.yaml", "current", "current.tmp",
+		"v7/policy.yaml", "v7", "v8/policy.yaml", "v8", "loop"};
 	(void)state;
 
 	watch_close(&w);
@@ -117,6 +118,113 @@ static void what_is_cleared_counts_no_more_and_may_come_again(void **state)
 	assert_true(watch_read(&w));
 }
 
+static void points(const char *name, const char *target)
+{
+	assert_int_equal(symlink(target, in(name)), 0);
+}
+
+static void moves(const char *from, const char *to)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s", in(from));
+	assert_int_equal(rename(path, in(to)), 0);
+}
+
+static void two_releases(void)
+{
+	assert_int_equal(mkdir(in("v7"), 0700), 0);
+	assert_int_equal(mkdir(in("v8"), 0700), 0);
+	put("v7/policy.yaml");
+	put("v8/policy.yaml");
+	points("current", "v7");
+}
+
+static void a_link_on_the_way_counts(void **state)
+{
+	(void)state;
+
+	two_releases();
+	points("policy.yaml", "current/policy.yaml");
+	assert_int_equal(watch_add(&w, in("policy.yaml")), 0);
+	watch_settle(&w);
+	assert_false(tells_of("notes.txt"));
+	assert_false(tells_of("v8/policy.yaml"));
+	assert_true(tells_of("v7/policy.yaml"));
+	points("current.tmp", "v8");
+	assert_false(watch_read(&w));
+	moves("current.tmp", "current");
+	assert_true(watch_read(&w));
+}
+
+static void a_folder_that_was_left_is_watched_no_more(void **state)
+{
+	(void)state;
+
+	two_releases();
+	assert_int_equal(watch_add(&w, in("current/policy.yaml")), 0);
+	watch_settle(&w);
+	points("current.tmp", "v8");
+	moves("current.tmp", "current");
+	assert_true(watch_read(&w));
+	watch_clear(&w);
+	assert_int_equal(watch_add(&w, in("current/policy.yaml")), 0);
+	assert_int_equal(w.n_folders, 3);
+	watch_settle(&w);
+	assert_int_equal(w.n_folders, 2);
+	assert_false(tells_of("v7/policy.yaml"));
+	assert_int_equal(remove(in("v7/policy.yaml")), 0);
+	assert_int_equal(remove(in("v7")), 0);
+	assert_false(watch_read(&w));
+	assert_true(tells_of("v8/policy.yaml"));
+}
+
+static void what_a_link_points_to_counts(void **state)
+{
+	char target[512];
+	(void)state;
+
+	put("more.yml");
+	snprintf(target, sizeof(target), "%s", in("more.yml"));
+	points("policy.yaml", target);
+	assert_int_equal(watch_add(&w, in("policy.yaml")), 0);
+	assert_false(tells_of("notes.txt"));
+	assert_true(tells_of("more.yml"));
+	put("policy.yaml.new");
+	assert_false(watch_read(&w));
+	moves("policy.yaml.new", "more.yml");
+	assert_true(watch_read(&w));
+	points("current.tmp", "notes.txt");
+	moves("current.tmp", "policy.yaml"); /* the link itself */
+	assert_true(watch_read(&w));
+}
+
+static void of_a_folder_what_its_links_point_to_counts(void **state)
+{
+	(void)state;
+
+	two_releases();
+	points("v7/more.yml", "../current/../key");
+	assert_int_equal(watch_add(&w, in("v7")), 0);
+	assert_int_equal(remove(in("v7/more.yml")), 0);
+	assert_true(watch_read(&w));
+	assert_false(tells_of("notes.txt"));
+	assert_true(tells_of("key"));
+	points("current.tmp", "v8");
+	moves("current.tmp", "current");
+	assert_true(watch_read(&w));
+}
+
+static void links_without_an_end_are_an_error(void **state)
+{
+	(void)state;
+
+	points("loop", "loop");
+	assert_int_equal(watch_add(&w, in("loop")), -ELOOP);
+	assert_int_equal(watch_add(&w, in("key")), 0);
+	assert_true(tells_of("key"));
+}
+
 static void whoever_waits_takes_all_but_what_is_hidden(void **state)
 {
 	(void)state;
@@ -132,7 +240,7 @@ static void there_is_a_limit(void **state)
 	char name[32];
 	(void)state;
 
-	for (unsigned i = 0; i < WATCH_PATHS_MAX; i++) {
+	for (unsigned i = 0; i < WATCH_NAMES_MAX; i++) {
 		snprintf(name, sizeof(name), "key%u", i);
 		assert_int_equal(watch_add(&w, in(name)), 0);
 	}
@@ -149,6 +257,11 @@ int main(void)
 		T(of_a_folder_every_policy_file_counts),
 		T(a_configmaps_swap_counts),
 		T(what_is_cleared_counts_no_more_and_may_come_again),
+		T(a_link_on_the_way_counts),
+		T(a_folder_that_was_left_is_watched_no_more),
+		T(what_a_link_points_to_counts),
+		T(of_a_folder_what_its_links_point_to_counts),
+		T(links_without_an_end_are_an_error),
 		T(whoever_waits_takes_all_but_what_is_hidden),
 		T(there_is_a_limit),
 	};
