@@ -432,6 +432,8 @@ void server_stop(struct server *s)
 	admin_desk_end(&s->desk);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_end(&s->workers[i]);
+	if (s->workers)
+		workers_say_last_words(s->workers, s->n_workers, &clock_system);
 	book_close(s->book);
 	s->book = NULL;
 	if (s->keeper)

@@ -171,22 +171,12 @@ static bool is_owed(const struct worker *w)
 	return state.settling || state.ending;
 }
 
-/* What was used, and the end of an answer, is said while somebody listens; what the store does not hear is charged as it was
- * reserved. */
-static void say_last_words(struct worker *w)
-{
-	uint64_t until = clock_mono(&clock_system) + LAST_WORDS;
-
-	while ((is_owed(w) || wires_have_words(w->loop)) && clock_mono(&clock_system) < until) {
-		loop_run_once(w->loop, false);
-		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
-	}
-}
-
 void worker_end(struct worker *w)
 {
 	if (!w->loop)
 		return;
+	w->loop->now_is_stale = true; /* it stood while others were stopped, and what ends here is given time from now */
+	loop_enter(w->loop);
 	list_foreach_safe(node, after, &w->gates) {
 		struct worker_gate *g = container_of(node, struct worker_gate, link);
 		if (g->listener)
@@ -197,7 +187,26 @@ void worker_end(struct worker *w)
 	unwatched_shutdown(&w->env);
 	for (unsigned i = 0; i < 8; i++)
 		loop_run_once(w->loop, false); /* closed handles call back, the dead are freed */
-	say_last_words(w);
+}
+
+/* What was used, and the end of an answer, is said while somebody listens; what the store does not hear is charged as it was
+ * reserved. A loop that has said all still turns, since another may have something for it. */
+void workers_say_last_words(struct worker *workers, unsigned n, struct clock *clock)
+{
+	uint64_t until = clock_mono(clock) + LAST_WORDS;
+	bool more = true;
+
+	while (more && clock_mono(clock) < until) {
+		more = false;
+		for (unsigned i = 0; i < n; i++) {
+			if (!workers[i].loop)
+				continue;
+			loop_run_once(workers[i].loop, false);
+			more |= is_owed(&workers[i]) || wires_have_words(workers[i].loop);
+		}
+		if (more)
+			nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+	}
 }
 
 void worker_finish(struct worker *w)

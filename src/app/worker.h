@@ -54,6 +54,8 @@ int worker_open_store(struct worker *w, const struct store_conf *c);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);   /* from another thread: ends the loop and joins */
 void worker_end(struct worker *w);    /* after that: what still runs ends here, and is written down */
+/* After that: one time for all of them, so that a stop is not as long as there are workers. */
+void workers_say_last_words(struct worker *workers, unsigned n, struct clock *clock);
 void worker_finish(struct worker *w); /* after the thread has ended, or if it never began */
 
 /* What a reload hands to a worker: the new policy and descriptors for listeners that are new. From any thread; takes over
