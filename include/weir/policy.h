@@ -38,7 +38,8 @@ struct policy { /* one instance in one call */
 	const struct policy_ops *ops;
 	void *state;       /* in the call's arena */
 	struct call *call; /* borrowed */
-	enum mode mode;    /* fixed once the agent is known */
+	enum mode mode;    /* the agent's, but for a word that holds in shadow too */
+	enum mode given;   /* the agent's, fixed once that is known */
 	enum verdict settled; /* the runner's: what policy_settle brought */
 };
 

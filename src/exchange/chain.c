@@ -29,7 +29,7 @@ void chain_set_modes(struct call *c, unsigned shadow_bits)
 {
 	for (unsigned i = 0; i < c->n_policies; i++)
 		if (c->policies[i].ops->shadow_bit & shadow_bits)
-			c->policies[i].mode = MODE_SHADOW;
+			c->policies[i].mode = c->policies[i].given = MODE_SHADOW;
 }
 
 bool chain_reads_text(const struct call *c)
@@ -46,7 +46,8 @@ static void note_verdict(struct call *c, struct policy *p, enum verdict v)
 	struct record_verdict *r = &c->verdicts[p - c->policies];
 
 	c->n_verdicts = c->n_policies;
-	*r = (struct record_verdict){p->ops->name, v > r->verdict ? v : r->verdict, p->mode};
+	if (!r->policy || v >= r->verdict)
+		*r = (struct record_verdict){p->ops->name, v, p->mode};
 	if (p->mode == MODE_SHADOW && v >= VERDICT_ANSWER)
 		c->shadow = true;
 }

@@ -168,6 +168,7 @@ enum verdict tolls_take(struct policy *p, struct toolcall *tc)
 	struct call *c = p->call;
 	const struct tool_conf *tool = priced_tool(c, tc);
 
+	p->mode = p->given; /* what was enforced of the last one was so for that alone */
 	if (!tool || !tools_let_through(c, tc))
 		return VERDICT_PASS; /* it costs nothing, or is denied anyhow */
 	tc->cost = tool->cost;
