@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "base/id.h"
+#include "exchange/caching.h"
 #include "exchange/repeats.h"
 #include "exchange/snapshot.h"
 #include "exchange/steps.h"
@@ -247,16 +248,20 @@ static bool was_turned_away(unsigned status)
 	return status == 401 || status == 403 || status == 429;
 }
 
-/* Afterwards all that is to be kept has been heard. */
+/* Afterwards all that is to be kept has been heard. What the cache has answered is the key's answer too; nothing has run for it. */
 static enum claim_end end_of(struct exchange *x, struct repeat *r)
 {
-	if (!x->went_upstream || was_turned_away(x->upstream_status))
+	bool was_kept = !x->went_upstream && caching_has_answered(r->call);
+
+	if (!was_kept && (!x->went_upstream || was_turned_away(x->upstream_status)))
 		return CLAIM_UNUSED;
 	if (x->source_local || !x->answer.complete)
-		return CLAIM_UNKNOWN;
+		return was_kept ? CLAIM_UNUSED : CLAIM_UNKNOWN;
 	if (x->collect)
 		repeats_hear(x, buf_slice(&x->arrived));
-	return r->too_long ? CLAIM_UNKNOWN : CLAIM_RECORDED;
+	if (r->too_long)
+		return was_kept ? CLAIM_UNUSED : CLAIM_UNKNOWN;
+	return CLAIM_RECORDED;
 }
 
 void repeats_end(struct call *c)

@@ -142,6 +142,16 @@ def test_a_hit_takes_a_request_of_the_agent_and_nothing_else(begin, shop):
     assert refusal(call(weir, "lookup", {}, "full"))["detail"].startswith("This tool's rate")
 
 
+@pytest.mark.parametrize("script", [OK, {"body": "data: 1\n\n", "content_type": "text/event-stream", "framing": "chunked", "usage": "none"}])
+def test_a_key_whose_call_was_a_hit_is_a_key_that_was_used(begin, shop, script):
+    weir = begin()
+    shop.script(**script)
+    answers = [call(weir, "lookup", {"a": 1}, headers=h) for h in ({}, {"idempotency-key": "k-1"}, {"idempotency-key": "k-1"})]
+    assert said(answers) == ["miss", "hit", None] and len(shop.ledger()) == 1
+    assert answers[2].content == answers[0].content and answers[2].headers["x-weir-idempotency"] == "replayed"
+    assert refusal(call(weir, "lookup", {"a": 2}, headers={"idempotency-key": "k-1"}))["code"] == "idempotency_mismatch"
+
+
 NEVER = {
     "another status": {"status": 201}, "nothing": {"status": 204, "body": ""}, "an error": {**ERROR, "status": 500},
     "a no": {**ERROR, "status": 404}, "too often": {**ERROR, "status": 429}, "a redirect": {"status": 302, "headers": {"location": "/x"}},
