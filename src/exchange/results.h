@@ -8,7 +8,7 @@
 #include "weir/call.h"
 
 /* Of the canonical arguments (json/canonical.h), and of the path and query that some of them have made: there they stand as they
- * were spelled, and 1.10 is another release than 1.1. 0, -ENOMEM, -ENOBUFS. */
+ * were spelled, and 1.10 is another release than 1.1. 0, -ENOMEM; -ENOBUFS: they are too long to be compared. */
 int results_digest(struct call *c, uint8_t ret[SHA256_LEN]);
 /* Whether the tool lets those who share it have the answer again: how long is the policy's word. */
 bool results_may_be_kept(const struct head *answer, enum cache_share share);
