@@ -54,6 +54,8 @@ static const char *not_ready(const struct worker *w)
 
 	if (!atomic_load(&s->ready))
 		return "stopping: this instance takes no new work\n";
+	if (atomic_load_explicit(&s->taken, memory_order_acquire) < s->n_workers) /* a worker listens once it has a policy */
+		return "starting: not every worker listens yet\n";
 	if (!s->n_store_times || !w->view->snapshot->conf->store.is_needed)
 		return NULL;
 	for (unsigned i = 0; i < s->n_store_times; i++)
