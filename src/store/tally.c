@@ -285,6 +285,7 @@ static int take_reservation(struct tally *t, const struct entry_reservation *e, 
 		h->counters[i] = e->counters[i];
 		h->counters[i].group = moved(e->counters[i].group, record, copy);
 		h->counters[i].name = moved(e->counters[i].name, record, copy);
+		h->counters[i].lessee = moved(e->counters[i].lessee, record, copy);
 	}
 	r = keep(t, &t->held, h->id, h, held_size(h));
 	/* Its counters are used, and kept as long as that says. */
