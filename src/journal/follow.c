@@ -72,21 +72,36 @@ static bool is_closed(const struct segment_reader *s)
 	return fstat(s->fd, &st) == 0 && !(st.st_mode & 0200);
 }
 
-/* Whether the segment after this one has begun; then it is open in ret. 1, 0, or a negative errno.
- */
+/* The first segment after this one that has a record. 1, 0: none has, or a negative errno. */
+static int look_ahead(struct follow *f, struct segment_reader *s, uint32_t *ret_number)
+{
+	int64_t number = f->number;
+	struct entry e;
+	int r = 0;
+
+	while (!r) {
+		number = find(f, (uint32_t)number + 1);
+		if (number <= 0)
+			return (int)number;
+		r = open_at(f, s, (uint32_t)number, 0);
+		if (!r)
+			r = segment_next(s, NULL, &e);
+		segment_close(s);
+	}
+	*ret_number = (uint32_t)number;
+	return r;
+}
+
+/* Whether a segment after this one has begun; then it is open in ret. 1, 0, or a negative errno.
+ * One without a record before it may be what the power took; or it was filled meanwhile, which a
+ * second look tells. */
 static int peek(struct follow *f, struct segment_reader *ret, uint32_t *ret_number)
 {
-	int64_t number = f->limit.number == f->number ? 0 : find(f, f->number + 1);
-	struct entry e;
-	int r;
+	bool is_last = f->limit.number == f->number;
+	int r = is_last ? 0 : look_ahead(f, ret, ret_number);
 
-	if (number <= 0)
-		return (int)number;
-	*ret_number = (uint32_t)number;
-	r = open_at(f, ret, *ret_number, 0);
-	if (!r)
-		r = segment_next(ret, NULL, &e);
-	segment_close(ret);
+	if ((r == 1 || r == -EBADMSG) && *ret_number != f->number + 1)
+		r = look_ahead(f, ret, ret_number);
 	/* Its first turn may be half written. If nobody is at it any more, reading it says what is
 	 * wrong. */
 	if (r == -EBADMSG)

@@ -40,15 +40,10 @@ int keeper_folder(const struct keeper *k)
 	return k->dir;
 }
 
-bool keeper_has_removed(const struct keeper *k, struct segment_id id)
+void keeper_end_recovery(struct keeper *k)
 {
-	const struct segment_id *ids = (const void *)buf_at(&k->removed);
-	size_t n = buf_len(&k->removed) / sizeof(*ids);
-
-	for (size_t i = 0; i < n; i++)
-		if (ids[i].worker == id.worker && ids[i].number == id.number)
-			return true;
-	return false;
+	recover_end(k->dir, &k->left);
+	buf_clear(&k->left);
 }
 
 bool keeper_is_full(struct keeper *k)
@@ -95,8 +90,7 @@ static int begin_worker(
 	j->instance = k->instance;
 	r = journal_init(j, k, worker, o->key);
 	if (!r)
-		r = recover_last(k->dir, worker, &j->last, j->hash);
-	j->next = j->last + 1;
+		r = recover_last(k->dir, worker, &j->last, &j->next, j->hash);
 	if (!r)
 		r = keeper_make_spare(k, j);
 	if (!r)
@@ -137,7 +131,7 @@ static void keeper_free(struct keeper *k)
 		}
 	}
 	mem_free(k->journals);
-	buf_finish(&k->removed);
+	buf_finish(&k->left);
 	sem_destroy(&k->wake);
 	if (k->dir >= 0)
 		close(k->dir);
@@ -158,7 +152,7 @@ static int start_thread(struct keeper *k)
 
 static int keeper_begin(struct keeper *k, const struct keeper_options *o)
 {
-	struct recovery found = {.notes = BUF_INIT(0), .removed = BUF_INIT(0)};
+	struct recovery found = {.notes = BUF_INIT(0), .left = BUF_INIT(0)};
 	int r;
 
 	random_bytes(k->instance, sizeof(k->instance));
@@ -167,8 +161,8 @@ static int keeper_begin(struct keeper *k, const struct keeper_options *o)
 		r = begin_worker(k, &k->journals[i], i, o);
 	if (!r)
 		r = put_notes(k, &found);
-	k->removed = found.removed;
-	buf_init(&found.removed, 0);
+	k->left = found.left;
+	buf_init(&found.left, 0);
 	recovery_finish(&found);
 	return r ? r : start_thread(k);
 }

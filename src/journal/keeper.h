@@ -21,7 +21,8 @@ struct keeper_options {
 
 struct keeper;
 /* Takes the folder for this process, cuts torn tails, begins a segment for each worker with notes
- * of what was found, and starts the thread. A disk that is full now is no failure: the journals are
+ * of what was found, and starts the thread. What a process that died has left open stays so until
+ * keeper_end_recovery. A disk that is full now is no failure: the journals are
  * not ready then. 0, or a negative errno and one sentence in ret_note. */
 int keeper_open(struct keeper **ret, const struct keeper_options *o, char ret_note[KEEPER_NOTE]);
 /* Once no worker uses its journal any more: answers who waits, closes all segments. */
@@ -29,8 +30,7 @@ void keeper_close(struct keeper *k);
 struct journal *keeper_journal(
         struct keeper *k, unsigned worker); /* the worker's own, as long as the keeper */
 int keeper_folder(const struct keeper *k);  /* the descriptor, for readers within the process */
-/* Whether a file of that name was there when this keeper was opened, and held no record: what was
- * written into it once was not on the disk when the power failed. */
-struct segment_id;
-bool keeper_has_removed(const struct keeper *k, struct segment_id id);
+/* Once whoever reads the journal has moved to where it ends now, and that is on the disk: what was
+ * left open is closed, what holds no record is removed. */
+void keeper_end_recovery(struct keeper *k);
 bool keeper_is_full(struct keeper *k); /* the last try to make a segment failed; from any thread */

@@ -13,7 +13,7 @@ struct keeper {
 	uint64_t room;       /* of a segment */
 	struct clock *clock; /* borrowed */
 	uint8_t instance[16];
-	struct buf removed; /* owned; of struct segment_id: at this start, without a record */
+	struct buf left; /* owned; of struct recovered: until the recovery is ended */
 	pthread_t thread;
 	sem_t wake;
 	struct journal_wait *_Atomic waits; /* the callers'; latest first */

@@ -67,12 +67,19 @@ int segment_make(int dir, struct segment_id id, uint64_t room, struct segment **
 	return 0;
 }
 
-int segment_seal(int fd, uint64_t size)
+int segment_shorten(int fd, uint64_t size)
 {
 	int r = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 
 	if (fdatasync(fd) < 0 && !r)
 		r = -errno;
+	return r;
+}
+
+static int seal(int fd, uint64_t size)
+{
+	int r = segment_shorten(fd, size);
+
 	if (!r)
 		fchmod(fd, 0400); /* where modes cannot be set it is looked at again, no more */
 	return r;
@@ -90,7 +97,7 @@ int segment_finish(int dir, uint32_t worker, struct segment *s)
 	else if (atomic_load(&s->suspect)) /* what the disk lost once, it is not asked for again */
 		r = ftruncate(s->fd, (off_t)size) < 0 ? -errno : -EIO;
 	else
-		r = segment_seal(s->fd, size);
+		r = seal(s->fd, size);
 	close(s->fd);
 	mem_free(s);
 	return r;

@@ -10,20 +10,29 @@ int segment_make(int dir, struct segment_id id, uint64_t room, struct segment **
 /* Cuts the file to what counts, brings it to the disk and closes it; removes one without records.
  * Frees s, which is in no list any more. 0 or a negative errno: not all is on the disk. */
 int segment_finish(int dir, uint32_t worker, struct segment *s);
-/* The same for a file from before, which ends at size. */
-int segment_seal(int fd, uint64_t size);
+/* A file from before ends at size, on the disk too; it is closed later. */
+int segment_shorten(int fd, uint64_t size);
 
 struct recover_note {
 	uint32_t worker;
 	char text[236];
 };
 struct recovery {
-	struct buf notes;   /* owned; of struct recover_note */
-	struct buf removed; /* owned; of struct segment_id: they held no record */
+	struct buf notes; /* owned; of struct recover_note */
+	struct buf left;  /* owned; of struct recovered: what is still to be closed or removed */
+};
+struct recovered {
+	struct segment_id id;
+	bool is_empty;
 };
 /* What a process that died has left: tails that were torn are cut, segments without records
- * removed, all others closed. 0 or a negative errno. */
+ * emptied. All of them stay open: so the next start, too, tells them from files that were closed,
+ * which lose nothing with the power. 0 or a negative errno. */
 int recover_folder(int dir, struct recovery *ret);
+/* They are closed, and the empty ones removed. What fails stays for the next start. */
+void recover_end(int dir, const struct buf *left);
 void recovery_finish(struct recovery *r);
-/* The worker's latest segment and its last hash; *ret_number is 0 where there is none. */
-int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint8_t ret_hash[SHA256_LEN]);
+/* The worker's latest segment that is not empty and its last hash; 0 where there is none. *ret_next
+ * is a number that no segment has or had. */
+int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint32_t *ret_next,
+        uint8_t ret_hash[SHA256_LEN]);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "journal/keeper_files.h"
 #include "journal/read.h"
 
@@ -40,27 +41,25 @@ static int walk(struct segment_reader *s)
 static int cut(
         struct recovery *ret, int dir, struct segment_reader *s, const char *name, bool is_blank)
 {
+	struct recovered left = {.id = s->id, .is_empty = !s->records};
 	struct stat st;
 	int fd, r;
 
 	if (fstat(s->fd, &st) < 0)
 		return -errno;
-	if (!s->records) {
-		r = unlinkat(dir, name, 0) < 0 ? -errno
-		                               : buf_put(&ret->removed, &s->id, sizeof(s->id));
-		return r || is_blank ? r
-		                     : note(ret, s->id,
-		                               "%s held no whole record and was removed (%" PRIu64
-		                               " bytes).",
-		                               name, (uint64_t)st.st_size);
-	}
 	fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	r = segment_seal(fd, s->at);
+	r = segment_shorten(fd, s->records ? s->at : 0);
 	close(fd);
+	if (!r)
+		r = buf_put(&ret->left, &left, sizeof(left));
 	if (r || is_blank)
 		return r;
+	if (!s->records)
+		return note(ret, s->id,
+		        "%s held no whole record and was removed (%" PRIu64 " bytes).", name,
+		        (uint64_t)st.st_size);
 	return note(ret, s->id,
 	        "The tail of %s was torn: from byte %" PRIu64 " on %" PRIu64
 	        " bytes that were no whole record were cut.",
@@ -113,10 +112,10 @@ int recover_folder(int dir, struct recovery *ret)
 	struct segment_list l = {NULL};
 	int r = segment_list_read(dir, &l);
 
-	*ret = (struct recovery){.notes = BUF_INIT(1u << 20), .removed = BUF_INIT(1u << 20)};
+	*ret = (struct recovery){.notes = BUF_INIT(1u << 20), .left = BUF_INIT(1u << 20)};
 	for (size_t i = 0; !r && i < l.n; i++) {
 		r = recover_segment(ret, dir, l.ids[i]);
-		if (r == -ENOBUFS) /* notes enough */
+		if (r == -ENOBUFS) /* notes enough; what stays open, the next start closes */
 			r = 0;
 	}
 	segment_list_finish(&l);
@@ -126,28 +125,41 @@ int recover_folder(int dir, struct recovery *ret)
 void recovery_finish(struct recovery *r)
 {
 	buf_finish(&r->notes);
-	buf_finish(&r->removed);
+	buf_finish(&r->left);
 }
 
-int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint8_t ret_hash[SHA256_LEN])
+static void close_one(int dir, const char *name)
 {
-	struct segment_list l = {NULL};
-	const struct segment_id *id;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	fchmod(fd, 0400); /* where modes cannot be set it is looked at again, no more */
+	close(fd);
+}
+
+void recover_end(int dir, const struct buf *left)
+{
+	const struct recovered *x = (const void *)buf_at(left);
+	size_t n = buf_len(left) / sizeof(*x);
+	char name[SEGMENT_NAME];
+
+	for (size_t i = 0; i < n; i++) {
+		segment_name(x[i].id, name);
+		if (!x[i].is_empty)
+			close_one(dir, name);
+		else if (unlinkat(dir, name, 0) < 0)
+			log_warn("%s cannot be removed: %s", name, strerror(errno));
+	}
+}
+
+static int read_last(int dir, struct segment_id id, uint8_t ret_hash[SHA256_LEN])
+{
 	char name[SEGMENT_NAME];
 	struct stat st;
-	int r = segment_list_read(dir, &l), fd;
+	int r = 0, fd;
 
-	*ret_number = 0;
-	if (r)
-		return r;
-	for (id = segment_list_find(&l, worker, 0); id && id < l.ids + l.n && id->worker == worker;
-	        id++) {
-		*ret_number = id->number;
-		segment_name(*id, name);
-	}
-	segment_list_finish(&l);
-	if (!*ret_number)
-		return 0;
+	segment_name(id, name);
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	memset(ret_hash, 0, SHA256_LEN);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -158,4 +170,35 @@ int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint8_t ret_has
 	if (fd >= 0)
 		close(fd);
 	return r == -ELOOP ? 0 : r;
+}
+
+static bool is_empty(int dir, struct segment_id id)
+{
+	char name[SEGMENT_NAME];
+	struct stat st;
+
+	segment_name(id, name);
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       !st.st_size;
+}
+
+int recover_last(int dir, uint32_t worker, uint32_t *ret_number, uint32_t *ret_next,
+        uint8_t ret_hash[SHA256_LEN])
+{
+	struct segment_list l = {NULL};
+	const struct segment_id *id;
+	int r = segment_list_read(dir, &l);
+
+	*ret_number = 0;
+	*ret_next = 1;
+	if (r)
+		return r;
+	for (id = segment_list_find(&l, worker, 0); id && id < l.ids + l.n && id->worker == worker;
+	        id++) {
+		*ret_next = id->number + 1;
+		if (!is_empty(dir, *id))
+			*ret_number = id->number;
+	}
+	segment_list_finish(&l);
+	return *ret_number ? read_last(dir, (struct segment_id){worker, *ret_number}, ret_hash) : 0;
 }

@@ -114,7 +114,7 @@ int book_do(struct book *b, enum book_sql which)
 	return s ? book_run(b, s) : book_error(b);
 }
 
-static int execute(struct book *b, const char *sql)
+int book_execute(struct book *b, const char *sql)
 {
 	return sqlite3_exec(b->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : book_error(b);
 }
@@ -163,9 +163,9 @@ static int run_schema(struct book *b, const char *sql)
 
 	snprintf(version, sizeof(version), "PRAGMA user_version = %d", BOOK_SCHEMA);
 	if (!r)
-		r = execute(b, sql);
+		r = book_execute(b, sql);
 	if (!r)
-		r = execute(b, version);
+		r = book_execute(b, version);
 	return r ? r : book_do(b, SQL_COMMIT);
 }
 
@@ -236,8 +236,8 @@ static int open_database(struct book *b, const char *path, int flags)
 	            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, b, sql_plus, NULL,
 	            NULL) != SQLITE_OK)
 		return book_error(b);
-	return execute(b, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -64; PRAGMA "
-	                  "temp_store = MEMORY");
+	return book_execute(b, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -64; PRAGMA "
+	                       "temp_store = MEMORY");
 }
 
 static int open_own(struct book *b, const char *path)
@@ -250,11 +250,13 @@ static int open_own(struct book *b, const char *path)
 	/* An empty one is made without a word to the disk: all that it will hold, the journal has.
 	 */
 	if (!r && is_new)
-		r = execute(b, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA "
-		               "journal_mode = WAL");
+		r = book_execute(b,
+		        "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA "
+		        "journal_mode = WAL");
 	if (!r)
-		r = execute(b, "PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL; PRAGMA "
-		               "journal_size_limit = 8388608");
+		r = book_execute(b,
+		        "PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL; PRAGMA "
+		        "journal_size_limit = 8388608");
 	return r ? r : check_schema(b);
 }
 

@@ -53,6 +53,9 @@ struct place {                   /* how far one worker's journal was read */
 struct gap { /* of a worker's segment: what was read once and is not there any more */
 	struct segment_id id;
 	uint64_t from, to;
+	struct segment_id left; /* where the worker's journal ends before it */
+	uint64_t left_at;
+	bool has_more; /* what stood between there and id may be lost too */
 };
 
 struct places {
@@ -102,6 +105,7 @@ sqlite3_stmt *book_statement(struct book *b, enum book_sql which);
 /* Runs it to its end and makes it ready again. 0 or a negative errno, with the note. */
 int book_run(struct book *b, sqlite3_stmt *s);
 int book_do(struct book *b, enum book_sql which);
+int book_execute(struct book *b, const char *sql);
 int book_error(struct book
                 *b); /* of the last thing that SQLite was asked: a negative errno and the note */
 void book_say(struct book *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

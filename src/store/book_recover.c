@@ -149,15 +149,21 @@ static int recover(struct recover *x)
 /* Before the book has moved back: a start that is cut short finds the gap again. */
 static int note_gap(struct recover *x, const struct gap *g)
 {
-	char name[SEGMENT_NAME], text[300];
+	char name[SEGMENT_NAME], text[400], more[100] = "";
 	int len;
 
+	segment_name(g->left, name);
+	if (g->has_more && g->left.number)
+		snprintf(more, sizeof(more), " So may be what stood behind byte %" PRIu64 " of %s.",
+		        g->left_at, name);
+	else if (g->has_more)
+		snprintf(more, sizeof(more), " So may be what stood before it.");
 	segment_name(g->id, name);
 	len = snprintf(text, sizeof(text),
 	        "The power must have failed: %s ends at byte %" PRIu64
 	        ", and was read up to byte %" PRIu64 " before. What was counted from there stays "
-	        "counted; the records themselves are lost.",
-	        name, g->from, g->to);
+	        "counted; the records themselves are lost.%s",
+	        name, g->from, g->to, more);
 	struct entry_note e = {.wall_ns = x->now,
 	        .text = slice_from(text, (size_t)len),
 	        .lost_worker = g->id.worker,
@@ -178,7 +184,21 @@ static int note_gaps(struct recover *x)
 
 	for (size_t i = 0; !r && i < n; i++)
 		r = note_gap(x, &g[i]);
+	/* When the book has moved, nothing in the folder says any more why it had to: that it has
+	 * is to be on the disk before. */
+	if (!r && n)
+		r = book_execute(x->b, "PRAGMA synchronous = FULL");
 	return r || !n ? r : end_turn(x);
+}
+
+/* Nothing of what processes that died have left is needed any more. */
+static int let_go(struct recover *x)
+{
+	int r = buf_len(&x->b->gaps) ? book_execute(x->b, "PRAGMA synchronous = NORMAL") : 0;
+
+	if (!r && x->b->keeper)
+		keeper_end_recovery(x->b->keeper);
+	return r;
 }
 
 int book_catch_up(struct book *b, struct journal *first)
@@ -195,6 +215,8 @@ int book_catch_up(struct book *b, struct journal *first)
 		r = book_fold(b);
 	if (!r)
 		r = recover(&x);
+	if (!r)
+		r = let_go(&x);
 	unpack_finish(&x.unpack);
 	if (r == -ENOSPC && !*b->note)
 		book_say(b, "There is no room in the journal to end what a process that died has "

@@ -187,6 +187,60 @@ static void what_is_damaged_in_the_middle_is_not_cut(void **state)
 	free(file);
 }
 
+static mode_t access_to(const struct fixture *f, const char *name)
+{
+	struct stat about = {.st_mode = 0};
+	int dir = folder(f);
+
+	if (fstatat(dir, name, &about, 0) < 0)
+		about.st_mode = 0;
+	close(dir);
+	return about.st_mode & 0777;
+}
+
+static void what_was_cut_is_closed_when_the_recovery_is_over(void **state)
+{
+	struct fixture *f = *state;
+	size_t len, ends[4];
+	char *file = killed_segment(f, &len, ends);
+
+	fresh_folder(f);
+	journal_rig_write(&f->rig, FIRST, file, ends[3] - 1);
+	for (int i = 0; i < 2; i++) {
+		start(f);
+		assert_int_equal(access_to(f, FIRST), 0600);
+		assert_int_equal(look(f).notes, 1); /* of the first start */
+		if (!i)
+			stop(f);
+	}
+	keeper_end_recovery(f->keeper);
+	assert_int_equal(access_to(f, FIRST), 0400);
+	assert_int_equal(look(f).decisions, 2);
+	free(file);
+}
+
+/* What the power took may lie before what a start has written that was cut short itself. */
+static void what_is_written_behind_an_empty_segment_is_followed(void **state)
+{
+	struct fixture *f = *state;
+	size_t len, ends[4];
+	char *file = killed_segment(f, &len, ends);
+
+	fresh_folder(f);
+	journal_rig_write(&f->rig, FIRST, file, ends[3]);
+	journal_rig_write(&f->rig, SECOND, file, 0);
+	start(f);
+	assert_int_equal(journal_place(f->journal).number, 3);
+	assert_int_equal(put_call(f->journal, 4), 0);
+	assert_int_equal(journal_end_turn(f->journal), 0);
+	assert_int_equal(access_to(f, SECOND), 0600);
+	struct found found = look(f);
+	assert_int_equal(found.decisions, 4);
+	assert_true(found.in_order);
+	assert_int_equal(found.bad, 0);
+	free(file);
+}
+
 static void what_never_held_a_record_is_removed(void **state)
 {
 	struct fixture *f = *state;
@@ -196,7 +250,19 @@ static void what_never_held_a_record_is_removed(void **state)
 	journal_rig_write(&f->rig, FIRST, zeros, len);
 	start(f);
 	assert_int_equal(look(f).notes, 0);
-	assert_int_equal(journal_place(f->journal).number, 1);
+	assert_int_equal(journal_place(f->journal).number, 2);
+	/* It stays until whoever reads the journal has moved past it; so it does when this start
+	 * ends before. */
+	for (unsigned i = 3; i < 5; i++) {
+		stop(f);
+		start(f);
+		assert_int_equal(journal_place(f->journal).number, i);
+		assert_int_equal(access_to(f, FIRST), 0600);
+		assert_int_equal(look(f).bad, 0);
+	}
+	keeper_end_recovery(f->keeper);
+	assert_int_equal(access_to(f, FIRST), 0);
+	assert_int_equal(look(f).bad, 0);
 	stop(f);
 	fresh_folder(f);
 	memcpy(zeros, file, ends[0] - 1);
@@ -411,6 +477,8 @@ int main(void)
 	        T(garbage_behind_the_last_record_is_cut),
 	        T(what_is_damaged_in_the_middle_is_not_cut),
 	        T(what_never_held_a_record_is_removed),
+	        T(what_was_cut_is_closed_when_the_recovery_is_over),
+	        T(what_is_written_behind_an_empty_segment_is_followed),
 	        T(other_files_are_left_alone),
 	        T(a_full_disk_refuses_and_is_told_when_there_is_room_again),
 	        T(a_disk_that_is_full_at_the_start_is_no_failure),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "journal/keeper.h"
 #include "journal/verify.h"
 #include "rig/book_rig.h"
@@ -34,6 +35,16 @@ static const struct book_rig_call one = {
 static void segment_path(char path[160], unsigned worker, unsigned number)
 {
 	snprintf(path, 160, "%s/journal/%04u-%010u.journal", rig.folder, worker, number);
+}
+
+static int open_journal(void)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/journal", rig.folder);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	return dir;
 }
 
 static void begin_anew(void)
@@ -132,7 +143,7 @@ static void of_a_whole_segment_too(void **unused)
 	book_rig_turn(book_rig_journal(&rig, 1));
 	book_rig_fold(&rig);
 	book_rig_stop(&rig);
-	lose(2, 0); /* recovery takes it away, and the keeper begins it anew */
+	lose(2, 0);
 	for (unsigned i = 0; i < 2; i++) {
 		begin_anew();
 		assert_int_equal(
@@ -146,6 +157,192 @@ static void of_a_whole_segment_too(void **unused)
 	book_rig_turn(book_rig_journal(&rig, 1));
 	book_rig_fold(&rig);
 	assert_int_equal(book_rig_number(&rig, "SELECT cost FROM counters WHERE grp = 'g'"), 900);
+}
+
+static void write_second_segment(void)
+{
+	struct book_rig_call second = one;
+
+	second.number = 5;
+	book_rig_whole(book_rig_journal(&rig, 1), &one);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_stop(&rig);
+	book_rig_start_surely(&rig);
+	book_rig_whole(book_rig_journal(&rig, 1), &second);
+	book_rig_turn(book_rig_journal(&rig, 1));
+	book_rig_fold(&rig);
+	book_rig_stop(&rig);
+}
+
+static mode_t access_to(unsigned number)
+{
+	struct stat st;
+	char path[160];
+
+	segment_path(path, 1, number);
+	return stat(path, &st) < 0 ? 0 : st.st_mode & 0777;
+}
+
+static int64_t spent(void)
+{
+	return book_rig_number(&rig, "SELECT cost FROM counters WHERE grp = 'g'");
+}
+
+/* Recovery has been, and the journal was begun anew, but the book never moved. */
+static void a_start_that_was_cut_short_leaves_it_to_the_next_one(void **unused)
+{
+	(void)unused;
+	write_second_segment();
+	lose(2, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		book_rig_start_surely(&rig);
+		book_rig_stop(&rig);
+	}
+	rig.workers = 1; /* nobody writes where it was any more */
+	begin_anew();
+	assert_int_equal(spent(), 600);
+	assert_int_equal(verify().lost, 1);
+	assert_int_equal(verify().bad, 0);
+	assert_int_equal(access_to(2), 0);
+	book_rig_stop(&rig);
+	rig.workers = 3;
+	begin_anew();
+	assert_int_equal(spent(), 600);
+}
+
+static void and_where_only_the_tail_was_lost(void **unused)
+{
+	uint64_t head;
+
+	(void)unused;
+	head = journal_place(book_rig_journal(&rig, 1)).size;
+	write_second_segment();
+	lose(2, head + 40);
+	for (unsigned i = 0; i < 3; i++) {
+		book_rig_start_surely(&rig);
+		assert_int_equal(access_to(2), 0600);
+		book_rig_stop(&rig);
+	}
+	begin_anew();
+	assert_int_equal(spent(), 600);
+	assert_int_equal(verify().lost, 1);
+	assert_int_equal(verify().bad, 0);
+	assert_int_equal(access_to(2), 0400);
+}
+
+/* It was on the disk: power does not take it from there. */
+static void a_file_that_was_closed_loses_nothing_with_the_power(void **unused)
+{
+	uint64_t head;
+	char path[160];
+
+	(void)unused;
+	head = journal_place(book_rig_journal(&rig, 1)).size;
+	write_second_segment();
+	segment_path(path, 1, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(chmod(path, 0600), 0);
+		assert_int_equal(truncate(path, i < 2 ? (off_t)head : 0), 0);
+		assert_int_equal(chmod(path, 0400), 0);
+		book_rig_start_surely(&rig);
+		assert_int_equal(book_catch_up(rig.book, book_rig_journal(&rig, 0)), -EBADMSG);
+		assert_non_null(strstr(book_note(rig.book), "Put it back"));
+		book_rig_stop(&rig);
+	}
+}
+
+/* Also where nobody starts it: a command looks at what lies there. */
+static void a_copy_goes_on_with_it_too(void **unused)
+{
+	struct book *copy;
+	char note[BOOK_NOTE];
+
+	(void)unused;
+	write_second_segment();
+	lose(2, 0);
+	int dir = open_journal();
+	struct book_options o = {
+	        .path = rig.folder, .journal = dir, .keys = rig.keys, .n_keys = rig.n_keys};
+	assert_int_equal(book_open_copy(&copy, &o, note), 0);
+	if (book_fold(copy))
+		fail_msg("%s", book_note(copy));
+	book_close(copy);
+	close(dir);
+	assert_int_equal(access_to(2), 0600);
+	begin_anew();
+}
+
+struct noted {
+	unsigned n;
+	char text[400];
+};
+
+static struct noted last_note(void)
+{
+	struct segment_list l = {NULL};
+	struct noted found = {0};
+	struct segment_reader s;
+	struct unpack u = UNPACK_INIT;
+	struct entry e;
+	int dir = open_journal();
+
+	assert_int_equal(segment_list_read(dir, &l), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		assert_int_equal(segment_open(&s, dir, l.ids[i], 0), 0);
+		while (segment_next(&s, &u, &e) > 0)
+			if (e.kind == ENTRY_NOTE && e.note.lost_to) {
+				found.n++;
+				snprintf(found.text, sizeof(found.text), "%.*s",
+				        SLICE_FMT(e.note.text));
+			}
+		segment_close(&s);
+	}
+	unpack_finish(&u);
+	segment_list_finish(&l);
+	close(dir);
+	return found;
+}
+
+static void the_note_names_what_else_may_be_lost(void **unused)
+{
+	uint64_t head;
+
+	(void)unused;
+	head = journal_place(book_rig_journal(&rig, 1)).size;
+	write_second_segment();
+	lose(1, head);
+	lose(2, 0);
+	begin_anew();
+	assert_int_equal(spent(), 600);
+	assert_int_equal(last_note().n, 1);
+	assert_non_null(strstr(last_note().text, "0001-0000000002.journal ends at byte 0"));
+	assert_non_null(strstr(last_note().text, "So may be what stood behind byte "));
+	assert_non_null(strstr(last_note().text, " of 0001-0000000001.journal."));
+}
+
+/* Want of memory is no damage, and the next start does what this one did not. */
+static void want_of_memory_is_told_as_that(void **unused)
+{
+	unsigned failed = 0;
+	bool done = false;
+
+	(void)unused;
+	write_second_segment();
+	lose(2, 200);
+	for (unsigned n = 0; !done; n += 1 + n / 4) {
+		book_rig_start_surely(&rig);
+		mem_fail_after((long)n);
+		int r = book_catch_up(rig.book, book_rig_journal(&rig, 0));
+		mem_fail_after(-1);
+		done = !r;
+		failed += r < 0;
+		if (r && (r != -ENOMEM || strstr(book_note(rig.book), "Put it back")))
+			fail_msg("%d after %u: %s", r, n, book_note(rig.book));
+		book_rig_stop(&rig);
+	}
+	assert_true(failed > 3);
+	begin_anew();
+	assert_int_equal(spent(), 600);
 }
 
 /* Some pages came to the disk and others before them did not: who knows what has not been counted.
@@ -186,6 +383,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(what_the_book_counted_stays_where_the_power_took_the_journals_end),
 	        TEST(of_a_whole_segment_too),
+	        TEST(a_start_that_was_cut_short_leaves_it_to_the_next_one),
+	        TEST(and_where_only_the_tail_was_lost),
+	        TEST(a_file_that_was_closed_loses_nothing_with_the_power),
+	        TEST(a_copy_goes_on_with_it_too),
+	        TEST(the_note_names_what_else_may_be_lost),
+	        TEST(want_of_memory_is_told_as_that),
 	        TEST(a_hole_with_records_behind_it_stops_the_start),
 	};
 
