@@ -159,19 +159,23 @@ static void of_a_whole_segment_too(void **unused)
 	assert_int_equal(book_rig_number(&rig, "SELECT cost FROM counters WHERE grp = 'g'"), 900);
 }
 
-static void write_second_segment(void)
+/* Where its first record ends, which says more than the first segment's. */
+static uint64_t write_second_segment(void)
 {
 	struct book_rig_call second = one;
+	uint64_t head;
 
 	second.number = 5;
 	book_rig_whole(book_rig_journal(&rig, 1), &one);
 	book_rig_turn(book_rig_journal(&rig, 1));
 	book_rig_stop(&rig);
 	book_rig_start_surely(&rig);
+	head = journal_place(book_rig_journal(&rig, 1)).size;
 	book_rig_whole(book_rig_journal(&rig, 1), &second);
 	book_rig_turn(book_rig_journal(&rig, 1));
 	book_rig_fold(&rig);
 	book_rig_stop(&rig);
+	return head;
 }
 
 static mode_t access_to(unsigned number)
@@ -215,8 +219,7 @@ static void and_where_only_the_tail_was_lost(void **unused)
 	uint64_t head;
 
 	(void)unused;
-	head = journal_place(book_rig_journal(&rig, 1)).size;
-	write_second_segment();
+	head = write_second_segment();
 	lose(2, head + 40);
 	for (unsigned i = 0; i < 3; i++) {
 		book_rig_start_surely(&rig);
@@ -237,8 +240,7 @@ static void a_file_that_was_closed_loses_nothing_with_the_power(void **unused)
 	char path[160];
 
 	(void)unused;
-	head = journal_place(book_rig_journal(&rig, 1)).size;
-	write_second_segment();
+	head = write_second_segment();
 	segment_path(path, 1, 2);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(chmod(path, 0600), 0);
@@ -327,8 +329,7 @@ static void want_of_memory_is_told_as_that(void **unused)
 	bool done = false;
 
 	(void)unused;
-	write_second_segment();
-	lose(2, 200);
+	lose(2, write_second_segment() + 40);
 	for (unsigned n = 0; !done; n += 1 + n / 4) {
 		book_rig_start_surely(&rig);
 		mem_fail_after((long)n);
