@@ -77,6 +77,7 @@ struct hold {
 	enum hold_state state;
 	bool is_doubtful;    /* whether it holds anything there is not known */
 	bool is_again;       /* one of remote->n_again */
+	bool is_answered;    /* it was settled once; a fail-over may have lost that */
 	bool is_owed;        /* of a process before: what is not known there is over */
 	struct slice *words; /* owned: of the ask, and what they stand in; NULL: none */
 };
@@ -110,6 +111,7 @@ struct leases {
 	struct deadline tick;
 	uint64_t tick_ns, idle_ns;
 	unsigned n;
+	unsigned n_doubtful; /* to be said again: until then nothing is settled */
 };
 
 struct remote {

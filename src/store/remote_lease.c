@@ -6,7 +6,7 @@
 #include "store/remote_core.h"
 #include "store/script_words.h"
 
-#define RETURN_NUMBERS 9u
+#define RETURN_NUMBERS 11u
 
 enum lease_asks { LEASE_TELLS, LEASE_RETURNS, LEASE_SAYS_AGAIN };
 
@@ -96,12 +96,23 @@ static struct lease *lease_new(struct remote *r, const struct demand *d)
 	return l;
 }
 
+static void lease_is_sure(struct lease *l)
+{
+	struct remote *r = l->remote;
+
+	if (!l->is_doubtful)
+		return;
+	remote_sure(r, &l->is_doubtful);
+	if (!--r->leases.n_doubtful)
+		remote_push_on(r);
+}
+
 static void lease_free(struct lease *l)
 {
 	struct remote *r = l->remote;
 
 	ask_cancel(&l->ask);
-	remote_sure(r, &l->is_doubtful);
+	lease_is_sure(l);
 	map_remove(&r->leases.named, l->key);
 	list_unlink(&l->link);
 	r->leases.n--;
@@ -168,7 +179,8 @@ void lease_note(struct remote *r, const struct demand *d, struct demand *out,
 		l = lease_new(r, d);
 	if (!l)
 		return;
-	state_merge(&l->state, s);
+	if (!l->is_doubtful)
+		state_merge(&l->state, s);
 	l->demand.budget.ends = most(l->demand.budget.ends, d->budget.ends);
 	if (is_used) {
 		l->used_at = r->loop->now;
@@ -178,6 +190,11 @@ void lease_note(struct remote *r, const struct demand *d, struct demand *out,
 	}
 	if (out && l->has_pool)
 		tell_sums(l, out);
+}
+
+bool lease_is_known(struct remote *r, const struct demand *d)
+{
+	return lease_find(r, d) != NULL;
 }
 
 void lease_granted(struct remote *r, const struct demand *d, const struct pool_answer *a)
@@ -266,6 +283,8 @@ static int say(struct lease *l, enum lease_asks asks, uint64_t keep, uint64_t ke
 	script_double(&at, l->state.granted_tokens);
 	script_double(&at, l->state.returned);
 	script_double(&at, l->state.returned_tokens);
+	script_double(&at, l->state.spent);
+	script_double(&at, l->state.spent_tokens);
 	script_double(&at, keep);
 	script_double(&at, keep_tokens);
 	script_limit(&at, d->budget.ends, WINDOW_NEVER_ENDS);
@@ -298,7 +317,7 @@ static void on_lease(struct redis_ask *ask, int result, const struct redis_reply
 	if (result || numbers.len != LEASE_NUMBERS * sizeof(double))
 		return;
 	if (l->asks == LEASE_SAYS_AGAIN)
-		remote_sure(l->remote, &l->is_doubtful);
+		lease_is_sure(l);
 	lease_read(numbers, 0, &s);
 	if (!s.born) {
 		lease_free(l);
@@ -368,6 +387,7 @@ void leases_failed_over(struct remote *r)
 
 		ask_cancel(&l->ask);
 		l->told.born = 0;
+		r->leases.n_doubtful += !l->is_doubtful;
 		remote_doubt(r, &l->is_doubtful);
 	}
 	if (r->leases.n)

@@ -9,7 +9,7 @@
  * Known leases are looked after: what they have spent is told to the pool within a second or so;
  * what nobody has used for a while, and what is too small for who was refused, is returned. A lease
  * that nobody knows any more stands in the pool until its window ends. After a fail-over what is
- * known of leases is said again before anything is admitted. */
+ * known of leases is said again before anything is admitted or settled. */
 #pragma once
 #include "store/redis/ask.h"
 #include "weir/store.h"
@@ -56,6 +56,7 @@ void lease_read(struct slice numbers, unsigned at, struct lease_state *ret);
 /* How d's lease is. out, if not NULL, is told the sums of all groups where they are known. */
 void lease_note(struct remote *r, const struct demand *d, struct demand *out,
         const struct lease_state *s, bool is_used);
+bool lease_is_known(struct remote *r, const struct demand *d);
 /* What the pool said about d's lease. */
 void lease_granted(struct remote *r, const struct demand *d, const struct pool_answer *a);
 

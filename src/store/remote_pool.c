@@ -152,6 +152,10 @@ int hold_lease(struct hold *h)
 	h->rounds++;
 	for (unsigned i = 0; i < h->n; i++)
 		h->leases[i].is_asked = false;
+	/* Whatever others do with the room meanwhile, the call is answered. */
+	if (h->rounds > LEASE_ROUNDS)
+		for (unsigned i = 0; i < h->n; i++)
+			h->leases[i].is_last = true;
 	return lease_next(h);
 }
 

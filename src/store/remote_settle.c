@@ -169,7 +169,8 @@ static void hold_put(struct hold *h, struct redis_link *on)
 {
 	list_unlink(&h->wait);
 	h->asked_at = h->remote->loop->now;
-	if (hold_ask(h, op_of(h), on, on_put) < 0)
+	/* A lease is said again first, with what was spent of it: else it would begin anew here. */
+	if ((h->leases && h->remote->leases.n_doubtful) || hold_ask(h, op_of(h), on, on_put) < 0)
 		hold_wait(h);
 	else if (h->state == HOLD_SETTLING && !h->told_at)
 		h->told_at = h->asked_at;
@@ -239,6 +240,8 @@ static void waiting_put(struct remote *r, struct redis_link *on)
 {
 	struct list now;
 
+	if (r->leases.n_doubtful)
+		return;
 	list_init(&now);
 	while (r->n_again < r->again_max && !list_is_empty(&r->waiting)) {
 		struct hold *h = container_of(list_pop(&r->waiting), struct hold, wait);
@@ -296,6 +299,7 @@ void remote_failed_over(struct remote *r)
 		list_unlink(&h->link);
 		list_push(&r->settling, &h->link);
 		h->state = HOLD_SETTLING;
+		h->is_answered = true;
 		r->n_settled--;
 		r->n_settling++;
 	}

@@ -246,7 +246,8 @@ static void budget_put(struct writer *w, const struct demand *d, const struct ho
 	number_put(w, l ? l->born : 0);
 }
 
-static void demand_put(struct writer *w, const struct hold *h, unsigned i, unsigned key)
+static void demand_put(struct writer *w, const struct hold *h, enum counters_op op, unsigned i,
+        unsigned key)
 {
 	const struct demand *d = &h->demands[i];
 	const struct hold_lease *l = d->lessee.len ? &h->leases[i] : NULL;
@@ -254,7 +255,10 @@ static void demand_put(struct writer *w, const struct hold *h, unsigned i, unsig
 	number_put(w, (uint64_t)d->kind + 1 + (l != NULL));
 	number_put(w, key);
 	number_put(w, d->soft);
-	number_put(w, l ? l->is_last : d->by_tokens);
+	if (op == COUNTERS_SETTLE && l)
+		number_put(w, h->is_answered && lease_is_known(h->remote, d));
+	else
+		number_put(w, l ? l->is_last : d->by_tokens);
 	if (d->kind == DEMAND_RATE)
 		rate_put(w, d);
 	else if (d->kind == DEMAND_BUDGET)
@@ -295,7 +299,7 @@ static void question_put(
 
 	head_put(w, h, op);
 	for (unsigned i = 0; i < p->n; i++)
-		demand_put(w, h, p->demands[i], keys[i]);
+		demand_put(w, h, op, p->demands[i], keys[i]);
 	word_put(w, from);
 }
 
@@ -442,7 +446,7 @@ static void lease_tell(struct hold *h, unsigned i, int64_t code)
 	struct demand *out = &h->out[i];
 
 	lease_note(h->remote, &h->demands[i], out, &l->seen, code == 1);
-	if (out->soft && l->state != DEMAND_NOT_ASKED)
+	if (out->soft && code != 3 && l->state != DEMAND_NOT_ASKED)
 		out->state = l->state;
 	if (!code && out->state == DEMAND_REFUSED) { /* what was granted others had taken first */
 		out->state = DEMAND_RESERVED;

@@ -271,6 +271,68 @@ static void after_a_failover_grants_are_said_again(void **state)
 	assert_int_equal(call_of(0, "a:one", 100, 1, 1), 0);
 }
 
+static void failed_over(unsigned store)
+{
+	struct remote *r = remotes[store];
+
+	remote_failed_over(r);
+	leases_failed_over(r);
+}
+
+/* As if it had been settled long ago. */
+static void forget_settled(unsigned store)
+{
+	struct remote *r = remotes[store];
+
+	while (!list_is_empty(&r->settled)) {
+		hold_free(container_of(r->settled.next, struct hold, link));
+		r->n_settled--;
+	}
+}
+
+/* The group's node has lost all, the pool's has not: what was spent lately, long ago and since is
+ * counted once each. */
+static void what_was_spent_of_a_lease_is_said_again_with_it(void **state)
+{
+	struct asked held;
+
+	(void)state;
+	assert_int_equal(call_of(0, "a:one", 1000, 500, 500), 1);
+	forget_settled(0);
+	assert_int_equal(call_of(0, "a:one", 1000, 400, 400), 1);
+	assert_int_equal(ask_of(0, &held, "a:one", 1000, 50), 1);
+	WAIT_FOR(pool_is(900, 50));
+	redis_server_must(&server, "EVAL %s 0",
+	        "for _, k in ipairs(redis.call('KEYS', 'weir:{a:one}:*')) do redis.call('DEL', k) end "
+	        "return redis.status_reply('OK')");
+	failed_over(0);
+	settle_of(0, &held, true, 50, 0);
+	WAIT_FOR(!remotes[0]->n_asserting && !remote_state(remotes[0]).settling);
+	WAIT_FOR(pool_is(950, 0));
+	rest(60); /* whatever else is said */
+	assert_true(pool_is(950, 0));
+	assert_int_equal(call_of(1, "a:one", 1000, 51, 51), 0);
+	assert_int_equal(call_of(1, "a:two", 1000, 51, 51), 0);
+	assert_int_equal(call_of(1, "a:one", 1000, 50, 50), 1);
+	WAIT_FOR(pool_is(1000, 0));
+}
+
+/* What the pool has granted is gone before the call can take it. */
+static void in_shadow_a_call_is_answered_whatever_becomes_of_its_lease(void **state)
+{
+	struct hold *h;
+
+	(void)state;
+	x.demands[0] = leased("a:one", 1000, BUDGET_NO_TOKENS);
+	x.demands[0].soft = true;
+	x.a.reservation.fixed_cost = 600;
+	assert_int_equal(put(0, &x, 1, 60 * NS_PER_S), PENDING);
+	h = container_of(remotes[0]->asking.next, struct hold, link);
+	WAIT_FOR(h->rounds);
+	redis_server_must(&server, "DEL weir:{a:one}:l:all");
+	WAIT_FOR(x.done);
+}
+
 /* ---- many */
 
 #define LIMIT 5000
@@ -392,6 +454,8 @@ int main(void)
 	        T(a_lease_that_is_lost_counts_as_spent),
 	        T(a_limit_that_is_lowered_holds_at_once),
 	        T(in_shadow_it_is_counted_and_never_refused),
+	        T(in_shadow_a_call_is_answered_whatever_becomes_of_its_lease),
+	        T(what_was_spent_of_a_lease_is_said_again_with_it),
 	        T(after_a_failover_grants_are_said_again),
 	        T(many_of_several_groups_never_pass_the_limit),
 	        C(a_call_takes_from_its_lease_with_its_other_budgets),

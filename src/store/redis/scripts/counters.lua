@@ -274,7 +274,9 @@ if op == SETTLE then
 		local took = known and read('<d', marks, i * 8 - 7)
 		took = took and took > 0 and took
 		if kind >= BUDGET then
-			local b = (took or not values[1] and ran == 1 and seen[key] ~= 1) and budget_of(key)
+			-- What has been spent of a lease that was said again has been said with it.
+			local is_said = kind == LEASE and by_tokens == 1
+			local b = (took or not values[1] and ran == 1 and seen[key] ~= 1 and not is_said) and budget_of(key)
 			has_budget, has_leases = true, has_leases or kind == LEASE
 			if b then
 				seen[key] = 1
@@ -283,13 +285,13 @@ if op == SETTLE then
 				end
 				b[OF_ID] = kind == BUDGET and span == 1
 				budget_ends(b, ends)
-				if took and was_charged then
+				if took and was_charged and not is_said then
 					b[SC], b[ST], b[DIRTY] = max(b[SC] - was_cost, 0), max(b[ST] - was_tokens, 0), true
-				elseif took then
+				elseif took and not was_charged then
 					budget_release(b, was_cost, was_tokens)
 				end
 				-- Of what ran and a fail-over has lost the cost is what counts.
-				if ran == 1 then
+				if ran == 1 and not is_said then
 					budget_spend(b, used_cost, used_tokens)
 				end
 			end
