@@ -197,7 +197,23 @@ bool lease_is_known(struct remote *r, const struct demand *d)
 	return lease_find(r, d) != NULL;
 }
 
-void lease_granted(struct remote *r, const struct demand *d, const struct pool_answer *a)
+void lease_give_back(struct remote *r, const struct demand *d)
+{
+	struct lease *l = lease_find(r, d);
+
+	if (l)
+		l->gives_back = true;
+}
+
+static void granted_raise(struct lease *l, const struct pool_answer *a)
+{
+	l->state.granted = most(l->state.granted, a->granted);
+	l->state.granted_tokens = most(l->state.granted_tokens, a->granted_tokens);
+}
+
+/* What was granted to a lease that is no more is room for none. */
+void lease_granted(struct remote *r, const struct demand *d, uint64_t born,
+        const struct pool_answer *a)
 {
 	struct lease *l = lease_find(r, d);
 
@@ -205,14 +221,13 @@ void lease_granted(struct remote *r, const struct demand *d, const struct pool_a
 		return;
 	l->pool = *a;
 	l->has_pool = true;
-	if (a->state == DEMAND_NOT_ASKED)
+	if (a->state == DEMAND_NOT_ASKED || born != l->state.born)
 		return;
 	if (a->granted > l->state.granted)
 		l->chunk = a->granted - l->state.granted;
 	if (a->granted_tokens > l->state.granted_tokens)
 		l->chunk_tokens = a->granted_tokens - l->state.granted_tokens;
-	l->state.granted = most(l->state.granted, a->granted);
-	l->state.granted_tokens = most(l->state.granted_tokens, a->granted_tokens);
+	granted_raise(l, a);
 	l->gives_back = a->state != DEMAND_GRANTED;
 }
 
@@ -304,6 +319,8 @@ static void on_told(struct redis_ask *ask, int result, const struct redis_reply 
 	}
 	l->pool = a;
 	l->has_pool = true;
+	if (a.state != DEMAND_NOT_ASKED && !l->is_doubtful && l->told.born == l->state.born)
+		granted_raise(l, &a);
 	if (l->is_doubtful)
 		say(l, LEASE_SAYS_AGAIN, 0, 0);
 }

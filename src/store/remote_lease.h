@@ -57,8 +57,11 @@ void lease_read(struct slice numbers, unsigned at, struct lease_state *ret);
 void lease_note(struct remote *r, const struct demand *d, struct demand *out,
         const struct lease_state *s, bool is_used);
 bool lease_is_known(struct remote *r, const struct demand *d);
-/* What the pool said about d's lease. */
-void lease_granted(struct remote *r, const struct demand *d, const struct pool_answer *a);
+/* What the pool said about d's lease, asked about the one that was born then. */
+void lease_granted(struct remote *r, const struct demand *d, uint64_t born,
+        const struct pool_answer *a);
+/* What is free of it is of no use here. */
+void lease_give_back(struct remote *r, const struct demand *d);
 
 /* remote_pool: asks for what the hold's part lacks, then for the part again. PENDING or a negative
  * errno. */

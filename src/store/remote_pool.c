@@ -163,6 +163,10 @@ static void refuse(struct hold *h, const struct pool_answer *a)
 {
 	struct demand *out = &h->out[h->leasing];
 
+	/* What others were granted for this call is of no use any more. */
+	for (unsigned i = 0; i < h->n; i++)
+		if (i != h->leasing && h->leases[i].is_asked)
+			lease_give_back(h->remote, &h->demands[i]);
 	out->state = a->state;
 	out->wait_ns = a->state == DEMAND_RESERVED ? LEASE_TICK : 0;
 	out->spent_cost = (nanousd)a->spent;
@@ -185,7 +189,7 @@ static void on_granted(struct redis_ask *ask, int result, const struct redis_rep
 		hold_fail(h, result, reply);
 		return;
 	}
-	lease_granted(h->remote, d, &a);
+	lease_granted(h->remote, d, l->seen.born, &a);
 	if ((a.state == DEMAND_REFUSED || a.state == DEMAND_RESERVED) && !d->soft) {
 		refuse(h, &a);
 		return;

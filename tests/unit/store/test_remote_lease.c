@@ -178,6 +178,29 @@ static void who_is_refused_returns_what_is_too_little(void **state)
 	WAIT_FOR(pool_is(100, 0));
 }
 
+/* What the day has granted by then is returned though it never reached the lease. */
+static void who_is_refused_by_one_budget_keeps_nothing_of_another(void **state)
+{
+	struct demand day = leased("a:one", 1000000, BUDGET_NO_TOKENS);
+	struct demand month = leased("a:one", 50, BUDGET_NO_TOKENS);
+	struct demand all;
+
+	(void)state;
+	day.name = SLICE("day");
+	month.name = SLICE("month");
+	for (unsigned i = 0; i < 3; i++) {
+		x.demands[0] = day;
+		x.demands[1] = month;
+		x.a.reservation = (struct reservation){.fixed_cost = 100};
+		assert_int_equal(admit(2), 0);
+		assert_int_equal(x.a.refused_by, 1);
+		all = day;
+		all.lessee = SLICE("");
+		WAIT_FOR(look(all).reserved_cost == 0);
+	}
+	check_budget(all, 0, 0);
+}
+
 /* Asks that are dropped at any moment, then a process that is no more. */
 static void a_grant_that_was_lost_is_found_again(void **state)
 {
@@ -450,6 +473,7 @@ int main(void)
 	        T(tokens_are_leased_as_money_is),
 	        T(what_nobody_uses_is_returned),
 	        T(who_is_refused_returns_what_is_too_little),
+	        T(who_is_refused_by_one_budget_keeps_nothing_of_another),
 	        T(a_grant_that_was_lost_is_found_again),
 	        T(a_lease_that_is_lost_counts_as_spent),
 	        T(a_limit_that_is_lowered_holds_at_once),

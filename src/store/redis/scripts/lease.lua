@@ -28,6 +28,8 @@ elseif again == 1 and l[BORN] == born then
 	l[RETURNED], l[RETURNED_T] = max(l[RETURNED], returned), max(l[RETURNED_T], returned_t)
 	l[SC], l[ST] = max(l[SC], spent), max(l[ST], spent_t)
 elseif again == 0 and l and l[BORN] == born then
+	-- What the pool has granted may have been lost on the way here.
+	l[GRANTED], l[GRANTED_T] = max(l[GRANTED], granted), max(l[GRANTED_T], granted_t)
 	l[RETURNED] = l[RETURNED] + max(l[GRANTED] - l[RETURNED] - l[SC] - l[RC] - keep, 0)
 	l[RETURNED_T] = l[RETURNED_T] + max(l[GRANTED_T] - l[RETURNED_T] - l[ST] - l[RT] - keep_t, 0)
 end
