@@ -6,7 +6,8 @@
 #include "store/remote_core.h"
 #include "store/script_words.h"
 
-#define RETURN_NUMBERS 11u
+#define RETURN_NUMBERS 13u
+#define WHATEVER UINT64_MAX
 
 enum lease_asks { LEASE_TELLS, LEASE_RETURNS, LEASE_SAYS_AGAIN };
 
@@ -284,6 +285,7 @@ static int say(struct lease *l, enum lease_asks asks, uint64_t keep, uint64_t ke
 	const struct demand *d = &l->demand;
 	char *at = l->words_text;
 	struct slice key = script_key(&at, d->lessee, SLICE("}:l:"), d->name);
+	bool is_any = l->gives_back || keep || keep_tokens; /* others may use it meanwhile */
 
 	if (d->budget.window) {
 		script_text(&at, SLICE(":"));
@@ -303,6 +305,9 @@ static int say(struct lease *l, enum lease_asks asks, uint64_t keep, uint64_t ke
 	script_double(&at, keep);
 	script_double(&at, keep_tokens);
 	script_limit(&at, d->budget.ends, WINDOW_NEVER_ENDS);
+	script_limit(&at, is_any ? WHATEVER : l->state.spent + l->state.reserved, WHATEVER);
+	script_limit(
+	        &at, is_any ? WHATEVER : l->state.spent_tokens + l->state.reserved_tokens, WHATEVER);
 	l->words[1].len = (size_t)(at - l->words[1].at);
 	return put(l, asks, &redis_script_lease, 2, 1, on_lease);
 }
@@ -325,6 +330,14 @@ static void on_told(struct redis_ask *ask, int result, const struct redis_reply 
 		say(l, LEASE_SAYS_AGAIN, 0, 0);
 }
 
+/* By others. */
+static bool is_used_since(const struct lease *l, const struct lease_state *s)
+{
+	return s->spent + s->reserved != l->state.spent + l->state.reserved ||
+	       s->spent_tokens + s->reserved_tokens !=
+	               l->state.spent_tokens + l->state.reserved_tokens;
+}
+
 static void on_lease(struct redis_ask *ask, int result, const struct redis_reply *reply)
 {
 	struct lease *l = container_of(ask, struct lease, ask);
@@ -340,6 +353,8 @@ static void on_lease(struct redis_ask *ask, int result, const struct redis_reply
 		lease_free(l);
 		return;
 	}
+	if (is_used_since(l, &s))
+		l->used_at = l->remote->loop->now;
 	state_merge(&l->state, &s);
 	l->gives_back = false;
 	if (!is_told(l))
@@ -352,6 +367,12 @@ static bool has_too_much(const struct lease *l)
 {
 	return (l->chunk && free_cost(l) / 2 > l->chunk) ||
 	       (l->chunk_tokens && free_tokens(l) / 2 > l->chunk_tokens);
+}
+
+/* What it was granted in its life comes near to what a script's numbers cannot tell apart. */
+static bool is_old(const struct lease *l)
+{
+	return most(l->state.granted, l->state.granted_tokens) > EXACT_MAX / 2;
 }
 
 /* False: nothing had to be asked. */
@@ -370,6 +391,8 @@ static bool lease_tend(struct lease *l)
 		say(l, LEASE_RETURNS, l->chunk, l->chunk_tokens);
 	else if (!is_told(l))
 		tell(l);
+	else if (!is_free && is_old(l))
+		say(l, LEASE_RETURNS, 0, 0);
 	else if (rests > REMOTE_SETTLED_NS)
 		lease_free(l);
 	else

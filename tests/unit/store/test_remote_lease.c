@@ -166,6 +166,38 @@ static void what_nobody_uses_is_returned(void **state)
 	WAIT_FOR(pool_is(100, 0));
 }
 
+static void cycles(nanousd limit, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct demand d;
+
+		WAIT_FOR((d = pool(), d.reserved_cost < 100));
+		rest(20); /* several ticks: what is old is seen to */
+		assert_int_equal(ask_of(0, &x, "a:one", limit, limit / 2), 1);
+		settle_of(0, &x, true, 1, 0);
+		WAIT_FOR(!remote_state(remotes[0]).settling);
+	}
+}
+
+/* However much it was granted in its life, far beyond what numbers tell apart; and calls that run
+ * then count twice at most. */
+static void a_lease_that_grows_old_is_born_anew(void **state)
+{
+	struct asked held;
+	struct demand d;
+
+	(void)state;
+	hurry(1);
+	remotes[0]->leases.tick_ns = 2 * NS_PER_MS;
+	cycles(1000000000000000, 40);
+	WAIT_FOR(pool_is(40, 0));
+	assert_int_equal(ask_of(1, &held, "a:one", 1000000000000000, 10), 1);
+	cycles(1000000000000000, 40);
+	settle_of(1, &held, true, 10, 0);
+	WAIT_FOR((d = pool(), d.reserved_cost == 0));
+	assert_in_range(d.spent_cost, 90, 130);
+}
+
 static void who_is_refused_returns_what_is_too_little(void **state)
 {
 	(void)state;
@@ -472,6 +504,7 @@ int main(void)
 	        T(output_is_lowered_to_what_the_pool_has),
 	        T(tokens_are_leased_as_money_is),
 	        T(what_nobody_uses_is_returned),
+	        T(a_lease_that_grows_old_is_born_anew),
 	        T(who_is_refused_returns_what_is_too_little),
 	        T(who_is_refused_by_one_budget_keeps_nothing_of_another),
 	        T(a_grant_that_was_lost_is_found_again),
