@@ -126,6 +126,24 @@ static void a_small_budget_is_leased_call_by_call(void **state)
 	WAIT_FOR(pool_is(100, 0));
 }
 
+/* What was spent beyond the lease stands in the pool already. */
+static void what_was_spent_before_there_was_a_limit_counts_once(void **state)
+{
+	(void)state;
+	x.demands[0] = leased("a:one", 1000, BUDGET_NO_TOKENS);
+	x.a.reservation = (struct reservation){.fixed_cost = 1, .fixed_tokens = 60};
+	assert_int_equal(admit(1), 1);
+	settle(true, 1, 60);
+	WAIT_FOR(pool().spent_tokens == 60);
+	x.demands[0] = leased("a:one", 1000, 100);
+	x.a.reservation = (struct reservation){.fixed_cost = 1, .fixed_tokens = 41};
+	assert_int_equal(admit(1), 0);
+	x.a.reservation = (struct reservation){.fixed_cost = 1, .fixed_tokens = 40};
+	assert_int_equal(admit(1), 1);
+	settle(true, 1, 40);
+	WAIT_FOR(pool().spent_tokens == 100 && pool().reserved_tokens == 0);
+}
+
 static void output_is_lowered_to_what_the_pool_has(void **state)
 {
 	(void)state;
@@ -532,6 +550,7 @@ int main(void)
 	        T(a_call_takes_from_its_lease_with_its_other_budgets),
 	        T(what_a_process_before_took_from_a_lease_is_settled_there),
 	        T(a_small_budget_is_leased_call_by_call),
+	        T(what_was_spent_before_there_was_a_limit_counts_once),
 	        T(output_is_lowered_to_what_the_pool_has),
 	        T(tokens_are_leased_as_money_is),
 	        T(what_nobody_uses_is_returned),

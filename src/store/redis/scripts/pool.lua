@@ -44,6 +44,10 @@ end
 -- What others were granted of the same lease since it was looked at is theirs: whoever comes second gets what he needs.
 local is_first = l[COST] <= granted and l[TOKENS] <= granted_t
 
+local function beyond(at)
+	return max(l[at + 4] + l[at + 2] - l[at], 0)
+end
+
 local function hear(at, sum, granted_now, returned_now, spent_now)
 	local before = stands_for(at)
 	b[sum] = max(b[sum] + spent_now - l[at + 4], 0)
@@ -60,24 +64,25 @@ hear(TOKENS, ST, granted_t, returned_t, spent_t)
 
 local state, is_whole = GRANTED, 1
 
--- In chunks of 1% of the rest, or what is needed. free: what the lease had left; less than nothing: it is overdrawn.
-local function grant(most, in_use, all, fewest, free)
+-- In chunks of 1% of the rest, or what is needed. free: what the lease had left; less than nothing: it is overdrawn. known:
+-- what was spent beyond what it was granted, which in_use has already.
+local function grant(most, in_use, all, fewest, free, known)
 	local rest = most - in_use
 	local share = is_first and floor(rest / 100) or 0
 	local give = max(all + max(-free, 0), share)
 	if most < 0 then
 		return 0
-	elseif give <= rest then
+	elseif give - known <= rest then
 		return give
 	end
 	is_whole = 0
-	return rest + free >= fewest and max(rest, 0) or nil
+	return rest + free + known >= fewest and max(rest, 0) + known or nil
 end
 
 if asks == 1 then
 	local free, free_t = granted - returned - used, granted_t - returned_t - used_t
-	local cost = grant(limit, b[SC] + b[RC], want, least, free)
-	local tokens = grant(limit_t, b[ST] + b[RT], want_t, least_t, free_t)
+	local cost = grant(limit, b[SC] + b[RC], want, least, free, beyond(COST))
+	local tokens = grant(limit_t, b[ST] + b[RT], want_t, least_t, free_t, beyond(TOKENS))
 	if not (cost and tokens) then
 		local fits = (limit < 0 or b[SC] + least <= limit) and (limit_t < 0 or b[ST] + least_t <= limit_t)
 		state = fits and RESERVED or REFUSED
