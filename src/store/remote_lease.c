@@ -272,11 +272,12 @@ static int put(struct lease *l, enum lease_asks asks, const struct redis_script 
 	return redis_ask(l->remote->redis, l->words[0], &l->ask);
 }
 
-static int tell(struct lease *l)
+static void tell(struct lease *l)
 {
 	l->told = l->state;
 	pool_words(l->words, l->words_text, &l->demand, &l->state, NULL);
-	return put(l, LEASE_TELLS, &redis_script_pool, 4, 2, on_told);
+	if (put(l, LEASE_TELLS, &redis_script_pool, 4, 2, on_told) != PENDING)
+		l->told.born = 0;
 }
 
 /* Returns what is free, but for what is kept; or says again what is known. */
@@ -326,7 +327,10 @@ static void on_told(struct redis_ask *ask, int result, const struct redis_reply 
 	l->has_pool = true;
 	if (a.state != DEMAND_NOT_ASKED && !l->is_doubtful && l->told.born == l->state.born)
 		granted_raise(l, &a);
-	if (l->is_doubtful)
+	/* Of an older birth than the pool knows nothing is said again: it counts as spent there. */
+	if (l->is_doubtful && a.state == DEMAND_NOT_ASKED)
+		lease_is_sure(l);
+	else if (l->is_doubtful)
 		say(l, LEASE_SAYS_AGAIN, 0, 0);
 }
 
