@@ -29,7 +29,7 @@
 #define LAST_HEARD 6      /* the pool believes what comes last to be what a lease has spent */
 #define TELL_FIRST 7      /* the pool is told of a return before the lease has returned it */
 #define GRANTED_SHRINKS 8 /* the pool believes what comes last to be what a lease was granted */
-/* lease.lua does this one still: it holds as long as all that was spent is settled again. */
+/* Whoever says it need not know all that was spent. */
 #define SAID_UNSPENT 9    /* one that was lost is made anew under its old birth, with nothing spent */
 
 #define CALLS 3
