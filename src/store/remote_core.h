@@ -9,8 +9,8 @@
 #include "store/times.h"
 
 #define REMOTE_DEMANDS_MAX 64u
-#define REMOTE_AGAIN_FIRST                                                                         \
-	32u /* of those that waited, put at once; then as many as are answered in time */
+/* Of those that waited, put at once; then as many as are answered in time. */
+#define REMOTE_AGAIN_FIRST 32u
 
 /* What counters.lua is asked. */
 enum counters_op {
@@ -36,9 +36,8 @@ struct hold_part {
 	uint64_t cost, tokens; /* reserved */
 };
 
-#define DEMAND_LACKS                                                                               \
-	((enum demand_state)6) /* between the scripts and us: its lease has no room                \
-	                        */
+/* Between the scripts and us: its lease has no room. */
+#define DEMAND_LACKS ((enum demand_state)6)
 
 /* What a demand's lease was granted, as the pool said it. */
 struct hold_lease {
@@ -73,7 +72,7 @@ struct hold {
 	uint64_t expires;  /* loop time */
 	struct settlement used;
 	uint64_t settled_at; /* loop time */
-	uint64_t told_at;    /* loop time: when its settlement was first under way; 0: it never was */
+	uint64_t told_at; /* loop time: when its settlement was first under way; 0: it never was */
 	enum hold_state state;
 	bool is_doubtful;    /* whether it holds anything there is not known */
 	bool is_again;       /* one of remote->n_again */
@@ -136,24 +135,25 @@ struct remote {
 	struct remote_mark mark;
 };
 
-/* 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
+/* remote_hold. 0, -ENOMEM, -EMSGSIZE. Demands may be of several groups. */
 int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
         bool leases, struct hold **ret_hold);
 /* The group whose part a demand is in. */
 struct slice demand_home(const struct demand *d);
 void hold_free(struct hold *h);
 void hold_time(struct hold *h, enum store_op op, int result); /* since asked_at */
-/* Puts the words of op for the part whose turn it is. PENDING or a negative errno, as redis_ask;
- * on: as redis_ask_on, or NULL. */
+void hold_unword(struct hold *h);
+
+/* remote_words. Puts the words of op for the part whose turn it is. PENDING or a negative errno, as
+ * redis_ask; on: as redis_ask_on, or NULL. */
 int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
         void (*done)(struct redis_ask *a, int result, const struct redis_reply *reply));
-void hold_unword(struct hold *h);
-/* What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM, or its code:
- * 1, 0, 2 (then ret_found answers the call; with 1 it may be there beside), 3 (what out lacks has
- * to be leased), -1 is -ECANCELED. */
+
+/* remote_answer. What the part's script said, into out and reservation. -EPROTO, -EBADMSG, -ENOMEM,
+ * or its code: 1, 0, 2 (then ret_found answers the call; with 1 it may be there beside), 3 (what
+ * out lacks has to be leased), -1 is -ECANCELED. */
 int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
         struct blob **ret_found);
-
 /* After a settlement: what its leases are now. */
 void hold_read_settled(struct hold *h, const struct redis_reply *reply);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* remote_words: what is asked of scripts/counters.lua, and what it answers. Whatever is no integer
- * below 2^53 is rounded to one on the side that admits less. */
+/* remote_words: what is asked of scripts/counters.lua. Whatever is no integer below 2^53 is rounded
+ * to one on the side that admits less. */
 #include <errno.h>
 #include "base/mem.h"
 #include "store/errand.h"
@@ -13,126 +13,11 @@
 #define HEAD_NUMBERS 14u
 #define DEMAND_NUMBERS 10u
 #define WORDS_MORE 6u /* beside a key for each demand: three more, the question, ids, a span */
-#define ANSWER_HEAD 5u
-#define ANSWER_DEMAND 6u
-#define ANSWER_LEASE 6u
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
-
-/* ---- holds */
-
-static size_t text_size(const struct demand *demands, unsigned n)
-{
-	size_t size = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		size += demands[i].group.len + demands[i].name.len + demands[i].lessee.len;
-	return size;
-}
-
-static bool is_shared(struct slice group)
-{
-	return !slice_starts(group, SLICE("a:")) && !slice_starts(group, SLICE("t:"));
-}
-
-struct slice demand_home(const struct demand *d)
-{
-	return d->lessee.len ? d->lessee : d->group;
-}
-
-static void part_add(struct hold *h, unsigned i)
-{
-	struct slice home = demand_home(&h->demands[i]);
-	unsigned p = 0;
-
-	while (p < h->n_parts &&
-	        !slice_equals(demand_home(&h->demands[h->parts[p].demands[0]]), home))
-		p++;
-	h->n_parts += p == h->n_parts;
-	h->parts[p].demands[h->parts[p].n++] = i;
-}
-
-/* Groups that many calls share are asked first: what an agent's own counters refuse is the usual
- * refusal, but what they hold is seen by fewer while it may have to be given back. Leases come
- * last of their part: what its budgets lower is not asked of the pool. */
-static void hold_divide(struct hold *h)
-{
-	for (unsigned turn = 0; turn < 3; turn++)
-		for (unsigned i = 0; i < h->n; i++) {
-			const struct demand *d = &h->demands[i];
-
-			if ((d->lessee.len ? 2u : !is_shared(d->group)) == turn)
-				part_add(h, i);
-		}
-}
-
-static bool is_leased(const struct demand *demands, unsigned n)
-{
-	while (n && !demands[n - 1].lessee.len)
-		n--;
-	return n;
-}
-
-int hold_new(struct remote *r, struct slice id, const struct demand *demands, unsigned n,
-        bool leases, struct hold **ret_hold)
-{
-	size_t head = sizeof(struct hold) + n * (sizeof(*demands) + sizeof(struct hold_part));
-	size_t leased = leases && is_leased(demands, n) ? n * sizeof(struct hold_lease) : 0;
-	struct hold *h;
-	char *at;
-
-	if (n > REMOTE_DEMANDS_MAX)
-		return -EMSGSIZE;
-	h = mem_zalloc(head + leased + id.len + text_size(demands, n));
-	if (!h)
-		return -ENOMEM;
-	list_init(&h->link);
-	list_init(&h->wait);
-	h->remote = r;
-	h->demands = (struct demand *)(h + 1);
-	h->parts = (struct hold_part *)(h->demands + n);
-	h->leases = leased ? (struct hold_lease *)(h->parts + n) : NULL;
-	h->n = n;
-	at = (char *)h + head + leased;
-	h->id = script_text(&at, id);
-	for (unsigned i = 0; i < n; i++) {
-		h->demands[i] = demands[i];
-		h->demands[i].group = script_text(&at, demands[i].group);
-		h->demands[i].name = script_text(&at, demands[i].name);
-		h->demands[i].lessee =
-		        leased ? script_text(&at, demands[i].lessee) : (struct slice){"", 0};
-	}
-	hold_divide(h);
-	*ret_hold = h;
-	return 0;
-}
-
-void hold_unword(struct hold *h)
-{
-	mem_free(h->words);
-	h->words = NULL;
-}
-
-void hold_free(struct hold *h)
-{
-	ask_cancel(&h->ask);
-	list_unlink(&h->wait);
-	list_unlink(&h->link);
-	hold_unword(h);
-	mem_free(h);
-}
-
-void hold_time(struct hold *h, enum store_op op, int result)
-{
-	struct remote *r = h->remote;
-
-	store_times_count(&r->times, op, store_outcome_of(result), r->loop->now - h->asked_at);
-}
-
-/* ---- asking */
 
 struct writer {
 	struct slice *words;
@@ -246,8 +131,8 @@ static void budget_put(struct writer *w, const struct demand *d, const struct ho
 	number_put(w, l ? l->born : 0);
 }
 
-static void demand_put(struct writer *w, const struct hold *h, enum counters_op op, unsigned i,
-        unsigned key)
+static void demand_put(
+        struct writer *w, const struct hold *h, enum counters_op op, unsigned i, unsigned key)
 {
 	const struct demand *d = &h->demands[i];
 	const struct hold_lease *l = d->lessee.len ? &h->leases[i] : NULL;
@@ -390,150 +275,4 @@ int hold_ask(struct hold *h, enum counters_op op, struct redis_link *on,
 	if (r != PENDING)
 		hold_unword(h);
 	return r;
-}
-
-/* ---- hearing */
-
-static void demand_read(struct demand *d, struct slice numbers, unsigned at)
-{
-	uint64_t state = script_number_at(numbers, at);
-
-	d->state = state <= DEMAND_LACKS ? (enum demand_state)state : DEMAND_REFUSED;
-	d->wait_ns = script_number_at(numbers, at + 1);
-	if (d->kind == DEMAND_BUDGET) {
-		d->spent_cost = (nanousd)script_number_at(numbers, at + 2);
-		d->reserved_cost = (nanousd)script_number_at(numbers, at + 3);
-		d->spent_tokens = script_number_at(numbers, at + 4);
-		d->reserved_tokens = script_number_at(numbers, at + 5);
-	} else if (d->kind == DEMAND_RATE) {
-		d->left = script_number_at(numbers, at + 2);
-		d->reset_ns = script_number_at(numbers, at + 3);
-	}
-}
-
-/* 0, -EPROTO, -EBADMSG, -ENOMEM. */
-static int found_read(struct hold *h, const struct redis_reply *reply, struct blob **ret_found)
-{
-	const struct redis_reply *last = reply_at(reply, 1);
-
-	if (!h->cached.len || !ret_found || !last || last->type != REPLY_TEXT)
-		return -EPROTO;
-	return value_open(h->remote, h->cached, last->text, ret_found);
-}
-
-/* Of a list, what comes first. */
-static struct slice numbers_of(const struct redis_reply *reply)
-{
-	const struct redis_reply *first = reply->type == REPLY_LIST ? reply_at(reply, 0) : reply;
-
-	return first && first->type == REPLY_TEXT ? first->text : (struct slice){"", 0};
-}
-
-static unsigned leases_in(const struct hold *h)
-{
-	const struct hold_part *p = &h->parts[h->part];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < p->n; i++)
-		n += h->demands[p->demands[i]].lessee.len > 0;
-	return n;
-}
-
-/* Sums of all groups take the place of the lease's own, as far as they are known here. */
-static void lease_tell(struct hold *h, unsigned i, int64_t code)
-{
-	const struct hold_lease *l = &h->leases[i];
-	struct demand *out = &h->out[i];
-
-	lease_note(h->remote, &h->demands[i], out, &l->seen, code == 1);
-	if (out->soft && code != 3 && l->state != DEMAND_NOT_ASKED)
-		out->state = l->state;
-	if (!code && out->state == DEMAND_REFUSED) { /* what was granted others had taken first */
-		out->state = DEMAND_RESERVED;
-		out->wait_ns = LEASE_TICK;
-	}
-}
-
-static void leases_read(struct hold *h, struct slice numbers, int64_t code)
-{
-	const struct hold_part *p = &h->parts[h->part];
-	unsigned at = ANSWER_HEAD + p->n * ANSWER_DEMAND;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct demand *d = &h->demands[p->demands[i]];
-		unsigned own = ANSWER_HEAD + i * ANSWER_DEMAND + 2;
-		struct hold_lease *l;
-
-		if (!d->lessee.len)
-			continue;
-		l = &h->leases[p->demands[i]];
-		l->seen = (struct lease_state){script_number_at(numbers, own),
-		        script_number_at(numbers, own + 1), script_number_at(numbers, own + 2),
-		        script_number_at(numbers, own + 3), script_number_at(numbers, at),
-		        script_number_at(numbers, at + 1), script_number_at(numbers, at + 2),
-		        script_number_at(numbers, at + 3), script_number_at(numbers, at + 4),
-		        script_number_at(numbers, at + 5)};
-		at += ANSWER_LEASE;
-		lease_tell(h, p->demands[i], code);
-	}
-}
-
-void hold_read_settled(struct hold *h, const struct redis_reply *reply)
-{
-	const struct hold_part *p = &h->parts[h->part];
-	struct slice numbers = reply ? numbers_of(reply) : (struct slice){"", 0};
-	unsigned at = 1;
-
-	if (numbers.len != (1 + leases_in(h) * LEASE_NUMBERS) * sizeof(double))
-		return;
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct demand *d = &h->demands[p->demands[i]];
-		struct lease_state l;
-
-		if (!d->lessee.len)
-			continue;
-		lease_read(numbers, at, &l);
-		lease_note(h->remote, d, NULL, &l, true);
-		at += LEASE_NUMBERS;
-	}
-}
-
-int hold_read(struct hold *h, const struct redis_reply *reply, unsigned *ret_refused,
-        struct blob **ret_found)
-{
-	struct hold_part *p = &h->parts[h->part];
-	struct slice numbers = numbers_of(reply);
-	int64_t code, refused;
-	unsigned n;
-	int r;
-
-	if (numbers.len == sizeof(double) && script_signed_at(numbers, 0) < 0)
-		return -ECANCELED;
-	n = ANSWER_HEAD + p->n * ANSWER_DEMAND + leases_in(h) * ANSWER_LEASE;
-	if (numbers.len != n * sizeof(double))
-		return -EPROTO;
-	code = script_signed_at(numbers, 0);
-	refused = script_signed_at(numbers, 1);
-	if (code < 0 || code > 3 || (code == 2 && reply->type != REPLY_LIST) ||
-	        (!code && (refused < 0 || refused >= p->n)))
-		return -EPROTO;
-	for (unsigned i = 0; i < p->n; i++)
-		demand_read(&h->out[p->demands[i]], numbers, ANSWER_HEAD + i * ANSWER_DEMAND);
-	if (h->leases)
-		leases_read(h, numbers, code);
-	if (!code) {
-		*ret_refused = p->demands[refused];
-		return 0;
-	}
-	h->reservation.out_granted = script_number_at(numbers, 2);
-	if (code == 3)
-		return 3;
-	r = reply->type == REPLY_LIST ? found_read(h, reply, ret_found) : 0;
-	if (r && (code == 2 || r == -EPROTO))
-		return r;
-	/* What the next group is asked for is what this one has room for. */
-	h->reservation.out_granted = h->reservation.out_wanted = script_number_at(numbers, 2);
-	h->reservation.cost = (nanousd)(p->cost = script_number_at(numbers, 3));
-	h->reservation.tokens = p->tokens = script_number_at(numbers, 4);
-	return (int)code;
 }
